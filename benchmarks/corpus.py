@@ -1,0 +1,173 @@
+"""Makes videos with burned-in subtitles from real footage, with their exact truth.
+
+    python -m benchmarks.corpus --out DIR [--case NAME] [--seed N]
+
+writes for every case CASE.mp4, CASE.reference.srt and CASE.truth.json. A case that is there already and was made
+from the same specification by the same code is left alone. Truth is in pts: a cue is shown in the frames with
+start_pts <= pts < end_pts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from benchmarks.corpus_cases import CASES, CaseSpec, case_named
+from benchmarks.corpus_encode import frame_times, write_video
+from benchmarks.corpus_sources import SourceMissingError
+
+__all__ = ["Truth", "TruthCue", "ensure_corpus", "load_truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class TruthCue:
+    """One cue as it was drawn: shown in the frames with start_pts <= pts < end_pts, box in frame coordinates."""
+
+    start_pts: int
+    end_pts: int
+    lines: tuple[str, ...]
+    band: str
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a corpus video shows. frame_pts are the pts of all frames, in order, and the end of the last one."""
+
+    case: str
+    language: str
+    video: Path
+    time_base: Fraction
+    frame_pts: tuple[int, ...]
+    cues: tuple[TruthCue, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return float((self.frame_pts[-1] - self.frame_pts[0]) * self.time_base)
+
+
+def load_truth(path: Path) -> Truth:
+    """Returns the truth that the corpus wrote beside its video."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    cues = tuple(
+        TruthCue(c["start_pts"], c["end_pts"], tuple(c["lines"]), c["band"], tuple(c["box"])) for c in data["cues"]
+    )
+    video = path.with_name(data["video"])
+    time_base = Fraction(data["time_base"])
+    return Truth(data["case"], data["language"], video, time_base, tuple(data["frame_pts"]), cues)
+
+
+def ensure_corpus(specs: Sequence[CaseSpec], out: Path, jobs: int = 0) -> list[Truth]:
+    """Returns the truth of every case, in order, making those videos that are missing or out of date.
+
+    jobs is the number of processes (0: one per core, at most four). Errors: SourceMissingError.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    missing = [spec for spec in specs if not _is_made(spec, out)]
+    workers = min(jobs or min(os.cpu_count() or 1, 4), len(missing))
+    if workers > 1:
+        # Long cases first, so that no process is left alone with one at the end.
+        missing.sort(key=lambda spec: spec.width * spec.height * spec.duration_s, reverse=True)
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            list(pool.map(make_case, missing, [out] * len(missing)))
+    else:
+        for spec in missing:
+            make_case(spec, out)
+    return [load_truth(out / f"{spec.name}.truth.json") for spec in specs]
+
+
+def make_case(spec: CaseSpec, out: Path) -> None:
+    """Writes the three files of a case, the truth last, so that a case with a truth is whole."""
+    # Taken first: code that is edited during a long run must not vouch for what the old code drew.
+    made_from = spec_hash(spec)
+    video = out / f"{spec.name}.mp4"
+    aside = out / f".{spec.name}.{os.getpid()}.mp4"
+    try:
+        cues = write_video(spec, aside)
+        aside.replace(video)
+    finally:
+        aside.unlink(missing_ok=True)
+    time_base, pts = frame_times(spec, random.Random(spec.seed))
+    truth: dict[str, Any] = {
+        "case": spec.name,
+        "spec_hash": made_from,
+        "video": video.name,
+        "language": spec.language,
+        "width": spec.width,
+        "height": spec.height,
+        "time_base": str(time_base),
+        "frame_pts": pts,
+        "cues": [asdict(TruthCue(pts[c.first_frame], pts[c.end_frame], c.lines, c.band, c.box)) for c in cues],
+    }
+    (out / f"{spec.name}.reference.srt").write_text(_reference_srt(truth, time_base), encoding="utf-8", newline="\n")
+    (out / f"{spec.name}.truth.json").write_text(json.dumps(truth, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def spec_hash(spec: CaseSpec) -> str:
+    """Returns a hash over the specification, the texts and the code that makes videos of them."""
+    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode())
+    here = Path(__file__).parent
+    for path in sorted([*here.glob("corpus*.py"), *here.glob("texts/*.txt")]):
+        # Neither this file nor the list of cases decides what a given specification looks like.
+        if path.name not in ("corpus.py", "corpus_cases.py"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _is_made(spec: CaseSpec, out: Path) -> bool:
+    truth, video = out / f"{spec.name}.truth.json", out / f"{spec.name}.mp4"
+    if not (truth.is_file() and video.is_file()):
+        return False
+    made_from: str = json.loads(truth.read_text(encoding="utf-8"))["spec_hash"]
+    return made_from == spec_hash(spec)
+
+
+def _reference_srt(truth: dict[str, Any], time_base: Fraction) -> str:
+    blocks = []
+    for number, cue in enumerate(truth["cues"], 1):
+        start, end = (_timestamp((cue[key] - truth["frame_pts"][0]) * time_base) for key in ("start_pts", "end_pts"))
+        blocks.append(f"{number}\n{start} --> {end}\n" + "\n".join(cue["lines"]) + "\n")
+    return "\n".join(blocks)
+
+
+def _timestamp(seconds: Fraction) -> str:
+    ms = int(seconds * 1000 + Fraction(1, 2))
+    return f"{ms // 3600000:02}:{ms // 60000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="directory for the videos and their truth")
+    parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be repeated")
+    parser.add_argument("--seed", type=int, default=0, help="added to each case's seed: other footage, texts and times")
+    parser.add_argument("--jobs", type=int, default=0, help="processes (default: one per core, at most four)")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
+    options = parser.parse_args(argv)
+    if options.list:
+        print("\n".join(case.name for case in CASES))
+        return 0
+    try:
+        specs = [case_named(name) for name in options.case] if options.case else list(CASES)
+        specs = [replace(spec, seed=spec.seed + options.seed) for spec in specs]
+        for truth in ensure_corpus(specs, options.out, options.jobs):
+            print(f"{truth.video}: {truth.duration_s:.1f} s, {len(truth.cues)} cues")
+    except (KeyError, SourceMissingError) as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

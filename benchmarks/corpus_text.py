@@ -1,0 +1,177 @@
+"""Draws subtitles: fonts, outline, shadow and box with Pillow, and blends them into YUV pictures.
+
+A picture of the text is made once per cue, as alpha and colour already multiplied by alpha, in the frame's own YUV;
+blending is then picture * (1 - alpha) + text, as subtitle renderers do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from benchmarks.corpus_cases import TextStyle
+from benchmarks.corpus_footage import Planes
+from benchmarks.corpus_sources import packaged_file
+from yivideo_ray.geometry import Box
+
+__all__ = ["FONTS", "Overlay", "blend", "draw_lines", "measure", "wrap_lines"]
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Font:
+    """A font file inside a PyPI package, and the weight to set where it is a variable font."""
+
+    module: str
+    file: str
+    distribution: str
+    weight: int | None = None
+
+
+def _mplfonts(file: str) -> Font:
+    return Font("mplfonts", f"fonts/{file}", "mplfonts")
+
+
+FONTS = {
+    "sans": Font("fontpkg_arimo", "files/Arimo[wght].ttf", "fontpkg-arimo", 400),
+    "sans_bold": Font("fontpkg_arimo", "files/Arimo[wght].ttf", "fontpkg-arimo", 700),
+    "sans_italic": Font("fontpkg_arimo", "files/Arimo-Italic[wght].ttf", "fontpkg-arimo", 400),
+    "noto_sans": Font("fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf", "fontpkg-noto-sans", 500),
+    "serif": Font("fontpkg_pt_serif", "files/PT_Serif-Web-Regular.ttf", "fontpkg-pt-serif"),
+    "serif_italic": Font("fontpkg_pt_serif", "files/PT_Serif-Web-Italic.ttf", "fontpkg-pt-serif"),
+    "cjk_sans": _mplfonts("NotoSansCJKsc-Regular.otf"),
+    "cjk_serif": _mplfonts("NotoSerifCJKsc-Regular.otf"),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlay:
+    """Drawn text. box is in frame coordinates with even corners; luma_alpha and luma have its size, chroma_alpha and
+    chroma (U, V) half of it. text_box is the tight box around what can be seen of each line, from top to bottom."""
+
+    box: Box
+    luma_alpha: Float
+    luma: Float
+    chroma_alpha: Float
+    chroma: tuple[Float, Float]
+    line_boxes: tuple[Box, ...]
+
+
+@lru_cache(maxsize=32)
+def _font(name: str, size_px: int) -> ImageFont.FreeTypeFont:
+    font = FONTS[name]
+    loaded = ImageFont.truetype(str(packaged_file(font.module, font.file, font.distribution)), size_px)
+    if font.weight is not None:
+        axes = loaded.get_variation_axes()
+        values = [font.weight if axis["name"] == b"Weight" else axis["default"] for axis in axes]
+        loaded.set_variation_by_axes([float(value or 0) for value in values])
+    return loaded
+
+
+def measure(text: str, style: TextStyle, height: int) -> float:
+    """Returns the width of a line in pixels, in a frame of that height."""
+    return _font(style.font, round(style.size * height)).getlength(text)
+
+
+def wrap_lines(text: str, style: TextStyle, size: tuple[int, int], prefer_two: bool) -> tuple[str, ...]:
+    """Returns the text as one line, or as two of about the same width: where it is too wide for the frame, or where
+    two are preferred and it is long enough to look natural."""
+    width, height = size
+    whole = measure(text, style, height)
+    if whole <= 0.88 * width and not (prefer_two and whole > 0.35 * width):
+        return (text,)
+    breaks = [i for i, c in enumerate(text) if c == " "] or [
+        # Chinese and Japanese break anywhere but before a closing mark, inside a number or a word.
+        i
+        for i in range(2, len(text) - 1)
+        if text[i] not in "，。！？、：；…”）" and not (text[i - 1].isascii() and text[i].isascii())
+    ]
+    at = min(breaks, key=lambda i: abs(measure(text[:i], style, height) - whole / 2), default=None)
+    return (text,) if at is None else (text[:at].rstrip(), text[at:].lstrip())
+
+
+def draw_lines(
+    lines: tuple[str, ...], styles: tuple[TextStyle, ...], size: tuple[int, int], baseline_px: float
+) -> Overlay:
+    """Returns the lines, centred, the last one's baseline at baseline_px from the frame's top."""
+    width, height = size
+    canvas = Image.new("RGBA", size, (0, 0, 0, 0))
+    boxes: list[Box] = []
+    baseline = baseline_px
+    for text, style in reversed(list(zip(lines, styles, strict=True))):
+        layer = _draw_line(text, style, size, baseline)
+        x0, y0, x1, y1 = layer.getbbox() or (0, 0, 0, 0)
+        boxes.insert(0, Box(x0, y0, x1, y1))
+        canvas = Image.alpha_composite(layer, canvas)
+        baseline -= 1.3 * style.size * height
+    x0, y0, x1, y1 = canvas.getbbox() or (0, 0, 2, 2)
+    even = Box(x0 // 2 * 2, y0 // 2 * 2, -(-x1 // 2) * 2, -(-y1 // 2) * 2).clip(Box(0, 0, width, height))
+    rgba = np.asarray(canvas.crop((even.x0, even.y0, even.x1, even.y1)), dtype=np.float32) / np.float32(255)
+    return _to_yuv(rgba, even, tuple(boxes), height)
+
+
+def _draw_line(text: str, style: TextStyle, size: tuple[int, int], baseline: float) -> Image.Image:
+    em = style.size * size[1]
+    font = _font(style.font, round(em))
+    at = (size[0] / 2, baseline)
+    stroke = style.outline * em
+    picture = Image.new("RGBA", size, (*style.outline_fill, 0))
+    if style.box_alpha:
+        ascent, descent = font.getmetrics()
+        half, pad = font.getlength(text) / 2, style.box_pad * em
+        # The font's own ascent leaves far more room than a renderer's box does in CJK fonts.
+        top, bottom = baseline - min(ascent, 0.95 * em), baseline + min(descent, 0.28 * em)
+        corners = (at[0] - half - pad, top - pad / 2, at[0] + half + pad, bottom + pad / 2)
+        ImageDraw.Draw(picture).rectangle(corners, fill=(*style.box_fill, round(255 * style.box_alpha)))
+    if style.shadow:
+        offset = style.shadow * em
+        mask = Image.new("L", size, 0)
+        place = (at[0] + offset, at[1] + offset)
+        ImageDraw.Draw(mask).text(place, text, font=font, fill=255, anchor="ms", stroke_width=stroke)
+        mask = mask.filter(ImageFilter.GaussianBlur(0.02 * em)).point(lambda a: a * style.shadow_alpha)
+        shadow = Image.new("RGBA", size, (0, 0, 0, 0))
+        shadow.putalpha(mask)
+        picture = Image.alpha_composite(picture, shadow)
+    if stroke:
+        outline = Image.new("RGBA", size, (*style.outline_fill, 0))
+        ImageDraw.Draw(outline).text(at, text, font=font, fill=style.outline_fill, anchor="ms", stroke_width=stroke)
+        picture = Image.alpha_composite(picture, outline)
+    letters = Image.new("RGBA", size, (*style.fill, 0))
+    ImageDraw.Draw(letters).text(at, text, font=font, fill=style.fill, anchor="ms")
+    return Image.alpha_composite(picture, letters)
+
+
+def _to_yuv(rgba: Float, box: Box, line_boxes: tuple[Box, ...], height: int) -> Overlay:
+    red_share, blue_share = luma_shares(height)
+    alpha = rgba[..., 3]
+    red, green, blue = (rgba[..., i] * alpha for i in range(3))
+    grey = red_share * red + (1 - red_share - blue_share) * green + blue_share * blue
+    u = 128 * alpha + 112 * (blue - grey) / (1 - blue_share)
+    v = 128 * alpha + 112 * (red - grey) / (1 - red_share)
+    return Overlay(box, alpha, 16 * alpha + 219 * grey, _halve(alpha), (_halve(u), _halve(v)), line_boxes)
+
+
+def luma_shares(height: int) -> tuple[float, float]:
+    """Returns the shares of red and blue in luma: BT.709 for HD, BT.601 below, as players assume."""
+    return (0.2126, 0.0722) if height >= 720 else (0.299, 0.114)
+
+
+def _halve(plane: Float) -> Float:
+    height, width = plane.shape
+    halved: Float = plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3), dtype=np.float32)
+    return halved
+
+
+def blend(planes: Planes, overlay: Overlay, opacity: float = 1.0) -> None:
+    """Draws the overlay into the planes, in place. opacity runs from 0 to 1."""
+    box = overlay.box
+    half = Box(box.x0 // 2, box.y0 // 2, box.x1 // 2, box.y1 // 2)
+    parts = ((overlay.luma_alpha, overlay.luma, box), *((overlay.chroma_alpha, c, half) for c in overlay.chroma))
+    for plane, (alpha, text, where) in zip(planes, parts, strict=True):
+        part = plane[where.y0 : where.y1, where.x0 : where.x1]
+        part[...] = np.clip(part * (1 - opacity * alpha) + opacity * text + 0.5, 0, 255).astype(np.uint8)

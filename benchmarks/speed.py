@@ -1,0 +1,204 @@
+"""Measures the wall time of a warm run and the memory of the whole process tree.
+
+    python -m benchmarks.speed [--runs N] [--minutes M] [--json FILE]
+
+makes 60 s of 720p25 with a cue every 2 to 3 s, runs it N times through a session whose engine is warm, in turn with
+decoding the same file alone, and prints medians and their ratio. With --minutes it then runs a video of M minutes, the
+same minute over and over. Memory is the proportional set size, summed over this process and every process that it
+started, Ray's own among them, sampled twice a second in the first run and the long one. Exit code: 0 if the limits
+hold, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import psutil
+
+from benchmarks.corpus import ensure_corpus
+from benchmarks.corpus_cases import CaseSpec, TextStyle
+from benchmarks.corpus_sentences import load_sentences
+from benchmarks.environment import environment, format_environment
+from yivideo_ray.config import Settings
+from yivideo_ray.jobs import Event, Job, Outcome
+from yivideo_ray.runtime import Session, session
+
+__all__ = ["main"]
+
+OUT = Path(__file__).with_name("out")
+LIMIT_S = 15.0
+LIMIT_BYTES = 2.5e9
+MINUTE_S = 60
+SEED = 900
+
+
+def minute_spec() -> CaseSpec:
+    """Returns the spec of a minute of 720p25 in which a cue begins every 2 to 3 s."""
+    rng = random.Random(SEED)
+    sentences = [lines for lines in load_sentences("en") if all(len(line) < 45 for line in lines)]
+    script: list[tuple[float, float, tuple[str, ...]]] = []
+    start_s = 0.6
+    while start_s < MINUTE_S - 3:
+        every_s = round(rng.uniform(2, 3), 2)
+        script.append(
+            (round(start_s, 2), round(start_s + every_s - rng.choice((0, 0.12, 0.4)), 2), rng.choice(sentences))
+        )
+        start_s += every_s
+    style = TextStyle("sans", 0.060, outline=0.07)
+    return CaseSpec(
+        "speed_720p25", 1280, 720, "25", "en", style, seed=SEED, duration_s=float(MINUTE_S), script=tuple(script)
+    )
+
+
+def repeat(video: Path, times: int, path: Path) -> Path:
+    """Writes the video's packets `times` times in a row, without encoding them again."""
+    if path.exists() and path.stat().st_mtime_ns >= video.stat().st_mtime_ns:
+        return path
+    with av.open(str(video)) as source, av.open(str(path), "w") as output:
+        stream = source.streams.video[0]
+        copy = output.add_stream_from_template(stream)
+        assert stream.duration is not None
+        for turn in range(times):
+            source.seek(0)
+            for packet in source.demux(stream):
+                if packet.dts is None or packet.pts is None:
+                    continue
+                packet.pts += turn * stream.duration
+                packet.dts += turn * stream.duration
+                packet.stream = copy
+                output.mux(packet)
+    return path
+
+
+def decode_alone(video: Path) -> float:
+    """Returns the seconds that decoding every frame takes, on all cores, looking at none."""
+    before = time.perf_counter()
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for _ in container.decode(stream):
+            pass
+    return time.perf_counter() - before
+
+
+class Memory:
+    """The proportional set size of this process and its descendants."""
+
+    def __init__(self) -> None:
+        self.peak_bytes = 0
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Keeps the peak of what runs inside. Looking costs the kernel time: keep it out of what is timed."""
+        ended = threading.Event()
+
+        def sample() -> None:
+            while not ended.wait(0.5):
+                self.peak_bytes = max(self.peak_bytes, tree_bytes())
+
+        thread = threading.Thread(target=sample, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def tree_bytes() -> int:
+    total = 0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        try:
+            total += process.memory_full_info().pss
+        except psutil.Error:  # it ended meanwhile
+            continue
+    return total
+
+
+def _ignore(_: Event) -> None:
+    """Progress is of no interest here."""
+
+
+def _run(running: Session, video: Path, out: Path) -> tuple[float, Outcome]:
+    before = time.perf_counter()
+    (outcome,) = running.run([Job(video, output_dir=out)], _ignore)
+    wall_s = time.perf_counter() - before
+    if outcome.error is not None:
+        raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']}")
+    return wall_s, outcome
+
+
+def measure(runs: int, minutes: int, out: Path) -> dict[str, Any]:
+    """Returns every figure; see the module."""
+    results = out / "speed"
+    results.mkdir(parents=True, exist_ok=True)
+    (truth,) = ensure_corpus([minute_spec()], out / "corpus")
+    walls, alone = [], []
+    memory = Memory()
+    with session(Settings()) as running:
+        with memory.watch():
+            engine = running.engine_facts()
+            _run(running, truth.video, results)  # the first run starts the workers that later ones find
+        for number in range(runs):
+            print(f"run {number + 1} of {runs}", file=sys.stderr, flush=True)
+            alone.append(decode_alone(truth.video))
+            wall_s, outcome = _run(running, truth.video, results)
+            walls.append(wall_s)
+        figures: dict[str, Any] = {
+            "video": "60 s of 720p25, a cue every 2 to 3 s",
+            "truth_cues": len(truth.cues),
+            "cues": len(outcome.cues),
+            "wall_s": walls,
+            "median_wall_s": statistics.median(walls),
+            "decode_alone_s": alone,
+            "median_ratio": statistics.median(wall / floor for wall, floor in zip(walls, alone, strict=True)),
+            "stages_s": {record.stage.value: record.duration for record in outcome.stages},
+            "peak_tree_bytes": memory.peak_bytes,
+        }
+        if minutes:
+            print(f"{minutes} minutes", file=sys.stderr, flush=True)
+            long = repeat(truth.video, minutes, out / "corpus" / f"speed_{minutes}min.mp4")
+            with memory.watch():
+                long_s, outcome = _run(running, long, results)
+            figures["long"] = {"minutes": minutes, "wall_s": long_s, "cues": len(outcome.cues)}
+            figures["long"]["peak_tree_bytes"] = memory.peak_bytes
+    return {"environment": environment(engine), **figures}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="warm runs (default: %(default)s)")
+    parser.add_argument("--minutes", type=int, default=10, metavar="M", help="length of the long video, 0: none")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    options = parser.parse_args(argv)
+    figures = measure(options.runs, options.minutes, options.out)
+    peak = figures.get("long", figures)["peak_tree_bytes"]
+    print(f"{figures['video']}: {figures['cues']} cues of {figures['truth_cues']}")
+    print(f"warm run       {figures['median_wall_s']:6.1f} s   median of {options.runs}, limit {LIMIT_S:.0f} s")
+    print(f"decoding alone {statistics.median(figures['decode_alone_s']):6.1f} s   ratio {figures['median_ratio']:.2f}")
+    if "long" in figures:
+        long = figures["long"]
+        print(f"{long['minutes']} minutes     {long['wall_s']:6.1f} s   {long['cues']} cues")
+    print(f"peak memory    {peak / 1e9:6.2f} GB  whole process tree (PSS), limit {LIMIT_BYTES / 1e9:.1f} GB")
+    print(format_environment(figures["environment"]))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0 if figures["median_wall_s"] < LIMIT_S and peak < LIMIT_BYTES else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

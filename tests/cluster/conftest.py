@@ -1,0 +1,76 @@
+"""One Ray for all cluster tests, with a GPU that exists in name only; a namespace of its own for each test."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yivideo_ray.config import Settings
+from yivideo_ray.runtime import cluster
+
+# Before anything imports ray, which reads them then.
+os.environ.update(cluster.LOCAL_ENVIRONMENT)
+
+CPUS = 4
+SettingsMaker = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def ray_started() -> Iterator[None]:
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=CPUS,
+        num_gpus=1,
+        include_dashboard=False,
+        object_store_memory=256 * 1024 * 1024,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        namespace="tests",
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def namespace(ray_started: None) -> Iterator[str]:
+    """Yields a namespace; the actors made in it, which are detached, end with the test and free the GPU."""
+    import ray
+    from ray.util import list_named_actors
+
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    yield name
+    for actor in list_named_actors(all_namespaces=True):
+        if actor["namespace"] == name:
+            ray.kill(ray.get_actor(actor["name"], namespace=name))
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> SettingsMaker:
+    """Returns a function from the engine's script and sections of settings to settings."""
+
+    def make(script: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Settings:
+        path = tmp_path / "script.json"
+        path.write_text(
+            json.dumps({"state_dir": str(tmp_path / "state"), "log": str(tmp_path / "state" / "log"), **(script or {})})
+        )
+        values: dict[str, dict[str, Any]] = {
+            "ocr": {"engine": "scripted", "script": str(path)},
+            "storage": {"work_dir": str(tmp_path / "work")},
+            # A test waits for no more than it must; the ratios are what production has.
+            "gpu_lock": {"retry_interval": 0.5, "max_retry_interval": 3, "lock_timeout": 60},
+        }
+        for name, keys in sections.items():
+            values[name] = {**values.get(name, {}), **keys}
+        return Settings(**values)  # type: ignore[arg-type]
+
+    return make

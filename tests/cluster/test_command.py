@@ -1,0 +1,152 @@
+"""`python -m yivideo_ray run` as a process of its own, with the Ray that it starts itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.patterns import pattern_video
+from tests.cluster.test_workflows import TEXTS
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
+
+
+def environment(tmp_path: Path, script: dict[str, Any] | None = None, **more: str) -> dict[str, str]:
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps({"state_dir": str(tmp_path / "state"), **(script or {})}))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "YIVIDEO_OCR__ENGINE": "scripted",
+        "YIVIDEO_OCR__SCRIPT": str(path),
+        "YIVIDEO_STORAGE__WORK_DIR": str(tmp_path / "work"),
+        "YIVIDEO_GPU_LOCK__RETRY_INTERVAL": "1",
+        **more,
+    }
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "yivideo_ray", *map(str, arguments)]
+
+
+def call(env: dict[str, str], *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=240, check=False, env=env, cwd=cwd
+    )
+
+
+def test_a_run_writes_its_files_and_clean_json_although_a_process_dies(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "-电影 🎬.mp4"))
+    script = {"faults": [{"kind": "kill", "method": "recognize", "times": 1}]}
+    result = call(environment(tmp_path, script), "run", "-o", "out", "--", video.name, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert lines[0]["event"] == "workflow_started"
+    assert lines[-1]["event"] == "outcome"
+    assert lines[-1]["cues"] == len(TEXTS)
+    assert any(line["data"].get("code") == "ACTOR_LOST" for line in lines if line["event"] == "warning")
+    written = (tmp_path / "out" / "-电影 🎬.srt").read_text(encoding="utf-8")
+    assert [line for line in written.splitlines() if line in TEXTS] == list(TEXTS)
+    assert "6 cues" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_gpu_that_is_not_there_is_an_error_at_once_and_never_a_pending_actor(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "film.mp4"))
+    env = environment(tmp_path, YIVIDEO_GPU__DEVICE="gpu", CUDA_VISIBLE_DEVICES="")
+    result = call(env, "run", video, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "DEVICE_UNAVAILABLE: " in result.stderr.strip().splitlines()[-1]
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    stage = next(line for line in lines if line["event"] == "stage_started")
+    assert lines[-2]["time"] - stage["time"] < 60
+    assert not video.with_suffix(".srt").exists()
+
+
+TWO_RUNS = """
+import json, sys
+from pathlib import Path
+from yivideo_ray.config import Settings
+from yivideo_ray.jobs import Job
+from yivideo_ray.runtime import session
+with session(Settings()) as opened:
+    cues = [len(opened.run([Job(Path(sys.argv[1]))], lambda event: None)[0].cues) for _ in range(2)]
+    print(json.dumps({"cues": cues, "done": opened.status()["gpu_actor"]["calls"]["done"]}))
+"""
+
+
+def test_a_ray_of_its_own_and_the_actor_live_as_long_as_the_session(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "film.mp4"))
+    result = subprocess.run(
+        [sys.executable, "-c", TWO_RUNS, str(video)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.splitlines()[-1]) == {"cues": [6, 6], "done": 4}
+
+
+def test_an_address_where_no_ray_is_fails_at_once(patterns: Path, tmp_path: Path) -> None:
+    env = environment(tmp_path, RAY_ADDRESS="127.0.0.1:1")
+    started = time.monotonic()
+    result = call(env, "run", patterns, "-o", tmp_path, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "CLUSTER_UNAVAILABLE: Nothing answers at RAY_ADDRESS=127.0.0.1:1" in result.stderr
+    assert time.monotonic() - started < 60
+
+
+def test_an_interrupt_ends_everything_and_leaves_nothing_half_written(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "film.mp4"))
+    process = subprocess.Popen(
+        command("run", video),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path, {"recognize_s": 600}),
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line)["stage"] == "paddleocr.perform_ocr":
+            break
+    # As a terminal does it: to every process of the group.
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "Interrupted" in errors
+    assert sorted(path.name for path in tmp_path.glob("film*")) == ["film.mp4"]
+    # Ray's agents notice within seconds that their node is gone.
+    deadline = time.monotonic() + 60
+    while left := [path for path in Path("/proc").glob("[0-9]*/stat") if _session_of(path) == process.pid]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
+def _session_of(stat: Path) -> int | None:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[3])
+    except OSError:
+        return None

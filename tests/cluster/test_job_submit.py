@@ -1,0 +1,107 @@
+"""The command as a Ray job, on a cluster with a dashboard that this test starts and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.patterns import pattern_video
+from tests.cluster.test_command import ROOT, environment
+from tests.cluster.test_workflows import TEXTS
+from yivideo_ray.runtime import cluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+
+RAY = str(Path(sys.executable).with_name("ray"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def dashboard() -> Iterator[str]:
+    """Yields the address of a dashboard. Ports of its own, for the cluster of the other tests has the usual ones."""
+    port = free_port()
+    # Sockets lie below it, and their paths may have 107 bytes.
+    temporary = tempfile.mkdtemp(prefix="r", dir="/tmp")
+    head = subprocess.Popen(
+        [
+            *(
+                RAY,
+                "start",
+                "--head",
+                "--block",
+                "--node-ip-address=127.0.0.1",
+                f"--port={free_port()}",
+                "--num-cpus=2",
+            ),
+            *("--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}"),
+            *(f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=150000000"),
+            *("--disable-usage-stats", f"--ray-client-server-port={free_port()}"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **cluster.LOCAL_ENVIRONMENT, "PYTHONPATH": str(ROOT), "RAY_TMPDIR": temporary},
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        yield _once_it_takes_jobs(address, head)
+    finally:
+        head.terminate()
+        head.wait(60)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _once_it_takes_jobs(address: str, head: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert head.poll() is None, "Ray with a dashboard did not start"
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/jobs/", timeout=5):
+            return address
+        time.sleep(0.5)
+    pytest.fail("the dashboard does not answer")
+
+
+def submit(dashboard: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    ours = {name: value for name, value in environment(tmp_path).items() if name.startswith("YIVIDEO_")}
+    runtime_env = json.dumps({"env_vars": {**ours, "PYTHONPATH": str(ROOT)}})
+    return subprocess.run(
+        [
+            *(RAY, "job", "submit", "--address", dashboard, "--runtime-env-json", runtime_env, "--"),
+            *(sys.executable, "-m", "yivideo_ray", "run", *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env={**os.environ, "RAY_AUTH_MODE": "disabled"},
+    )
+
+
+def test_a_submitted_job_joins_its_cluster_and_writes_the_result(dashboard: str, tmp_path: Path) -> None:
+    made = pattern_video(tmp_path / "made.mp4", TEXTS)
+    video = Path(shutil.move(made, tmp_path / "film.mp4"))
+    result = submit(dashboard, tmp_path, str(video))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert [line for line in video.with_suffix(".srt").read_text().splitlines() if line in TEXTS] == list(TEXTS)
+
+
+def test_a_submitted_job_that_fails_says_so_with_its_exit_code(dashboard: str, tmp_path: Path) -> None:
+    result = submit(dashboard, tmp_path, str(tmp_path / "missing.mp4"))
+    assert result.returncode != 0
+    assert "INPUT_NOT_FOUND" in result.stdout + result.stderr

@@ -1,0 +1,245 @@
+"""Whole workflows on a real Ray with the scripted engine: results, concurrency, deaths, the record."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.conftest import SettingsMaker
+from tests.cluster.patterns import APART, RATE, SHOWN, pattern_video
+from yivideo_ray.config import Settings
+from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageStatus
+from yivideo_ray.runtime import Session
+from yivideo_ray.types import STAGES, Stage
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
+
+
+@pytest.fixture(scope="session")
+def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
+
+
+@pytest.fixture
+def video(patterns: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(patterns, tmp_path / "film.mp4"))
+
+
+def run(
+    settings: Settings, namespace: str, *jobs: Job, on_event: Callable[[Event], None] | None = None
+) -> list[Outcome]:
+    return Session(settings, namespace).run(jobs, on_event or (lambda _: None))
+
+
+def expected() -> list[tuple[str, float, float]]:
+    starts = [(10 + APART * number) / RATE for number in range(len(TEXTS))]
+    return [(text, start, start + SHOWN / RATE) for text, start in zip(TEXTS, starts, strict=True)]
+
+
+def found(outcome: Outcome) -> list[tuple[str, float, float]]:
+    assert outcome.error is None, outcome.error
+    assert outcome.info is not None
+    return [(cue.text, outcome.info.seconds(cue.start_pts), outcome.info.seconds(cue.end_pts)) for cue in outcome.cues]
+
+
+def test_a_video_in_its_subtitles_out(namespace: str, make_settings: SettingsMaker, video: Path) -> None:
+    events: list[Event] = []
+    (outcome,) = run(make_settings(), namespace, Job(video), on_event=events.append)
+    assert found(outcome) == expected()
+    assert outcome.outputs == (video.with_suffix(".srt"), video.with_suffix(".json"))
+    assert all(record.status is StageStatus.SUCCESS for record in outcome.stages)
+    assert [record.stage for record in outcome.stages] == list(STAGES)
+    document = json.loads(video.with_suffix(".json").read_bytes())
+    assert [cue["text"] for cue in document["cues"]] == list(TEXTS)
+    assert document["engine"] == "scripted"
+    assert document["outputs"] == [str(path) for path in outcome.outputs]
+    assert not outcome.partial
+    kinds = [event.kind for event in events]
+    assert (kinds[0], kinds[-1]) == (EventKind.WORKFLOW_STARTED, EventKind.WORKFLOW_FINISHED)
+    ended = {event.stage for event in events if event.kind is EventKind.STAGE_FINISHED}
+    assert ended == set(STAGES)
+    assert sorted(path.name for path in video.parent.glob("film*")) == ["film.json", "film.mp4", "film.srt"]
+
+
+def test_the_length_of_chunks_and_the_number_in_flight_change_nothing(
+    namespace: str, make_settings: SettingsMaker, video: Path
+) -> None:
+    results = set()
+    for chunk_s, in_flight in ((1, 0), (2.7, 1), (1000, 0)):
+        pipeline = {"chunk_s": chunk_s, "chunks_in_flight": in_flight, "crops_per_call": 4}
+        run(make_settings(pipeline=pipeline), namespace, Job(video))
+        results.add(video.with_suffix(".srt").read_bytes())
+    assert len(results) == 1
+
+
+def test_a_session_keeps_its_actor_and_its_models_from_run_to_run(
+    namespace: str, make_settings: SettingsMaker, video: Path
+) -> None:
+    session = Session(make_settings(), namespace)
+    for _ in range(2):
+        (outcome,) = session.run([Job(video)], lambda _: None)
+        assert found(outcome) == expected()
+    status = session.status()
+    assert status["gpu_actor"]["calls"]["done"] == 4
+    assert session.engine_facts() == outcome.engine
+
+
+def test_workflows_overlap_and_one_that_fails_stops_no_other(
+    namespace: str, make_settings: SettingsMaker, patterns: Path, tmp_path: Path
+) -> None:
+    videos = [Path(shutil.copy(patterns, tmp_path / f"{number}.mp4")) for number in range(3)]
+    (tmp_path / "bad.mp4").write_text("no video")
+    jobs = [Job(path) for path in (videos[0], tmp_path / "bad.mp4", *videos[1:])]
+    events: list[Event] = []
+    outcomes = run(make_settings({"recognize_s": 0.3}), namespace, *jobs, on_event=events.append)
+    assert [outcome.video for outcome in outcomes] == [job.video for job in jobs]
+    assert [outcome.error["code"] if outcome.error else None for outcome in outcomes] == [
+        None,
+        "INPUT_UNRECOGNIZED",
+        None,
+        None,
+    ]
+    assert all(found(outcome) == expected() for outcome in outcomes if outcome.error is None)
+    last_start = max(
+        event.time for event in events if event.kind is EventKind.STAGE_STARTED and event.stage is STAGES[0]
+    )
+    first_end = min(
+        event.time for event in events if event.kind is EventKind.STAGE_FINISHED and event.stage is STAGES[-1]
+    )
+    assert last_start < first_end
+
+
+def test_a_killed_actor_costs_a_workflow_a_warning_and_no_result(
+    namespace: str, make_settings: SettingsMaker, video: Path
+) -> None:
+    events: list[Event] = []
+    script = {"faults": [{"kind": "kill", "method": "recognize", "times": 1}]}
+    (outcome,) = run(make_settings(script), namespace, Job(video), on_event=events.append)
+    assert found(outcome) == expected()
+    assert "ACTOR_LOST" in [event.data.get("code") for event in events if event.kind is EventKind.WARNING]
+
+
+def test_a_killed_cpu_worker_costs_nothing(namespace: str, make_settings: SettingsMaker, video: Path) -> None:
+    killed: list[int] = []
+
+    async def kill_a_cropping_worker() -> None:
+        while not killed:
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    name = path.read_bytes()
+                except OSError:
+                    continue
+                if name.startswith(b"ray::_crop_chunk"):
+                    os.kill(int(path.parent.name), signal.SIGKILL)
+                    killed.append(int(path.parent.name))
+                    return
+            await asyncio.sleep(0.005)
+
+    async def both() -> Outcome:
+        session = Session(make_settings(), namespace)
+        killer = asyncio.ensure_future(kill_a_cropping_worker())
+        (outcome,) = await session.run_async([Job(video)], lambda _: None)
+        killer.cancel()
+        return outcome
+
+    outcome = asyncio.run(both())
+    assert killed
+    assert found(outcome) == expected()
+
+
+def test_an_input_that_keeps_killing_the_gpu_process_is_set_aside_and_the_others_finish(
+    namespace: str, make_settings: SettingsMaker, video: Path, tmp_path: Path
+) -> None:
+    poison = pattern_video(tmp_path / "poison.mp4", (*TEXTS[:5], "poison!"))
+    script = {"faults": [{"kind": "exit", "text": "poison!", "method": "recognize"}]}
+    bad, good = run(make_settings(script), namespace, Job(poison), Job(video))
+    assert bad.error is not None
+    assert bad.error["code"] == "INPUT_SET_ASIDE"
+    assert not poison.with_suffix(".srt").exists()
+    assert found(good) == expected()
+
+
+def test_a_model_that_is_not_there_is_a_clear_error(namespace: str, make_settings: SettingsMaker, video: Path) -> None:
+    (outcome,) = run(make_settings({"load_failures": 100}), namespace, Job(video))
+    assert outcome.error is not None
+    assert outcome.error["code"] == "MODEL_UNAVAILABLE"
+    assert {record.status for record in outcome.stages} >= {StageStatus.FAILED}
+    assert not video.with_suffix(".srt").exists()
+
+
+def test_the_last_stage_runs_again_from_the_record_alone(
+    namespace: str, make_settings: SettingsMaker, video: Path
+) -> None:
+    settings = make_settings()
+    (missing,) = run(settings, namespace, Job(video, start_at=Stage.POSTPROCESS_AND_FINALIZE))
+    assert missing.error is not None
+    assert missing.error["code"] == "RECORD_MISSING"
+    (first,) = run(settings, namespace, Job(video))
+    video.with_suffix(".srt").unlink()
+    started: list[Any] = []
+
+    def note(event: Event) -> None:
+        if event.kind is EventKind.STAGE_STARTED:
+            started.append(event.stage)
+
+    (again,) = run(settings, namespace, Job(video, start_at=Stage.POSTPROCESS_AND_FINALIZE), on_event=note)
+    assert started == [Stage.POSTPROCESS_AND_FINALIZE]
+    assert again.cues == first.cues
+    assert again.engine == first.engine
+    assert video.with_suffix(".srt").exists()
+    started.clear()
+    (third,) = run(settings, namespace, Job(video, start_at=Stage.PERFORM_OCR), on_event=note)
+    assert Stage.DETECT_SUBTITLE_AREA not in started
+    assert third.cues == first.cues
+
+
+def test_a_prefix_of_the_chain_ends_where_it_says(namespace: str, make_settings: SettingsMaker, video: Path) -> None:
+    for length in range(1, 6):
+        (outcome,) = run(make_settings(), namespace, Job(video, chain=STAGES[:length]))
+        assert outcome.error is None, outcome.error
+        assert [record.stage for record in outcome.stages] == list(STAGES[:length])
+        assert all(record.status is StageStatus.SUCCESS and record.output for record in outcome.stages)
+        assert not video.with_suffix(".srt").exists()
+    assert outcome.stages[-1].output["lines"] == len(TEXTS)
+
+
+def test_no_subtitles_are_a_success_with_an_empty_file(
+    namespace: str, make_settings: SettingsMaker, tmp_path: Path
+) -> None:
+    video = pattern_video(tmp_path / "silent.mp4", ())
+    (outcome,) = run(make_settings(), namespace, Job(video))
+    assert outcome.error is None
+    assert outcome.cues == ()
+    assert video.with_suffix(".srt").read_bytes() == b""
+
+
+def test_half_a_file_gives_half_the_cues_and_says_so_or_fails_if_told_to(
+    namespace: str, make_settings: SettingsMaker, tmp_path: Path
+) -> None:
+    whole = pattern_video(tmp_path / "whole.mkv", TEXTS)
+    half = tmp_path / "half.mkv"
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    (outcome,) = run(make_settings(), namespace, Job(half))
+    assert outcome.partial
+    assert outcome.decoded_s is not None
+    assert outcome.expected_s is not None
+    assert outcome.decoded_s < outcome.expected_s - 1
+    assert 1 < len(outcome.cues) < len(TEXTS)
+    # The last one may be cut off where the file is.
+    assert found(outcome)[:-1] == expected()[: len(outcome.cues) - 1]
+    assert half.with_suffix(".srt").exists()
+    half.with_suffix(".srt").unlink()
+    (strict,) = run(make_settings(decoder={"strict": True}), namespace, Job(half))
+    assert strict.error is not None
+    assert strict.error["code"] == "INPUT_CORRUPT"
+    assert not half.with_suffix(".srt").exists()

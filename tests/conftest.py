@@ -1,0 +1,62 @@
+"""What holds for every test: no log line at ERROR that wasn't asked for, no setting from outside, no Ray in tests/unit.
+
+Warnings are errors, with the exceptions named in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parent / "unit"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("YIVIDEO_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def expects_error_logs() -> None:
+    """Ask for this where a log line at ERROR is what the test is about."""
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_error_logs(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    yield
+    if "expects_error_logs" in request.fixturenames:
+        return
+    lines = [
+        f"{record.name}: {record.getMessage()}"
+        for phase in ("setup", "call")
+        for record in caplog.get_records(phase)
+        if record.levelno >= logging.ERROR
+    ]
+    if lines:
+        pytest.fail("logged at ERROR, unasked: " + "; ".join(lines))
+
+
+@pytest.fixture(autouse=True)
+def _no_ray_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Importing ray is fine (decorators need it); starting or joining a cluster is not."""
+    if UNIT not in request.path.parents:
+        yield
+        return
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("a unit test started Ray: it belongs into tests/cluster")
+
+    loaded = "ray" in sys.modules
+    if loaded:
+        monkeypatch.setattr(sys.modules["ray"], "init", refuse)
+    yield
+    # The test itself may have been the first to import it.
+    if not loaded and "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        sys.modules["ray"].shutdown()
+        refuse()

@@ -1,0 +1,115 @@
+"""Bands are where text comes and goes; what stays, or turns up anywhere, is named and left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tests.cues import video
+from yivideo_ray.config import AreaDetectorSettings, RegionSetting
+from yivideo_ray.geometry import Box
+from yivideo_ray.ocr.pattern import draw_pattern
+from yivideo_ray.ocr.scripted import Script, ScriptedEngine
+from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
+from yivideo_ray.types import RejectionReason, SampledFrame, SubtitleArea
+
+INFO = replace(video(), width=1280, height=720)
+BOTTOM, SECOND_LAST, TOP = 660, 600, 60
+Texts = Sequence[tuple[str, int, int]]
+"""Text, left edge (-1: centred) and middle of each line of a sample, in frame pixels."""
+
+
+WORDS = ("one", "another", "third sign", "x", "something else", "y2", "seven", "letters", "nine", "zz", "eleven", "end")
+
+
+def detect(
+    samples: Sequence[Texts], settings: AreaDetectorSettings | None = None, interval_s: float = 2.0
+) -> SubtitleArea:
+    engine = ScriptedEngine(Script())
+    engine.load()
+    frames = []
+    for number, texts in enumerate(samples):
+        luma = np.full((360, 640), 60, np.uint8)
+        for text, x, y in texts:
+            pattern = draw_pattern(text, column_px=2, height_px=20)
+            height, width = pattern.shape
+            left = (640 - width) // 2 if x < 0 else x // 2
+            luma[y // 2 - height // 2 : y // 2 - height // 2 + height, left : left + width] = pattern
+        frames.append(SampledFrame(round(number * interval_s * 1000), luma, 0.5))
+    return detect_subtitle_area(INFO, frames, engine, settings or AreaDetectorSettings())
+
+
+def test_text_that_changes_at_the_bottom_is_a_band_around_it() -> None:
+    area = detect([[(WORDS[n], -1, BOTTOM)] if n % 3 else [] for n in range(12)])
+    (band,) = area.bands
+    assert band.name == "bottom"
+    assert band.box.y0 < BOTTOM - 40 - 40
+    assert band.box.y1 > BOTTOM + 20
+    assert 32 <= band.line_height_px <= 56
+    assert (band.evidence.samples, band.evidence.samples_with_text) == (12, 8)
+    assert band.evidence.distinct_texts >= 6
+
+
+def test_two_lines_are_one_band() -> None:
+    (band,) = detect([[(WORDS[n], -1, SECOND_LAST), (WORDS[-n], -1, BOTTOM)] for n in range(8)]).bands
+    assert band.box.y0 < SECOND_LAST - 20
+
+
+def test_top_and_bottom_are_two_bands() -> None:
+    area = detect([[(WORDS[n], -1, TOP)] if n % 2 else [(WORDS[-n], -1, BOTTOM)] for n in range(12)])
+    assert [band.name for band in area.bands] == ["top", "bottom"]
+
+
+def test_a_logo_is_rejected_because_it_is_always_there() -> None:
+    area = detect([[("LOGO", 1000, TOP), *([(WORDS[n], -1, BOTTOM)] if n % 2 else [])] for n in range(12)])
+    assert [band.name for band in area.bands] == ["bottom"]
+    (region,) = area.rejected
+    assert region.reason is RejectionReason.ALWAYS_THERE
+    assert region.samples_with_text == 12
+
+
+def test_a_long_cue_in_a_short_clip_is_no_logo() -> None:
+    area = detect([[("only one", -1, BOTTOM)] if n < 9 else [] for n in range(12)], interval_s=0.2)
+    assert [band.name for band in area.bands] == ["bottom"]
+
+
+def test_a_logo_in_a_short_clip_is_one_all_the_same() -> None:
+    area = detect([[("LOGO", 1000, TOP)] for _ in range(12)], interval_s=0.2)
+    assert area.bands == ()
+    assert [region.reason for region in area.rejected] == [RejectionReason.ALWAYS_THERE]
+
+
+def test_two_texts_of_one_width_are_no_logo() -> None:
+    area = detect([[("a first one" if n < 6 else "and another", -1, BOTTOM)] for n in range(12)])
+    assert [band.name for band in area.bands] == ["bottom"]
+
+
+def test_a_sign_seen_once_off_the_usual_place_is_too_rare() -> None:
+    area = detect([[("TAXI", 200, 300)] if n == 3 else [] for n in range(12)])
+    assert area.bands == ()
+    assert [region.reason for region in area.rejected] == [RejectionReason.TOO_RARE]
+
+
+def test_a_single_cue_in_the_usual_place_is_enough() -> None:
+    assert len(detect([[("only one", -1, BOTTOM)] if n == 3 else [] for n in range(12)]).bands) == 1
+
+
+def test_no_text_makes_no_band() -> None:
+    assert detect([[] for _ in range(12)]) == SubtitleArea(())
+    assert detect([]) == SubtitleArea(())
+
+
+def test_an_excluded_region_is_left_out() -> None:
+    settings = AreaDetectorSettings(exclude=(RegionSetting(y0=0.8),))
+    area = detect([[(WORDS[n], -1, BOTTOM)] for n in range(12)], settings)
+    assert area.bands == ()
+    assert {region.reason for region in area.rejected} == {RejectionReason.EXCLUDED}
+
+
+def test_a_forced_region_is_the_band_even_without_text() -> None:
+    settings = AreaDetectorSettings(regions=(RegionSetting(y0=0.5),))
+    (band,) = detect([[] for _ in range(4)], settings).bands
+    assert band.box == Box(0, 360, 1280, 720)
+    assert band.evidence.samples_with_text == 0

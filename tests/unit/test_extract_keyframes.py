@@ -1,0 +1,82 @@
+"""Stage 1 gives frames from all over the video, few and small, the same every time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.videos import frame_number, make_video
+from yivideo_ray.config import AreaDetectorSettings, Settings
+from yivideo_ray.media import probe
+from yivideo_ray.stages.extract_keyframes import extract_keyframes
+from yivideo_ray.types import SampledFrame, VideoInfo
+
+NO_CUTS = {"x264-params": "scenecut=0"}
+
+
+def sampled(path: Path, samples: int = 12, width_px: int = 960) -> tuple[VideoInfo, tuple[SampledFrame, ...]]:
+    settings = Settings(area_detector=AreaDetectorSettings(samples=samples, frame_width_px=width_px))
+    info = probe(path, settings.decoder)
+    return info, extract_keyframes(info, settings)
+
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "keys.mp4": {"gop": 10},
+    "long-gops.mp4": {"gop": 130, "options": NO_CUTS},
+    "one-gop.mkv": {"gop": 10_000, "options": NO_CUTS},
+    "stream.ts": {"gop": 25, "start_s": 7},
+    "b-frames.avi": {"gop": 50, "b_frames": 3},
+    "unknown-duration.mkv": {"gop": 10, "mux_options": {"live": "1"}},
+    "every.avi": {"codec": "mjpeg", "pix_fmt": "yuvj420p"},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_samples_are_spread_over_the_whole_video(tmp_path: Path, name: str) -> None:
+    frames = 600
+    info, samples = sampled(make_video(tmp_path / name, frames=frames, size=(96, 64), **RECIPES[name]))
+    numbers = [frame_number(sample.luma) for sample in samples]
+    assert 8 <= len(samples) <= 12
+    assert all(before < after for before, after in pairwise(numbers))
+    assert max(after - before for before, after in pairwise([0, *numbers, frames])) <= frames / 12 * 2.6
+    for sample, number in zip(samples, numbers, strict=True):
+        assert info.seconds(sample.pts) * 25 == pytest.approx(number, abs=2.1)
+
+
+def test_the_same_video_gives_the_same_samples(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4", frames=200, size=(96, 64), gop=90)
+    first, second = sampled(path)[1], sampled(path)[1]
+    assert [sample.pts for sample in first] == [sample.pts for sample in second]
+    assert all(np.array_equal(a.luma, b.luma) for a, b in zip(first, second, strict=True))
+
+
+def test_wide_frames_are_scaled_and_small_ones_are_not(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4", frames=30, size=(480, 270))
+    _, large = sampled(path, width_px=960)
+    _, small = sampled(path, width_px=160)
+    assert {(sample.luma.shape, sample.scale) for sample in large} == {((270, 480), 1.0)}
+    assert {(sample.luma.shape, sample.scale) for sample in small} == {((90, 160), 1 / 3)}
+    assert frame_number(small[0].luma) == frame_number(large[0].luma)
+
+
+def test_a_turned_video_is_sampled_upright(tmp_path: Path) -> None:
+    _, samples = sampled(make_video(tmp_path / "v.mp4", frames=30, size=(480, 270), rotation_deg=90), width_px=160)
+    assert {sample.luma.shape for sample in samples} == {(284, 160)}
+
+
+def test_a_single_frame_is_one_sample(tmp_path: Path) -> None:
+    for name, codec in (("v.mp4", "libx264"), ("v.avi", "mpeg4")):
+        assert len(sampled(make_video(tmp_path / name, frames=1, size=(96, 64), codec=codec))[1]) == 1
+
+
+def test_a_truncated_video_is_sampled_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "t.mp4", frames=300, size=(96, 64), mux_options={"movflags": "faststart"})
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2])
+    _, samples = sampled(path)
+    assert samples
+    assert max(frame_number(sample.luma) for sample in samples) < 250

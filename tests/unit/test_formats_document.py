@@ -1,0 +1,117 @@
+"""The JSON result."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tests.cues import cue, video
+from yivideo_ray.geometry import Box
+from yivideo_ray.jobs import Outcome, StageRecord, StageStatus
+from yivideo_ray.subtitles.formats import result_document
+from yivideo_ray.types import (
+    Band,
+    BandEvidence,
+    EngineFacts,
+    RejectedRegion,
+    RejectionReason,
+    Stage,
+    SubtitleArea,
+)
+
+OUTCOME = Outcome(
+    workflow_id="w-1",
+    video=Path("/videos/a.mp4"),
+    stages=(
+        StageRecord(
+            Stage.EXTRACT_KEYFRAMES,
+            StageStatus.SUCCESS,
+            {"samples": 24, "exclude": (Box(1, 2, 3, 4),), "work_dir": Path("/tmp/w")},
+            {"frame_rate": Fraction(30000, 1001), "stage": Stage.EXTRACT_KEYFRAMES},
+            duration=1.25,
+        ),
+    ),
+    info=video(Fraction(1, 12800), start_pts=512),
+    area=SubtitleArea(
+        (Band("bottom", Box(0, 560, 1280, 700), 41.5, BandEvidence(24, 18, 12, 0.91, "changes in place")),),
+        (RejectedRegion(Box(1100, 20, 1260, 60), RejectionReason.ALWAYS_THERE, 24),),
+    ),
+    cues=(cue(512 + 6400, 512 + 12800, "你好", "Hello"),),
+    engine=EngineFacts("onnxruntime", "cpu", "CPUExecutionProvider", "det", "rec", (("onnxruntime", "1.2.3"),)),
+    outputs=(Path("/videos/a.srt"),),
+    warnings=("the GPU is not there, running on the CPU",),
+    decoded_s=60.0,
+    expected_s=60.0,
+)
+
+
+def test_a_cue_says_when_where_and_on_what_it_rests() -> None:
+    document = json.loads(json.dumps(result_document(OUTCOME)))
+    assert document["cues"] == [
+        {
+            "number": 1,
+            "start_s": 0.5,
+            "end_s": 1.0,
+            "start_pts": 6912,
+            "end_pts": 13312,
+            "time_base": "1/12800",
+            "text": "你好\nHello",
+            "lines": ["你好", "Hello"],
+            "confidence": 0.98,
+            "box": [400, 600, 880, 660],
+            "band": "bottom",
+            "frames": 20,
+            "crops": 1,
+            "needs_review": [],
+        }
+    ]
+
+
+def test_the_whole_says_what_ran_where_and_how_long() -> None:
+    document = json.loads(json.dumps(result_document(OUTCOME, {"av": "18.1.0", "onnxruntime": "9.9.9"})))
+    assert (document["status"], document["partial"], document["decoded_s"]) == ("SUCCESS", False, 60.0)
+    assert (document["device"], document["engine"], document["provider"]) == (
+        "cpu",
+        "onnxruntime",
+        "CPUExecutionProvider",
+    )
+    assert document["models"] == {"detection": "det", "recognition": "rec"}
+    # What the engine says of itself wins over what is installed on the machine that writes the file.
+    assert document["versions"] == {"av": "18.1.0", "onnxruntime": "1.2.3"}
+    assert document["subtitle_area"]["bands"][0]["evidence"]["distinct_texts"] == 12
+    assert document["subtitle_area"]["rejected"][0]["reason"] == "always_there"
+    assert document["stages"][0] == {
+        "stage": "ffmpeg.extract_keyframes",
+        "status": "SUCCESS",
+        "input_params": {"samples": 24, "exclude": [[1, 2, 3, 4]], "work_dir": "/tmp/w"},
+        "output": {"frame_rate": "30000/1001", "stage": "ffmpeg.extract_keyframes"},
+        "error": None,
+        "duration": 1.25,
+    }
+    assert document["video"]["frame_rate"] == "25"
+
+
+def test_a_failed_workflow_has_a_document_too() -> None:
+    error = {"code": "INPUT_EMPTY", "message": "no bytes", "remedy": "again", "retryable": False}
+    failed = replace(OUTCOME, info=None, area=None, cues=(), engine=None, error=error)
+    document = json.loads(json.dumps(result_document(failed)))
+    assert (document["status"], document["error"]["code"]) == ("FAILED", "INPUT_EMPTY")
+    assert document["video"] == {"path": "/videos/a.mp4"}
+    assert (document["subtitle_area"], document["cues"]) == (None, [])
+    assert document["versions"]["python"]
+
+
+def test_a_file_name_that_is_no_utf8_can_still_be_written() -> None:
+    document = result_document(replace(OUTCOME, info=None, video=Path("/videos/caf\udce9.mp4")))
+    assert json.dumps(document, ensure_ascii=False).encode("utf-8")
+    assert document["video"]["path"] == "/videos/caf?.mp4"
+
+
+def test_a_value_that_no_document_can_hold_is_a_fault_not_a_guess() -> None:
+    broken = replace(OUTCOME, stages=(StageRecord(Stage.PERFORM_OCR, StageStatus.SUCCESS, {"x": object()}),))
+    with pytest.raises(TypeError, match="object"):
+        result_document(broken)

@@ -1,0 +1,71 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from yivideo_ray.errors import OutputError
+from yivideo_ray.subtitles.formats import write_atomically
+
+
+def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "字幕 🎬.srt"
+    write_atomically(path, b"first")
+    write_atomically(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_others_may_read_the_file_as_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_atomically(tmp_path / "a.srt", b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.srt").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_name_of_255_bytes_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 251 + ".srt")
+    write_atomically(path, b"x")
+    assert path.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "retryable"),
+    [
+        (errno.ENOSPC, "STORAGE_FULL", True),
+        (errno.EDQUOT, "STORAGE_FULL", True),
+        (errno.EROFS, "OUTPUT_NOT_WRITABLE", False),
+    ],
+)
+def test_a_failed_write_leaves_the_old_file_and_no_half_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, code: str, retryable: bool
+) -> None:
+    path = tmp_path / "a.srt"
+    path.write_bytes(b"old")
+
+    def fail(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OutputError) as caught:
+        write_atomically(path, b"new")
+    assert (caught.value.code.name, caught.value.retryable) == (code, retryable)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_directory_and_a_directory_in_the_way_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").mkdir()
+    (tmp_path / "a.srt" / "full").touch()
+    for path in (tmp_path / "none" / "a.srt", tmp_path / "a.srt"):
+        with pytest.raises(OutputError) as caught:
+            write_atomically(path, b"x")
+        assert caught.value.code.name == "OUTPUT_NOT_WRITABLE"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.srt"]

@@ -1,0 +1,182 @@
+"""The actor's lane without Ray: order, bound, time limit."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError
+from yivideo_ray.runtime.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.lane import Lane
+
+Scenario = Callable[["Bench"], Awaitable[None]]
+
+
+def ticket(sequence: int, priority: int = 0) -> Ticket:
+    return Ticket(CallKind.PERFORM_OCR, "w", f"w/{sequence}", sequence, priority)
+
+
+class Bench:
+    """A lane whose first call can be held back, so that others pile up behind it."""
+
+    def __init__(self, **options: Any) -> None:
+        self.executor = ThreadPoolExecutor(1)
+        self.gate = threading.Event()
+        self.order: list[int] = []
+        self.left: list[str] = []
+        self.prepared: list[BaseException | None] = []
+        options = {"size": 10, "timeout_s": 30.0, "by_priority": False} | options
+        self.lane = Lane(self.executor, prepare=self._prepare, leave=self.left.append, **options)
+
+    async def _prepare(self) -> None:
+        error = self.prepared.pop(0) if self.prepared else None
+        if error is not None:
+            raise error
+
+    def put(self, place: Ticket, work: Callable[[], Any] | None = None) -> asyncio.Task[Reply]:
+        return asyncio.ensure_future(self.lane.run(place, work or (lambda: self.order.append(place.sequence))))
+
+    async def hold(self) -> asyncio.Task[Reply]:
+        """Starts a call that keeps the lane until the gate opens."""
+        held = self.put(ticket(0), self.gate.wait)
+        while self.lane.running is None:
+            await asyncio.sleep(0.001)
+        return held
+
+
+def play(scenario: Scenario, **options: Any) -> None:
+    async def run() -> None:
+        bench = Bench(**options)
+        try:
+            await asyncio.wait_for(scenario(bench), 20)
+        finally:
+            bench.gate.set()
+            bench.executor.shutdown()
+
+    asyncio.run(run())
+
+
+def test_calls_run_in_the_order_of_their_sequence_whatever_order_they_start_in() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.hold()
+        calls = [bench.put(ticket(n, priority=-n)) for n in (5, 2, 9, 1)]
+        await asyncio.sleep(0)
+        bench.gate.set()
+        await asyncio.gather(*calls)
+        assert bench.order == [1, 2, 5, 9]
+
+    play(scenario)
+
+
+def test_with_the_priority_queue_small_priorities_run_first_then_the_sequence_counts() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.hold()
+        calls = [bench.put(ticket(n, priority=p)) for n, p in ((1, 5), (2, 0), (3, 5), (4, -1))]
+        await asyncio.sleep(0)
+        bench.gate.set()
+        await asyncio.gather(*calls)
+        assert bench.order == [4, 2, 1, 3]
+
+    play(scenario, by_priority=True)
+
+
+def test_a_full_mailbox_refuses_and_takes_calls_again_when_there_is_room() -> None:
+    async def scenario(bench: Bench) -> None:
+        held = await bench.hold()
+        calls = [bench.put(ticket(n)) for n in (1, 2)]
+        await asyncio.sleep(0)
+        assert bench.lane.waiting == 2
+        with pytest.raises(CallError) as caught:
+            await bench.put(ticket(3))
+        assert caught.value.code.name == "MAILBOX_FULL"
+        bench.gate.set()
+        await asyncio.gather(held, *calls)
+        await bench.put(ticket(4))
+        assert bench.order == [1, 2, 4]
+        assert (bench.lane.counts.done, bench.lane.counts.refused, bench.lane.waiting) == (4, 1, 0)
+
+    play(scenario, size=2)
+
+
+def test_a_cancelled_call_leaves_the_mailbox_and_never_runs() -> None:
+    async def scenario(bench: Bench) -> None:
+        held = await bench.hold()
+        calls = [bench.put(ticket(n)) for n in (1, 2)]
+        await asyncio.sleep(0)
+        calls[0].cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert bench.lane.waiting == 1
+        bench.gate.set()
+        await asyncio.gather(held, calls[1])
+        assert bench.order == [2]
+        assert bench.lane.counts.dropped == 1
+
+    play(scenario)
+
+
+def test_a_call_over_the_limit_ends_the_process_and_everybody_hears_why() -> None:
+    async def scenario(bench: Bench) -> None:
+        held = bench.put(ticket(0), bench.gate.wait)
+        waiting = bench.put(ticket(1))
+        with pytest.raises(CallError) as caught:
+            await held
+        assert caught.value.code.name == "CALL_TIMED_OUT"
+        with pytest.raises(CallError) as caught:
+            await waiting
+        assert caught.value.code.name == "ACTOR_LOST"
+        with pytest.raises(CallError):
+            await bench.put(ticket(2))
+        assert len(bench.left) == 1
+        assert bench.lane.lost
+        assert bench.order == []
+
+    play(scenario, timeout_s=0.05)
+
+
+def test_a_failed_device_ends_the_process_and_other_errors_do_not() -> None:
+    def fail(error: Exception) -> Callable[[], None]:
+        def work() -> None:
+            raise error
+
+        return work
+
+    async def scenario(bench: Bench) -> None:
+        with pytest.raises(InputError):
+            await bench.put(ticket(1), fail(InputError("bad")))
+        with pytest.raises(DeviceError):
+            await bench.put(ticket(2), fail(DeviceError("", code="DEVICE_OUT_OF_MEMORY")))
+        await bench.put(ticket(3))
+        assert bench.left == []
+        with pytest.raises(DeviceError):
+            await bench.put(ticket(4), fail(DeviceError("", code="DEVICE_FAILED")))
+        assert len(bench.left) == 1
+
+    play(scenario)
+
+
+def test_a_call_that_meets_a_failed_start_gets_its_error_and_the_next_one_starts_afresh() -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.prepared = [ModelError("no model")]
+        with pytest.raises(ModelError):
+            await bench.put(ticket(1))
+        await bench.put(ticket(2))
+        assert bench.order == [2]
+        assert bench.left == []
+
+    play(scenario)
+
+
+def test_a_reply_tells_waiting_from_running() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.hold()
+        call = bench.put(ticket(1))
+        await asyncio.sleep(0.05)
+        bench.gate.set()
+        reply = await call
+        assert reply.waited_s >= 0.05 > reply.ran_s
+
+    play(scenario)

@@ -1,0 +1,46 @@
+"""What importing costs: whoever only asks for the version or the help waits for no model and no cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"ray", "paddle", "paddleocr", "paddlex", "onnxruntime", "cv2", "av", "pandas", "modelscope"}
+
+
+def loaded_after(code: str) -> set[str]:
+    """Returns the top-level modules in a fresh Python that ran code."""
+    report = "import sys; print('\\n' + ' '.join({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import yivideo_ray",
+        "import yivideo_ray.types, yivideo_ray.jobs, yivideo_ray.errors, yivideo_ray.config",
+        "import yivideo_ray.ocr, yivideo_ray.ocr.contract",
+        "import yivideo_ray.cli",
+        "import yivideo_ray.doctor",
+    ],
+)
+def test_an_import_loads_neither_ray_nor_a_model_library(code: str) -> None:
+    loaded = loaded_after(code)
+    assert "yivideo_ray" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_the_runtime_imports_ray_only_when_a_session_needs_it() -> None:
+    # Ray reads its environment when it is imported, so that must be set first.
+    assert loaded_after("import yivideo_ray.runtime") & {"ray", "paddle", "paddleocr", "paddlex"} == set()
+
+
+def test_the_check_sees_a_heavy_import() -> None:
+    assert "av" in loaded_after("import av")

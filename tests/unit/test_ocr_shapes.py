@@ -1,0 +1,80 @@
+"""Pictures are fitted into few shapes, undistorted, and boxes find their way back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yivideo_ray.geometry import Box
+from yivideo_ray.ocr.shapes import DETECTION_HEIGHTS, DETECTION_WIDTHS, LINE_WIDTHS, fit_image, fit_line, groups
+
+sides = st.integers(1, 3000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sides, sides)
+def test_an_image_fits_into_a_fixed_shape_undistorted_and_never_enlarged(width: int, height: int) -> None:
+    fitted = fit_image(np.full((height, width), 7, np.uint8))
+    assert fitted.size[0] in DETECTION_WIDTHS
+    assert fitted.size[1] in DETECTION_HEIGHTS
+    assert fitted.scale_x <= 1
+    assert fitted.scale_y <= 1
+    if width <= DETECTION_WIDTHS[-1] and height <= DETECTION_HEIGHTS[-1]:
+        assert (fitted.width, fitted.height) == (width, height)
+    else:
+        # Whole pixels: the content is within half of one of the true proportion.
+        scale = min(DETECTION_WIDTHS[-1] / width, DETECTION_HEIGHTS[-1] / height)
+        assert abs(fitted.width - width * scale) <= 1
+        assert abs(fitted.height - height * scale) <= 1
+
+
+def test_what_fits_is_copied_pixel_for_pixel_into_three_channels() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (100, 500), np.uint8)
+    fitted = fit_image(image)
+    assert fitted.size == (640, 128)
+    for channel in range(3):
+        assert np.array_equal(fitted.canvas[:100, :500, channel], image)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sides, sides, st.data())
+def test_a_box_on_the_canvas_covers_what_it_covered_in_the_image(width: int, height: int, data: st.DataObject) -> None:
+    fitted = fit_image(np.zeros((height, width), np.uint8))
+    x0 = data.draw(st.integers(0, width - 1))
+    y0 = data.draw(st.integers(0, height - 1))
+    box = Box(x0, y0, data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height)))
+    back = fitted.to_original(
+        box.x0 * fitted.scale_x, box.y0 * fitted.scale_y, box.x1 * fitted.scale_x, box.y1 * fitted.scale_y
+    )
+    assert back.intersect(box) == box
+    assert back.clip(Box(0, 0, width, height)) == back
+    assert back.width <= box.width + 2
+    assert back.height <= box.height + 2
+
+
+def test_boxes_in_the_padding_become_empty() -> None:
+    assert fit_image(np.zeros((100, 500), np.uint8)).to_original(510, 10, 600, 40).area == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(sides, sides)
+def test_a_line_is_48_high_in_proportion_with_grey_at_its_right(width: int, height: int) -> None:
+    fitted = fit_line(np.full((height, width), 200, np.uint8))
+    assert fitted.size[1] == fitted.height == 48
+    assert fitted.size[0] in LINE_WIDTHS
+    assert abs(fitted.width - min(LINE_WIDTHS[-1], 48 * width / height)) <= 1
+    assert fitted.share == fitted.width / fitted.size[0]
+    assert (fitted.canvas[:, : fitted.width] == 200).all()
+    assert (fitted.canvas[:, fitted.width :] == 127).all()
+
+
+@pytest.mark.parametrize("width", LINE_WIDTHS)
+def test_paddleocr_leaves_a_fitted_line_as_it_is(width: int) -> None:
+    # PaddleOCR resizes to int(48 · max(320 / 48, width / height)), in floating point.
+    assert int(48 * max(320 / 48, width / 48)) == width
+
+
+def test_groups_hold_every_index_once_by_key() -> None:
+    assert list(groups("abcab")) == [("a", [0, 3]), ("b", [1, 4]), ("c", [2])]

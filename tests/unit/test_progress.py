@@ -1,0 +1,119 @@
+"""Figures made of events, with the time told by the events."""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
+from yivideo_ray.progress import JsonLines, LiveTable, Tracker, WorkflowView, summary
+from yivideo_ray.types import STAGES, Stage
+
+EXTRACT, DETECT, CROP, STITCH, OCR, FINALIZE = STAGES
+
+
+def event(
+    kind: EventKind, time: float, stage: Stage | None = None, done_s: float = 0, frames: int = 0, **data: object
+) -> Event:
+    return Event(kind, "w", "v.mp4", time, stage, done_s, 100.0, frames, "", data)
+
+
+def story() -> list[Event]:
+    return [
+        event(EventKind.WORKFLOW_STARTED, 0),
+        event(EventKind.STAGE_STARTED, 5, EXTRACT),
+        event(EventKind.STAGE_FINISHED, 6, EXTRACT),
+        event(EventKind.STAGE_STARTED, 6, DETECT),
+        event(EventKind.PROGRESS, 8, engine={"device": "cpu"}),
+        event(EventKind.STAGE_FINISHED, 10, DETECT),
+        event(EventKind.STAGE_STARTED, 10, CROP),
+        event(EventKind.PROGRESS, 14, CROP, 40, 1000),
+        event(EventKind.STAGE_STARTED, 14, STITCH),
+        event(EventKind.STAGE_STARTED, 14, OCR),
+        event(EventKind.PROGRESS, 18, CROP, 80, 2000),
+        event(EventKind.PROGRESS, 20, OCR, 60, 2000),
+        event(EventKind.STAGE_FINISHED, 22, CROP),
+        event(EventKind.STAGE_FINISHED, 26, STITCH),
+        event(EventKind.STAGE_FINISHED, 26, OCR),
+        event(EventKind.STAGE_STARTED, 26, FINALIZE),
+        event(EventKind.STAGE_FINISHED, 27, FINALIZE),
+        event(EventKind.WORKFLOW_FINISHED, 27, succeeded=True),
+    ]
+
+
+def views() -> list[tuple[float, float | None]]:
+    tracker, found = Tracker(), []
+    for one in story():
+        view = tracker.take(one)
+        found.append((view.share, view.left_s))
+    return found
+
+
+def test_the_share_of_the_whole_job_grows_to_one_and_never_shrinks_once_ocr_runs() -> None:
+    shares = [share for share, _ in views()]
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    after = shares[9:]
+    assert after == sorted(after)
+    assert all(0 <= share <= 1 for share in shares)
+
+
+def test_the_time_left_is_for_the_whole_job_not_for_the_stage() -> None:
+    tracker = Tracker()
+    for one in story()[:12]:
+        view = tracker.take(one)
+    # 80 of 100 s decoded, 60 read: 70 % of the way through, after 10 s.
+    assert view.left_s is not None
+    assert 3 < view.left_s < 6
+    assert view.frames_per_s == pytest.approx(200)
+    assert view.device == "cpu"
+
+
+def test_no_pace_no_promise() -> None:
+    assert [left for _, left in views()[:7]] == [None] * 7
+
+
+def test_a_video_of_unknown_length_still_counts_frames() -> None:
+    view = Tracker().take(Event(EventKind.PROGRESS, "w", "v", 1.0, CROP, 5.0, None, 125))
+    assert isinstance(view, WorkflowView)
+    assert view.frames == 125
+
+
+def outcome(**changes: object) -> Outcome:
+    stages = (StageRecord(FINALIZE, StageStatus.SUCCESS),)
+    values: dict[str, object] = {"workflow_id": "w", "video": Path("a.mp4"), "stages": stages} | changes
+    return Outcome(**values)  # type: ignore[arg-type]
+
+
+def test_json_lines_are_one_object_each_and_survive_names_that_are_no_utf8() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with JsonLines(stream) as lines:
+        lines.take(Event(EventKind.WORKFLOW_STARTED, "w", os.fsdecode(b"\xff\n.mp4"), 1.0))
+        lines.end([outcome(video=Path("电影 🎬.mp4"), error={"code": "INPUT_EMPTY"})])
+    stream.seek(0)
+    first, last = [json.loads(line) for line in stream.read().splitlines()]
+    assert first["event"] == "workflow_started"
+    assert last["event"] == "outcome"
+    assert last["video"] == "电影 🎬.mp4"
+    assert last["succeeded"] is False
+
+
+def test_a_person_hears_that_there_were_no_subtitles_and_that_a_result_is_partial() -> None:
+    assert "no subtitles found" in summary([outcome()])[0]
+    lines = summary([outcome(partial=True, decoded_s=3.0, expected_s=9.0, warnings=("look",))])
+    assert any("PARTIAL: 3.0 of 9.0 s" in line for line in lines)
+    assert any(line.endswith("warning: look") for line in lines)
+
+
+def test_the_table_shows_stage_percent_and_device() -> None:
+    stream = io.StringIO()
+    table = LiveTable(stream)
+    for one in story():
+        table.take(one)
+    with table:
+        pass
+    assert "v.mp4" in stream.getvalue()
+    assert "cpu" in stream.getvalue()
+    assert "100" in stream.getvalue()

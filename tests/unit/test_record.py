@@ -1,0 +1,113 @@
+"""The record on disk, and where results go."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_workflow_completeness import INFO
+from yivideo_ray.errors import ConfigError, OutputError
+from yivideo_ray.geometry import Box
+from yivideo_ray.jobs import Job, StageRecord, StageStatus
+from yivideo_ray.runtime.outputs import output_path, require_distinct, require_writable
+from yivideo_ray.runtime.plan import RECORDED, Artifact
+from yivideo_ray.runtime.record import Record, workflow_id
+from yivideo_ray.types import (
+    Band,
+    BandEvidence,
+    CharReading,
+    CropText,
+    EngineFacts,
+    RejectedRegion,
+    RejectionReason,
+    Stage,
+    SubtitleArea,
+    TextLine,
+)
+
+AREA = SubtitleArea(
+    (Band("bottom", Box(0, 180, 320, 230), 21.5, BandEvidence(24, 12, 9, 0.97, "it changes")),),
+    (RejectedRegion(Box(0, 0, 9, 9), RejectionReason.ALWAYS_THERE, 24),),
+)
+TEXTS = (
+    CropText("0:1", (TextLine("你好 world", 0.98, Box(1, 2, 3, 4), (CharReading("你", 0.99, 0.0, 0.1, 0.0),)),)),
+    CropText("0:2", ()),
+)
+
+
+def filled(work_dir: Path) -> Record:
+    record = Record(work_dir, INFO)
+    record.area, record.texts, record.crops = AREA, TEXTS, ()
+    record.engine = EngineFacts("scripted", "none", "scripted", "rows", "pattern", (("ray", "2"),))
+    record.decoded_s, record.partial = 12.5, True
+    record.stages = {
+        Stage.PERFORM_OCR: StageRecord(Stage.PERFORM_OCR, StageStatus.SUCCESS, {"a": 1}, {"lines": 1}, None, 1.5)
+    }
+    record.save()
+    record.save_readings()
+    return record
+
+
+def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    written, read = filled(tmp_path), Record(tmp_path, INFO)
+    assert read.read() == RECORDED
+    for name in ("area", "crops", "texts", "engine", "decoded_s", "partial", "stages"):
+        assert getattr(read, name) == getattr(written, name), name
+
+
+def test_another_size_time_or_place_is_another_workflow(tmp_path: Path) -> None:
+    filled(tmp_path)
+    for change in ({"size_bytes": 2}, {"mtime_ns": 2}, {"path": "w.mp4"}):
+        other = dataclasses.replace(INFO, **change)
+        assert workflow_id(other) != workflow_id(INFO)
+        assert Record(tmp_path, other).read() == set()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b"\xff"])
+def test_a_damaged_record_counts_as_none(tmp_path: Path, damage: bytes) -> None:
+    record = filled(tmp_path)
+    for name in ("record.json", "readings.json"):
+        (record.directory / name).write_bytes(damage)
+    assert Record(tmp_path, INFO).read() == set()
+
+
+def test_readings_without_their_area_are_not_offered_alone_as_an_area(tmp_path: Path) -> None:
+    record = filled(tmp_path)
+    record.forget([Artifact.AREA])
+    record.save()
+    assert Record(tmp_path, INFO).read() == {Artifact.CROPS, Artifact.TEXTS}
+
+
+def test_a_name_that_is_no_utf8_is_recorded(tmp_path: Path) -> None:
+    record = Record(tmp_path, dataclasses.replace(INFO, path=os.fsdecode(b"/videos/\xff.mp4")))
+    record.save()
+    assert (record.directory / "record.json").exists()
+
+
+def test_results_lie_beside_the_video_or_in_the_directory_given(tmp_path: Path) -> None:
+    assert output_path(Job(Path("a/film.v2.mp4")), ".srt") == Path("a/film.v2.srt")
+    assert output_path(Job(Path("a/film.mp4"), output_dir=tmp_path), ".json") == tmp_path / "film.json"
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "字" * 83 + "xx", "🎬" * 62 + "abc"])
+def test_a_name_of_255_bytes_gives_names_that_can_be_written(tmp_path: Path, stem: str) -> None:
+    path = output_path(Job(tmp_path / f"{stem}.mp4"), ".json")
+    path.write_text("")
+    assert len(os.fsencode(path.name)) <= 255
+    assert stem.startswith(path.stem)
+
+
+def test_two_videos_with_one_result_are_refused(tmp_path: Path) -> None:
+    require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "b.mp4")])
+    with pytest.raises(ConfigError, match=r"a\.mkv"):
+        require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "sub" / ".." / "a.mkv")])
+
+
+def test_a_directory_is_made_if_it_can_be(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new" / "deep")
+    assert list((tmp_path / "new" / "deep").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError) as caught:
+        require_writable(tmp_path / "file" / "sub")
+    assert caught.value.code.name == "OUTPUT_NOT_WRITABLE"

@@ -1,0 +1,51 @@
+"""Stroke masks: text has strokes, soft backgrounds have none, jitter is no change, a letter is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.strips import background, write
+from yivideo_ray.subtitles.strokes import analysis_scale, count_changed, dilate, stroke_mask
+from yivideo_ray.types import Luma
+
+
+def changed(first: Luma, second: Luma) -> int:
+    a, b = stroke_mask(first, 1.0), stroke_mask(second, 1.0)
+    came_or_went = (a * (1 - dilate(b)) + b * (1 - dilate(a))).astype(np.uint8)
+    return count_changed(came_or_went, a | b)
+
+
+def test_text_has_strokes_and_its_soft_background_has_none() -> None:
+    assert stroke_mask(background(0), 1.0).sum() == 0
+    assert stroke_mask(write(background(0), "Hello there"), 1.0).sum() > 500
+
+
+def test_dark_letters_on_a_light_box_have_strokes() -> None:
+    band = 255 - write(np.full((96, 640), 25, np.uint8), "Hello there")
+    assert stroke_mask(band, 1.0).sum() > 500
+
+
+def test_the_mask_has_the_size_of_the_analysis() -> None:
+    assert stroke_mask(background(0), 0.5).shape == (48, 320)
+
+
+def test_text_is_never_enlarged_for_analysis() -> None:
+    assert analysis_scale(12) == 1.0
+    assert analysis_scale(64) == 0.5
+
+
+def test_a_moved_background_changes_less_than_a_letter() -> None:
+    assert changed(write(background(0), "Hello"), write(background(20), "Hello")) < 40
+
+
+def test_one_other_word_is_a_change() -> None:
+    assert changed(write(background(0), "It is here now"), write(background(0), "It is gone now")) >= 60
+
+
+def test_text_that_shakes_by_a_pixel_changes_less_than_a_letter() -> None:
+    assert changed(write(background(0), "Hello"), write(background(0), "Hello", middle=(321, 60))) < 60
+
+
+def test_no_stroke_at_all_is_no_change() -> None:
+    empty = np.zeros((20, 20), np.uint8)
+    assert count_changed(empty, empty) == 0

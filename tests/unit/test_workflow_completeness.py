@@ -1,0 +1,60 @@
+"""When a video counts as decoded in part only."""
+
+import dataclasses
+from fractions import Fraction
+
+import pytest
+
+from tests.cues import video
+from yivideo_ray.runtime.completeness import completeness
+from yivideo_ray.types import ChunkReport, ChunkSpan
+
+INFO = video(Fraction(1, 100), start_pts=500)
+SPANS = (ChunkSpan(0, None, 2500), ChunkSpan(1, 2500, 4500), ChunkSpan(2, 4500, None))
+
+
+def report(
+    index: int, first: int | None, end: int | None, *, corrupt: int = 0, reached_end: bool = False
+) -> ChunkReport:
+    return ChunkReport(index, first, end, (), (), 10, corrupt, reached_end, "h264", 0.0, 0.0)
+
+
+def test_overlapping_chunks_that_reach_the_end_are_the_whole_video() -> None:
+    found = completeness(
+        INFO, SPANS, [report(0, 500, 2700), report(1, 2500, 4600), report(2, 4500, 6500, reached_end=True)]
+    )
+    assert (found.decoded_s, found.expected_s, found.reasons) == (60.0, 60.0, ())
+
+
+def test_a_hole_in_the_middle_is_missed() -> None:
+    found = completeness(INFO, SPANS, [report(0, 500, 2500), report(1, 3000, 4500), report(2, 4500, 6500)])
+    assert found.decoded_s == 55.0
+    assert len(found.reasons) == 1
+
+
+def test_a_truncated_file_ends_early() -> None:
+    gone = report(2, None, None, reached_end=True)
+    found = completeness(INFO, SPANS, [report(0, 500, 2500), report(1, 2500, 3500, reached_end=True), gone])
+    assert found.decoded_s == 30.0
+    assert "ends before" in " ".join(found.reasons)
+
+
+def test_chunks_without_a_key_frame_of_their_own_are_no_damage() -> None:
+    empty = [report(index, None, None, reached_end=True) for index in (1, 2)]
+    assert completeness(INFO, SPANS, [report(0, 500, 6500, reached_end=True), *empty]).reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("end", "duration_s", "whole"), [(6400, 60.0, True), (6380, 60.0, False), (35700, 355.0, True)]
+)
+def test_up_to_a_second_or_a_hundredth_may_be_missing(end: int, duration_s: float, whole: bool) -> None:
+    info = dataclasses.replace(INFO, duration_s=duration_s)
+    found = completeness(info, (ChunkSpan(0, None, None),), [report(0, 500, end, reached_end=True)])
+    assert (found.reasons == ()) is whole
+
+
+def test_damaged_packets_are_told_and_an_unknown_duration_is_none() -> None:
+    info = dataclasses.replace(INFO, duration_s=None)
+    found = completeness(info, (ChunkSpan(0, None, None),), [report(0, 500, 900, corrupt=3, reached_end=True)])
+    assert found.expected_s is None
+    assert found.reasons == ("3 packets are damaged",)

@@ -1,0 +1,232 @@
+"""Installs what ./yivideo found missing into .venv beside it. Standard library only; called by ./yivideo.
+
+Arguments: the project's directory, then pairs of a part's name and the stamp to write once that part is installed.
+A part is done when its stamp is written, which comes last: whatever stopped half way is done again. One installation
+at a time: a second call waits for the first and then finds everything in place.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Rounded up from what `du` shows in a finished .venv, with as much again for the wheels while they are unpacked.
+DISK_NEEDED_GIB = {"run": 3.0, "test": 2.0}
+# These would send the packages somewhere else than into .venv.
+MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN", "PIP_REQUIRE_HASHES")
+# A plain path entry instead of an import hook: starts faster, and sees directories that come later.
+EDITABLE = "editable_mode=compat"
+# By the start of the library's name. The Debian package that has it.
+SYSTEM_PACKAGES = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0", "libstdc": "libstdc++6"}
+# What pip prints, and what to do about it; the first match counts.
+REMEDIES = (
+    (r"No space left on device", "Free some disk space and call again."),
+    (r"DO NOT MATCH THE HASHES", "The package index serves other files than the lock names: use another index."),
+    (
+        r"Temporary failure in name resolution|NewConnectionError|ConnectTimeout|ProxyError|ReadTimeout|SSLError",
+        "Check the network, or point pip to an index that can be reached (PIP_INDEX_URL), and call again.",
+    ),
+    (
+        r"No matching distribution found",
+        "The package index has no build of this package for this Python and system; Python 3.11 to 3.14 on Linux has.",
+    ),
+)
+
+
+class InstallError(Exception):
+    """One sentence on what is wrong, with its remedy."""
+
+
+def main(arguments: list[str]) -> int:
+    root = Path(arguments[0])
+    parts = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+    try:
+        install(root, parts)
+    except InstallError as error:
+        say(str(error))
+        return 1
+    except OSError as error:
+        say(f"{error.filename or root / '.venv'} can't be written: {error.strerror or error}.")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; the next call goes on with the installation.")
+        return 130
+    return 0
+
+
+def install(root: Path, parts: dict[str, str]) -> None:
+    """Brings .venv to what parts say, in their order."""
+    venv = root / ".venv"
+    with locked(venv) as lock:
+        missing = [part for part, stamp in parts.items() if not has(venv, part, stamp)]
+        # Parts build on the earlier ones: where the first is out of date, or half installed, all start afresh.
+        if "run" in missing:
+            missing = list(parts)
+        if not missing:
+            return
+        check_disk(root, missing)
+        started = time.monotonic()
+        if "run" in missing:
+            say(f"setting up {venv}: fetches about 0.5 GB, once, which takes a few minutes.")
+            clear(venv)
+            create(venv, lock)
+        for part in missing:
+            (venv / f"have-{part}").unlink(missing_ok=True)
+            if part == "project":
+                pip(venv, lock, part, "--no-build-isolation", "--config-settings", EDITABLE, "-e", str(root))
+            else:
+                file = root / "locks" / f"{part}.lock"
+                pip(venv, lock, part, "--require-hashes", "--only-binary", ":all:", "-r", str(file))
+            if part == "cv2":
+                check_loads(venv)
+            stamp(venv, part, parts[part])
+        say(f"ready after {time.monotonic() - started:.0f} s.")
+
+
+@contextmanager
+def locked(venv: Path) -> Iterator[int]:
+    """Holds the only right to change venv; yields the lock's file descriptor. Makes the directory."""
+    foreign = venv.exists() and any(venv.iterdir()) and not (venv / "lock").exists()
+    if foreign:
+        raise InstallError(f"{venv} was made by something else. Move it away, or delete it, and call again.")
+    venv.mkdir(exist_ok=True)
+    descriptor = os.open(venv / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another call is installing; waiting for it.")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def has(venv: Path, part: str, wanted: str) -> bool:
+    file = venv / f"have-{part}"
+    return (venv / "bin" / "python").exists() and file.is_file() and file.read_text().rstrip("\n") == wanted
+
+
+def stamp(venv: Path, part: str, wanted: str) -> None:
+    fresh = venv / f"have-{part}.new"
+    fresh.write_text(wanted + "\n")
+    fresh.replace(venv / f"have-{part}")
+
+
+def check_disk(root: Path, missing: list[str]) -> None:
+    needed = sum(DISK_NEEDED_GIB.get(part, 0.0) for part in missing)
+    free = shutil.disk_usage(root).free / 2**30
+    if free < needed:
+        raise InstallError(f"{root} needs {needed:g} GiB of free disk and has {free:.1f}. Free some and call again.")
+
+
+def clear(venv: Path) -> None:
+    """Empties venv but for the lock, which must stay the same file for whoever waits on it."""
+    # The stamps first: what is left of a half-done removal must not look complete.
+    for entry in sorted(venv.iterdir(), key=lambda entry: not entry.name.startswith("have-")):
+        if entry.name == "lock":
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def create(venv: Path, lock: int) -> None:
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise InstallError(
+            f"{sys.executable} can't make virtual environments. "
+            f"Install the missing module, for example with: apt install python{version}-venv"
+        )
+    # The resolved path names the version, so .venv notices when python3 becomes another one.
+    python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    done = run([python, "-I", "-m", "venv", str(venv)], lock)
+    if done.returncode:
+        raise InstallError(f"{python} could not make a virtual environment: {last_line(done.stdout)}")
+
+
+def pip(venv: Path, lock: int, part: str, *arguments: str) -> None:
+    """Runs pip install, with its output in install.log. Everything is named in the locks: it resolves nothing."""
+    command = [str(venv / "bin" / "python"), "-I", "-m", "pip", "install"]
+    command += ["--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    log = venv / "install.log"
+    names = 0
+    with (
+        log.open("a", encoding="utf-8") as record,
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # The child holds the lock too: if this process is killed, the next one waits for pip to end.
+            pass_fds=(lock,),
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
+        assert process.stdout is not None
+        output = []
+        for line in process.stdout:
+            record.write(line)
+            output.append(line)
+            if line.startswith("Collecting "):
+                names += 1
+                if names % 25 == 0:
+                    say(f"{part}: {names} packages fetched")
+            elif line.startswith("Installing collected packages") and names:
+                say(f"{part}: {names} packages fetched, unpacking")
+    if process.returncode:
+        text = "".join(output)
+        remedy = next((remedy for pattern, remedy in REMEDIES if re.search(pattern, text)), f"{log} has all of it.")
+        raise InstallError(f"pip could not install {part}: {last_line(text)} {remedy}")
+
+
+def check_loads(venv: Path) -> None:
+    """Shows now, in one line, what would be a traceback later: a library that the system doesn't have."""
+    done = run([str(venv / "bin" / "python"), "-I", "-c", "import cv2, av, onnxruntime"])
+    if done.returncode:
+        missing = re.search(r"(lib\S+?\.so\S*): cannot open shared object", done.stdout)
+        name = missing.group(1) if missing else ""
+        package = next((found for start, found in SYSTEM_PACKAGES.items() if name.startswith(start)), "")
+        remedy = f" Install it, for example with: apt install {package}" if package else ""
+        raise InstallError(f"an installed package can't be loaded: {last_line(done.stdout)}{remedy}")
+
+
+def run(command: list[str], *descriptors: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=descriptors,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def last_line(text: str) -> str:
+    """Returns the last line that says something, pip's ERROR line if there is one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or ["no reason was given."])[-1]
+
+
+def say(text: str) -> None:
+    print(f"yivideo: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

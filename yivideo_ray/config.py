@@ -1,0 +1,266 @@
+"""Settings: config.yml and environment variables in, one validated, frozen and picklable Settings out.
+
+Every key is explained in config.yml at the top of the project, which holds the defaults.
+Environment variables override the file: YIVIDEO_GPU_LOCK__LOCK_TIMEOUT=30; lists are JSON:
+YIVIDEO_AREA_DETECTOR__EXCLUDE='[{"y1": 0.2}]'. Where a value came from shows in the error that refuses it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from yivideo_ray.errors import ConfigError
+
+__all__ = [
+    "AreaDetectorSettings",
+    "DecoderSettings",
+    "GpuLockSettings",
+    "GpuSettings",
+    "OcrSettings",
+    "PipelineSettings",
+    "PostprocessorSettings",
+    "RegionSetting",
+    "Settings",
+    "StorageSettings",
+    "load_settings",
+]
+
+ENV_PREFIX = "YIVIDEO_"
+# Not settings: the command's own variable, and what Kubernetes puts into every container of a namespace that has a
+# service called yivideo.
+_FOREIGN_ENV = re.compile(
+    r"YIVIDEO_(CONFIG|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
+)
+
+
+def _expand_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("the home directory is unknown, so ~ can't be used") from error
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+LocalPath = Annotated[Path, AfterValidator(_expand_home)]
+
+
+class _Section(BaseModel):
+    # Defaults are validated too, for ~ to be expanded in them.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class GpuLockSettings(_Section):
+    """How calls to the GPU actor wait, time out and are tried again. All times in seconds."""
+
+    retry_interval: float = Field(10, gt=0)
+    max_retries: int = Field(60, ge=0)
+    lock_timeout: float = Field(600, gt=0)
+    exponential_backoff: bool = True
+    max_retry_interval: float = Field(60, gt=0)
+    enable_priority_queue: bool = False
+
+
+class GpuSettings(_Section):
+    device: Literal["auto", "gpu", "cpu"] = "auto"
+    mailbox_size: int = Field(256, ge=1, le=1000)
+
+
+class OcrSettings(_Section):
+    engine: Literal["onnxruntime", "paddle", "scripted"] = "onnxruntime"
+    detection_model: str = "embedded"
+    recognition_model: str = "embedded"
+    batch_size: int = Field(8, ge=1, le=256)
+    threads: int = Field(0, ge=0)
+    script: LocalPath | None = None
+
+
+class DecoderSettings(_Section):
+    threads: int = Field(1, ge=1, le=64)
+    max_dimension_px: int = Field(8192, ge=16)
+    max_duration_s: float = Field(43200, gt=0)
+    strict: bool = False
+
+
+class RegionSetting(_Section):
+    """A rectangle in shares (0 to 1) of the frame's width and height, origin top left."""
+
+    x0: Share = 0.0
+    y0: Share = 0.0
+    x1: Share = 1.0
+    y1: Share = 1.0
+
+    @model_validator(mode="after")
+    def _has_an_area(self) -> RegionSetting:
+        if self.x0 >= self.x1 or self.y0 >= self.y1:
+            raise ValueError("x0 must be less than x1, and y0 less than y1")
+        return self
+
+
+class AreaDetectorSettings(_Section):
+    samples: int = Field(24, ge=1, le=1000)
+    frame_width_px: int = Field(640, ge=160, le=4096)
+    regions: tuple[RegionSetting, ...] = ()
+    exclude: tuple[RegionSetting, ...] = ()
+
+
+class PostprocessorSettings(_Section):
+    min_confidence: Share = 0.6
+    min_duration_ms: float = Field(100, ge=0)
+    merge_gap_ms: float = Field(90, ge=0)
+    space_probability: Share = 0.01
+
+
+class PipelineSettings(_Section):
+    chunk_s: float = Field(15, ge=1)
+    chunks_in_flight: int = Field(0, ge=0)
+    crops_per_call: int = Field(16, ge=1, le=256)
+
+
+class StorageSettings(_Section):
+    work_dir: LocalPath = Path("~/.cache/yivideo")
+
+
+class Settings(BaseSettings):
+    """All settings. The environment wins over values given to the constructor, which win over the defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    gpu_lock: GpuLockSettings = GpuLockSettings()
+    gpu: GpuSettings = GpuSettings()
+    ocr: OcrSettings = OcrSettings()
+    decoder: DecoderSettings = DecoderSettings()
+    area_detector: AreaDetectorSettings = AreaDetectorSettings()
+    postprocessor: PostprocessorSettings = PostprocessorSettings()
+    pipeline: PipelineSettings = PipelineSettings()
+    # Made anew each time: it holds the home directory of the process that asks.
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The file's values come in through the constructor, and the environment overrides the file.
+        return env_settings, init_settings
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Returns the settings of a YAML file (None: the defaults), with the environment's on top.
+
+    Errors: ConfigError CONFIG_INVALID for a file that can't be read, isn't YAML, names a key twice, or has a key or
+    value that is wrong, and for a variable that names no setting; what is unknown is reported with the nearest known.
+    """
+    _refuse_unknown_variables()
+    try:
+        return Settings(**({} if path is None else _read(path)))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path)) from error
+    except SettingsError as error:
+        raise ConfigError(f"{_unreadable_variable(error)} must be JSON, such as '[{{\"y0\": 0.5}}]'.") from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML whose mappings name no key twice: the first section would be dropped without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value} is there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path} can't be read: {reason}.") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date with a 13th month
+        raise ConfigError(f"{path} is not valid YAML: {_one_line(error)}.") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold sections with keys, not {type(values).__name__}.")
+    # A section whose keys are all commented out is None.
+    return {str(name): {} if section is None else section for name, section in values.items()}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+
+
+def _refuse_unknown_variables() -> None:
+    known = {_variable([section, key]) for section in Settings.model_fields for key in _known_keys([section])}
+    known |= {_variable([section]) for section in Settings.model_fields}
+    for name in sorted(os.environ):
+        upper = name.upper()
+        if upper.startswith(ENV_PREFIX) and upper not in known and not _FOREIGN_ENV.fullmatch(upper):
+            near = difflib.get_close_matches(upper, known, n=1, cutoff=0.0)
+            raise ConfigError(f"The environment variable {name} names no setting: did you mean {near[0]}?")
+
+
+def _unreadable_variable(error: SettingsError) -> str:
+    # pydantic-settings tells the section only, and that only in its sentence.
+    section = re.search(r'field "(\w+)"', str(error))
+    start = _variable([section.group(1)]) if section else ENV_PREFIX
+    return (
+        f"The environment variable {' or '.join(sorted(name for name in os.environ if name.upper().startswith(start)))}"
+    )
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    """Returns plain sentences on the first three things that are wrong, each with where it came from."""
+    sentences = []
+    for item in error.errors(include_url=False)[:3]:
+        where = [str(part) for part in item["loc"]]
+        variable = next((name for name in os.environ if name.upper() == _variable(where[:2])), None)
+        source = f"{variable} in the environment: " if variable else f"{path}: " if path else ""
+        if item["type"] == "extra_forbidden":
+            known = _known_keys(where[:-1])
+            near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.0)
+            hint = f"did you mean {'.'.join([*where[:-1], near[0]])}?" if near else "nothing can stand there."
+            sentences.append(f"{source}{'.'.join(where)} is unknown: {hint}")
+        else:
+            problem = item["msg"].removeprefix("Value error, ")
+            given = repr(item["input"])
+            shown = given if len(given) <= 60 else f"{given[:57]}..."
+            sentences.append(f"{source}{'.'.join(where)}: {problem[:1].lower()}{problem[1:]}, got {shown}.")
+    return " ".join(sentences)
+
+
+def _variable(where: list[str]) -> str:
+    return ENV_PREFIX + "__".join(where).upper()
+
+
+def _known_keys(where: list[str]) -> list[str]:
+    """Returns the keys that may stand at a place: ["gpu_lock"] or ["area_detector", "regions", "0"]."""
+    kind: Any = Settings
+    for name in where:
+        fields = getattr(kind, "model_fields", {})
+        if name in fields:
+            kind = fields[name].annotation
+        elif name.isdigit() and get_args(kind):
+            kind = get_args(kind)[0]
+        else:
+            return []
+    return list(getattr(kind, "model_fields", {}))

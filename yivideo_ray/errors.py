@@ -1,0 +1,157 @@
+"""Every error that leaves this package.
+
+YivideoError                      code, exit/HTTP status, retryable, remedy, facts
+├── InputError                    the video is at fault: a retry with the same file never helps
+├── ConfigError                   config.yml, an environment variable or the chain of stages is at fault
+├── OutputError                   the result can't be written
+├── ModelError                    a model can't be had or can't be loaded
+├── DeviceError                   the GPU asked for is not there, or failed
+├── CallError                     a call to the GPU actor failed; whether a retry helps is in `retryable`
+└── InternalError                 a fault of ours: please report it
+
+The stable part is `code`. Foreign errors (Ray, PaddleOCR, PyAV) become one of these at the edge where they arise,
+with the original as __cause__. All survive pickling: they are rebuilt from code, message and facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+__all__ = [
+    "CODES",
+    "CallError",
+    "Code",
+    "ConfigError",
+    "DeviceError",
+    "InputError",
+    "InternalError",
+    "ModelError",
+    "OutputError",
+    "YivideoError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A stable error code with what a caller may do about it."""
+
+    name: str
+    http_status: int
+    retryable: bool
+    remedy: str
+
+
+def _code(name: str, http_status: int, remedy: str, *, retryable: bool = False) -> tuple[str, Code]:
+    return name, Code(name, http_status, retryable, remedy)
+
+
+CODES: dict[str, Code] = dict(
+    [
+        # input
+        _code("INPUT_NOT_FOUND", 404, "Check the path."),
+        _code("INPUT_UNREADABLE", 403, "Give the user that runs yivideo permission to read the file."),
+        _code("INPUT_NOT_REGULAR_FILE", 422, "Pass the path of a video file."),
+        _code("INPUT_EMPTY", 422, "Fetch the file again; this one has no bytes."),
+        _code("INPUT_UNRECOGNIZED", 422, "Pass a video file; this one holds none that can be recognised."),
+        _code("INPUT_FORMAT_FORBIDDEN", 422, "Download the video that the playlist names and pass that file."),
+        _code("INPUT_SCHEME_FORBIDDEN", 422, "Download the video and pass the path of the file."),
+        _code("PATH_OUTSIDE_ROOT", 403, "Move the file into a directory that the service may read."),
+        _code("INPUT_CORRUPT", 422, "Is the upload complete? Fetch the file again."),
+        _code("NO_VIDEO_STREAM", 422, "Pass a file with a moving picture; this one has none."),
+        _code("CODEC_UNSUPPORTED", 422, "Convert the video, for example to H.264, and pass the result."),
+        _code("RESOLUTION_TOO_LARGE", 422, "Scale the video down, or raise decoder.max_dimension_px."),
+        _code("DURATION_TOO_LONG", 422, "Cut the video, or raise decoder.max_duration_s."),
+        _code("TIMESTAMPS_UNUSABLE", 422, "Remux the video so that its frames carry timestamps."),
+        _code("INPUT_CHANGED", 409, "Wait until the file is written to its end and run again.", retryable=True),
+        _code("INPUT_SET_ASIDE", 422, "This input ended the GPU process three times; check the file."),
+        # configuration
+        _code("CONFIG_INVALID", 422, "Correct the setting; config.yml in the project explains every key."),
+        _code("CHAIN_INVALID", 422, "Name stages so that each finds its input from an earlier one."),
+        _code("RECORD_MISSING", 409, "Run the earlier stages first: leave out --from."),
+        # output
+        _code("OUTPUT_NOT_WRITABLE", 422, "Choose another directory with -o, or give permission to write there."),
+        _code("STORAGE_FULL", 507, "Free some disk space and run again.", retryable=True),
+        # models and device
+        _code("MODEL_UNAVAILABLE", 503, "Use the embedded models, or set ocr.detection_model to a directory."),
+        _code("DEPENDENCY_MISSING", 503, "Install what the message names."),
+        _code("DEVICE_UNAVAILABLE", 503, "Set device: auto or device: cpu, or run where a GPU is."),
+        _code("DEVICE_OUT_OF_MEMORY", 503, "Lower ocr.batch_size, or free GPU memory.", retryable=True),
+        _code("DEVICE_FAILED", 503, "Look at the driver's log; the actor starts afresh.", retryable=True),
+        # calls to the actor
+        _code("MAILBOX_FULL", 429, "Try again later, or raise gpu_lock.max_retries.", retryable=True),
+        _code("CALL_TIMED_OUT", 504, "Raise gpu_lock.lock_timeout if the device is only slow.", retryable=True),
+        _code("ACTOR_LOST", 503, "The GPU actor is restarting; try again.", retryable=True),
+        _code("WORKER_LOST", 503, "Run again; if memory is short, lower pipeline.chunks_in_flight.", retryable=True),
+        _code("CANCELLED", 409, "Submit the video again if this was not meant."),
+        _code("CLUSTER_UNAVAILABLE", 503, "Check RAY_ADDRESS, or unset it to start a local Ray."),
+        _code("INTERNAL", 500, "This is a fault of yivideo: report it with the log."),
+    ]
+)
+
+
+class YivideoError(Exception):
+    """An error with a stable code, one plain sentence and the remedy.
+
+    facts are typed values for programs (sizes, seconds, names); they never hold anything that can't be pickled.
+    """
+
+    default_code: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, message: str, *, code: str | None = None, remedy: str | None = None, **facts: Any) -> None:
+        self.code = CODES[code or self.default_code]
+        self.message = message
+        self.remedy = remedy or self.code.remedy
+        self.facts: dict[str, Any] = facts
+        super().__init__(message)
+
+    @property
+    def retryable(self) -> bool:
+        return self.code.retryable
+
+    def __str__(self) -> str:
+        return f"{self.code.name}: {self.message} {self.remedy}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.code.name, self.remedy, self.facts)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "code": self.code.name,
+            "message": self.message,
+            "remedy": self.remedy,
+            "retryable": self.retryable,
+            **({"facts": self.facts} if self.facts else {}),
+        }
+
+
+def _rebuild(kind: type[YivideoError], message: str, code: str, remedy: str, facts: dict[str, Any]) -> YivideoError:
+    return kind(message, code=code, remedy=remedy, **facts)
+
+
+class InputError(YivideoError):
+    default_code = "INPUT_UNRECOGNIZED"
+
+
+class ConfigError(YivideoError):
+    default_code = "CONFIG_INVALID"
+
+
+class OutputError(YivideoError):
+    default_code = "OUTPUT_NOT_WRITABLE"
+
+
+class ModelError(YivideoError):
+    default_code = "MODEL_UNAVAILABLE"
+
+
+class DeviceError(YivideoError):
+    default_code = "DEVICE_UNAVAILABLE"
+
+
+class CallError(YivideoError):
+    default_code = "ACTOR_LOST"
+
+
+class InternalError(YivideoError):
+    default_code = "INTERNAL"

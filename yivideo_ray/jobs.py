@@ -1,0 +1,103 @@
+"""What goes into a workflow and what comes out while it runs and when it ends. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from yivideo_ray.types import STAGES, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
+
+__all__ = ["Event", "EventKind", "Job", "Outcome", "StageRecord", "StageStatus"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One video to work on. Outputs go to output_dir (None: beside the video), named after the video.
+
+    chain is a valid selection of the six stages in their order. start_at takes the outputs of the stages before it
+    from the record of an earlier run of the same video, and runs from that stage on.
+    """
+
+    video: Path
+    chain: tuple[Stage, ...] = STAGES
+    start_at: Stage | None = None
+    output_dir: Path | None = None
+
+
+class StageStatus(StrEnum):
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """One stage of one workflow, as the results show it. duration is in seconds, None until it has ended.
+
+    Stages 3 to 5 run chunk by chunk and overlap, so the durations of a workflow may add up to more than its wall time.
+    """
+
+    stage: Stage
+    status: StageStatus
+    input_params: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    duration: float | None = None
+
+
+class EventKind(StrEnum):
+    WORKFLOW_STARTED = "workflow_started"
+    STAGE_STARTED = "stage_started"
+    PROGRESS = "progress"
+    STAGE_FINISHED = "stage_finished"
+    WARNING = "warning"
+    WORKFLOW_FINISHED = "workflow_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a watcher wants to know. time is a Unix time in seconds.
+
+    done_s and total_s are seconds of video worked through (total_s None: unknown); frames is decoded so far.
+    message is a plain sentence (warnings, and the end of a workflow); data holds typed facts for programs.
+    """
+
+    kind: EventKind
+    workflow_id: str
+    video: str
+    time: float
+    stage: Stage | None = None
+    done_s: float = 0.0
+    total_s: float | None = None
+    frames: int = 0
+    message: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one workflow ended. error is YivideoError.as_dict() or None; outputs are the files written.
+
+    partial: only decoded_s of expected_s seconds of the video could be decoded, and the cues cover that part.
+    """
+
+    workflow_id: str
+    video: Path
+    stages: tuple[StageRecord, ...]
+    info: VideoInfo | None = None
+    area: SubtitleArea | None = None
+    cues: tuple[Cue, ...] = ()
+    engine: EngineFacts | None = None
+    outputs: tuple[Path, ...] = ()
+    partial: bool = False
+    decoded_s: float | None = None
+    expected_s: float | None = None
+    warnings: tuple[str, ...] = ()
+    error: dict[str, Any] | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.error is None

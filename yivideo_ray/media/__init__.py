@@ -1,0 +1,8 @@
+"""Video files in, facts and frames out. The only part that knows PyAV."""
+
+from yivideo_ray.media.chunks import ChunkReader, plan_chunks, read_chunk
+from yivideo_ray.media.frames import VideoFrame
+from yivideo_ray.media.probing import probe
+from yivideo_ray.media.sampling import sample_frames
+
+__all__ = ["ChunkReader", "VideoFrame", "plan_chunks", "probe", "read_chunk", "sample_frames"]

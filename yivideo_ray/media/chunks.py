@@ -1,0 +1,178 @@
+"""Reads a video chunk by chunk, so that the chunks' own frames together are exactly the whole video's.
+
+A chunk's boundary for a time T is the first key packet, in the order of the file, whose time is >= T. A chunk owns the
+frames from its start boundary's to the one before its end boundary's, in presentation order. Leading frames of an open
+GOP are stored behind the key packet and shown before it: they belong to the chunk before, which decodes on past the
+key frame anyway. Frames are recognised by the packet they came from, never by comparing times that may be damaged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from av.video.frame import VideoFrame as AvFrame
+
+from yivideo_ray.config import DecoderSettings
+from yivideo_ray.media.clock import Clock
+from yivideo_ray.media.frames import Geometry, VideoFrame
+from yivideo_ray.media.opening import check_unchanged
+from yivideo_ray.media.source import Packets, Source
+from yivideo_ray.types import ChunkSpan, VideoInfo
+
+__all__ = ["ChunkReader", "plan_chunks", "read_chunk"]
+
+# How much earlier decoding starts when the decoder needs a run-up to give the first frame (intra refresh).
+_RUN_UPS_S = (0.0, 10.0, math.inf)
+
+
+def plan_chunks(info: VideoInfo, chunk_s: float) -> tuple[ChunkSpan, ...]:
+    """Returns spans of chunk_s seconds that cover the whole video, without looking at the file.
+
+    The first starts at None and the last ends at None, so nothing is lost if the headers are wrong about the duration.
+    The last lasts between half and one and a half times chunk_s. A video of unknown duration is one chunk.
+    """
+    count = max(1, round((info.duration_s or 0.0) / chunk_s))
+    cuts = [info.pts_at(index * chunk_s) for index in range(1, count)]
+    return tuple(
+        ChunkSpan(index, start, end)
+        for index, (start, end) in enumerate(zip([None, *cuts], [*cuts, None], strict=True))
+    )
+
+
+def read_chunk(info: VideoInfo, span: ChunkSpan, settings: DecoderSettings) -> ChunkReader:
+    """Returns a reader of one chunk, to be used in a with statement and iterated once.
+
+    Errors: InputError INPUT_CHANGED, or those of opening a file.
+    """
+    return ChunkReader(info, span, settings)
+
+
+class _Key(NamedTuple):
+    """A key packet: its number in the order read, and when it is shown."""
+
+    number: int
+    time: int | None
+
+
+class _StartMissed(Exception):  # noqa: N818 - control flow, never seen outside
+    """The decoder gave later frames, and never the one that the chunk starts with."""
+
+
+class ChunkReader:
+    """The frames of one chunk in presentation order, and those behind it for as long as the consumer iterates.
+
+    A chunk in which no key frame begins has no frame at all: the chunk before it owns them.
+
+    frames counts the frames given out, corrupt_packets the packets that could not be read or decoded. end_pts is the
+    last frame's pts plus its duration (None before the first): how far the video really decoded. reached_end says
+    that the file was read to its end.
+    """
+
+    def __init__(self, info: VideoInfo, span: ChunkSpan, settings: DecoderSettings) -> None:
+        self.frames = 0
+        self.end_pts: int | None = None
+        self._info = info
+        self._span = span
+        self._geometry = Geometry.of(info)
+        self._source = Source(info, settings)
+        self._start_key: _Key | None = None
+        self._end_key: _Key | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.close()
+
+    @property
+    def corrupt_packets(self) -> int:
+        return self._source.corrupt_packets
+
+    @property
+    def reached_end(self) -> bool:
+        return self._source.reached_end
+
+    def is_end(self, frame: VideoFrame) -> bool:
+        """Returns whether the frame, given out by this reader, lies behind the chunk: the next chunk owns it."""
+        return frame.after_end
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Errors while iterating: InputError TIMESTAMPS_UNUSABLE, INPUT_CHANGED."""
+        for run_up_s in _RUN_UPS_S:
+            packets = self._packets(run_up_s)
+            if packets is None:
+                return
+            try:
+                yield from self._frames(packets, patient=run_up_s < math.inf)
+            except _StartMissed:
+                continue
+            if self.reached_end:
+                check_unchanged(self._info)
+            return
+
+    def _packets(self, run_up_s: float) -> Packets | None:
+        start = self._span.start_pts
+        if start is None or run_up_s == math.inf:
+            return self._source.from_start()
+        if run_up_s == 0:
+            return self._source.from_boundary(start, self._span.end_pts)
+        return self._source.from_key_before(start - round(run_up_s / self._info.time_base))
+
+    def _frames(self, packets: Packets, patient: bool) -> Iterator[VideoFrame]:
+        """Yields frames from the start key's on. Raises _StartMissed before the first if that never comes out."""
+        self._start_key = self._end_key = None
+        clock = Clock(self._info)
+        started = self._span.start_pts is None
+        after_end = False
+        for frame in self._decoded(packets, clock):
+            raw = frame.dts if self._info.pts_from_dts else frame.pts
+            if not started and self._start_key is not None:
+                if self._start_key == self._end_key:
+                    return
+                passed = self._passed(frame, self._start_key)
+                if passed and patient:
+                    raise _StartMissed
+                started = passed or frame.opaque == self._start_key.number
+            if not started:
+                continue
+            key = frame.opaque is not None
+            after_end = after_end or self._is_end(frame)
+            shown = VideoFrame(frame, self._geometry, clock.stamp(raw, frame.duration, key), key, after_end)
+            self.frames += 1
+            self.end_pts = shown.pts + (shown.duration or 0)
+            yield shown
+        if not started and patient and self._start_key is not None:
+            raise _StartMissed
+
+    def _decoded(self, packets: Packets, clock: Clock) -> Iterator[AvFrame]:
+        """Yields the decoder's frames; opaque is set on those of key packets, and numbers the packet."""
+        start, end = self._span.start_pts, self._span.end_pts
+        for number, packet in enumerate(packets):
+            if packet.is_keyframe:
+                packet.opaque = number
+                time = self._source.time(packet)
+                if self._start_key is None and start is not None and self._source.is_boundary(packet, start):
+                    self._start_key = _Key(number, time)
+                if self._end_key is None and end is not None and self._source.is_boundary(packet, end):
+                    self._end_key = _Key(number, time)
+            clock.feed(packet.dts)
+            yield from self._source.decode(packet)
+        yield from self._source.decode(None)
+
+    def _is_end(self, frame: AvFrame) -> bool:
+        key = self._end_key
+        return key is not None and (frame.opaque == key.number or self._passed(frame, key))
+
+    def _passed(self, frame: AvFrame, key: _Key) -> bool:
+        """Returns whether the frame is shown after a key frame, which the decoder may have failed to give."""
+        if isinstance(frame.opaque, int) and frame.opaque > key.number:
+            return True
+        # Decoding times don't tell leading frames of an open GOP from those shown after the key frame.
+        if self._info.pts_from_dts or frame.pts is None or key.time is None:
+            return False
+        return frame.pts > key.time

@@ -1,0 +1,143 @@
+"""A few frames from all over a video, as cheaply as they can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, pairwise
+
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from yivideo_ray.config import DecoderSettings
+from yivideo_ray.media.clock import Clock
+from yivideo_ray.media.frames import Geometry, VideoFrame
+from yivideo_ray.media.source import Source
+from yivideo_ray.types import VideoInfo
+
+__all__ = ["sample_frames"]
+
+# Key frames cost next to nothing each; fewer than this share of what is wanted are too few to judge by.
+_ENOUGH = 2 / 3
+# Where key frames are rare, at most this much of the video is decoded behind them; more where there are hardly any,
+# since then what is decoded is not spread over the video.
+_BUDGET_S = 30.0
+_LARGE_BUDGET_S = 60.0
+_BUDGET_SHARE = 0.1
+_FEW_KEYS = 4
+# Without the deblocking filter a third of the time is saved, and a pixel is 1.5 levels off in the mean.
+_DRAFT = {"skip_frame": "noref", "skip_loop_filter": "all"}
+
+
+def sample_frames(info: VideoInfo, count: int, settings: DecoderSettings) -> Iterator[VideoFrame]:
+    """Yields up to count frames spread evenly over the video, in order of time; the same ones every time.
+
+    Key frames where the video has enough of them. Else the frames between are decoded too, without those that no
+    other frame needs: half a minute to a minute, or a tenth of a longer video, in equal stretches behind key frames.
+    Errors: those of opening a file, and InputError INPUT_CHANGED.
+    """
+    end_pts = _end_pts(info, settings)
+    span = max(1, end_pts - info.start_pts)
+    targets = [info.start_pts + (2 * index + 1) * span // (2 * count) for index in range(count)]
+    keys = _key_times(info, targets, settings)
+    if len(keys) >= _ENOUGH * count:
+        yield from _key_frames(info, list(keys.values()), settings)
+        return
+    starts = sorted({info.start_pts, *keys})
+    least_s = _LARGE_BUDGET_S if len(starts) < _FEW_KEYS else _BUDGET_S
+    budget_s = max(least_s, _BUDGET_SHARE * float(span * info.time_base))
+    longest = round(budget_s / len(starts) / info.time_base)
+    windows = [(start, min(end, start + longest)) for start, end in pairwise([*starts, end_pts]) if start < end]
+    yield from _frames_at(info, _spread(windows, count), settings)
+
+
+def _end_pts(info: VideoInfo, settings: DecoderSettings) -> int:
+    if info.duration_s is not None:
+        return info.pts_at(info.duration_s)
+    source = Source(info, settings)
+    try:
+        return max((source.time(packet) or 0 for packet in source.from_start()), default=info.start_pts)
+    finally:
+        source.close()
+
+
+def _key_times(info: VideoInfo, targets: list[int], settings: DecoderSettings) -> dict[int, int]:
+    """Returns the times of the key packets that seeking to the targets leads to, each with its first target.
+
+    Nothing is decoded.
+    """
+    source = Source(info, settings)
+    found: dict[int, int] = {}
+    try:
+        for target in targets:
+            time, _ = _next_key(source, info, target)
+            if time is not None:
+                found.setdefault(time, target)
+    finally:
+        source.close()
+    return found
+
+
+def _key_frames(info: VideoInfo, targets: list[int], settings: DecoderSettings) -> Iterator[VideoFrame]:
+    source = Source(info, settings, {"skip_frame": "nokey"})
+    try:
+        for target in targets:
+            time, packet = _next_key(source, info, target)
+            # Emptying the decoder makes it give the frame without waiting for others; the next seek resets it.
+            if time is not None and packet is not None:
+                for frame in [*source.decode(packet), *source.decode(None)][:1]:
+                    yield VideoFrame(frame, Geometry.of(info), time, key=True, after_end=False)
+    finally:
+        source.close()
+
+
+def _next_key(source: Source, info: VideoInfo, target: int) -> tuple[int | None, Packet[VideoStream] | None]:
+    for packet in source.from_key_before(target):
+        if source.is_boundary(packet, info.start_pts):
+            return source.time(packet), packet
+    return None, None
+
+
+def _spread(windows: list[tuple[int, int]], count: int) -> list[tuple[int, list[int]]]:
+    """Returns count points spread evenly over the windows' total length, as (window start, points in it)."""
+    total = sum(end - start for start, end in windows)
+    offsets = [(2 * index + 1) * total // (2 * count) for index in range(count)]
+    spread = []
+    before = 0
+    for start, end in windows:
+        inside = [start + offset - before for offset in offsets if before <= offset < before + end - start]
+        before += end - start
+        if inside:
+            spread.append((start, inside))
+    return spread
+
+
+def _frames_at(info: VideoInfo, points: list[tuple[int, list[int]]], settings: DecoderSettings) -> Iterator[VideoFrame]:
+    """Yields the first frame that others refer to at or after each point, every one once."""
+    source = Source(info, settings, _DRAFT)
+    try:
+        for start, wanted in points:
+            yield from _frames_in_window(source, info, start, wanted)
+    finally:
+        source.close()
+
+
+def _frames_in_window(source: Source, info: VideoInfo, start: int, wanted: list[int]) -> Iterator[VideoFrame]:
+    remaining = list(wanted)
+    clock = Clock(info)
+    packets = source.from_start() if start <= info.start_pts else source.from_key_before(start)
+    shown = None
+    # None empties the decoder where the file ends before every point has had its frame.
+    for packet in chain(packets, [None]):
+        clock.feed(packet.dts if packet else None)
+        for frame in source.decode(packet):
+            raw = frame.dts if info.pts_from_dts else frame.pts
+            pts = clock.stamp(raw, frame.duration, key=frame.opaque is not None)
+            shown = VideoFrame(frame, Geometry.of(info), pts, key=False, after_end=False)
+            if pts >= remaining[0]:
+                yield shown
+                remaining = [point for point in remaining if point > pts]
+                shown = None
+            if not remaining:
+                return
+    if shown is not None:
+        yield shown

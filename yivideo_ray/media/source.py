@@ -1,0 +1,159 @@
+"""Packets of one video stream from any point on, and the decoder they go to. Damage is counted, not raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard
+from av.video.frame import VideoFrame as AvFrame
+from av.video.stream import VideoStream
+
+from yivideo_ray.config import DecoderSettings
+from yivideo_ray.media.opening import check_unchanged, max_pixels, open_container
+from yivideo_ray.types import VideoInfo
+
+__all__ = ["Packets", "Source"]
+
+Packets: TypeAlias = "Iterator[Packet[VideoStream]]"
+
+# A seek may land late (damaged indexes): each try aims further back than the one before.
+_STEPS_BACK_S = (0, 4, 40)
+# MPEG streams have no index, and timestamps only where a PES packet begins: those in between are counted from there,
+# which is right only after some packets have been read.
+_MPEG_STEPS_BACK_S = (4, 40)
+# A packet is decoded at most this long before it is shown: whoever starts reading earlier than that misses no key.
+_REORDER_S = 30
+_MAX_FAILURES_IN_A_ROW = 100
+
+
+class Source:
+    """An opened video stream. corrupt_packets counts what could not be read or decoded, reached_end says that all
+    of the file was read. Errors when opened: those of opening a file, and InputError INPUT_CHANGED."""
+
+    def __init__(
+        self, info: VideoInfo, settings: DecoderSettings, decoder_options: dict[str, str] | None = None
+    ) -> None:
+        self.corrupt_packets = 0
+        self.reached_end = False
+        self._fresh = False
+        self._info = info
+        self._settings = settings
+        self._options = {"max_pixels": str(max_pixels(settings)), **(decoder_options or {})}
+        self._container, self._stream = self._open()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def time(self, packet: Packet[VideoStream]) -> int | None:
+        """Returns when the packet's frame is shown, on the video's own clock."""
+        return packet.dts if self._info.pts_from_dts else packet.pts
+
+    def is_boundary(self, packet: Packet[VideoStream], wanted: int) -> bool:
+        """Returns whether a chunk can start here: at a key frame that is shown, at or after a time."""
+        if not packet.is_keyframe or packet.is_discard:
+            return False
+        time = self.time(packet)
+        return time is not None and time >= wanted
+
+    def from_start(self) -> Packets:
+        """Returns all packets of the stream."""
+        if not self._fresh:
+            self._container.close()
+            self._container, self._stream = self._open()
+        return self._packets()
+
+    def from_key_before(self, wanted: int) -> Packets:
+        """Returns the packets from a key packet at or before a time on, or from the start where seeking fails."""
+        return self._packets() if self._seek(wanted) else self.from_start()
+
+    def from_boundary(self, wanted: int, end: int | None) -> Packets | None:
+        """Returns the packets from the first boundary at or after `wanted` on; None if there is none before `end`."""
+        for back_s in _MPEG_STEPS_BACK_S if self._info.container in {"mpeg", "mpegts"} else _STEPS_BACK_S:
+            target = wanted - 1 - self._ticks(back_s)
+            if target <= self._info.start_pts or not self._seek(target):
+                break
+            packets = self._packets()
+            first = next(packets, None)
+            if first is not None and first.dts is not None and first.dts < wanted - 4 * self._ticks(_REORDER_S):
+                # Long GOPs: to read all of one again for each of its chunks would take time that grows with its square.
+                if not self._seek(wanted - 2 * self._ticks(_REORDER_S), any_frame=True):
+                    break
+                packets = self._packets()
+            elif first is not None:
+                packets = chain([first], packets)
+            sure, found = self._scan(packets, wanted, end, sure=False)
+            if sure:
+                return found
+        return self._scan(self.from_start(), wanted, end, sure=True)[1]
+
+    def decode(self, packet: Packet[VideoStream] | None) -> list[AvFrame]:
+        """Returns the frames that the decoder gives for one more packet (None: the end), in presentation order."""
+        try:
+            return self._stream.decode(packet)
+        except (av.FFmpegError, EOFError):
+            self.corrupt_packets += 1
+            return []
+
+    def _open(self) -> tuple[InputContainer, VideoStream]:
+        check_unchanged(self._info)
+        container = open_container(Path(self._info.path), self._settings)
+        for other in container.streams:
+            other.discard = Discard.default if other.index == self._info.stream_index else Discard.all
+        stream = container.streams[self._info.stream_index]
+        assert isinstance(stream, VideoStream), "the file has not changed since it was probed"
+        stream.codec_context.options = self._options
+        stream.codec_context.thread_count = self._settings.threads
+        stream.codec_context.thread_type = "AUTO"
+        stream.codec_context.copy_opaque = True
+        self.reached_end = False
+        self._fresh = True
+        return container, stream
+
+    def _ticks(self, seconds: float) -> int:
+        return round(seconds / self._info.time_base)
+
+    def _seek(self, target: int, any_frame: bool = False) -> bool:
+        self._fresh = False
+        try:
+            self._container.seek(target, stream=self._stream, any_frame=any_frame)
+        except av.FFmpegError:
+            return False
+        return True
+
+    def _packets(self) -> Packets:
+        self._fresh = False
+        failures = 0
+        while failures < _MAX_FAILURES_IN_A_ROW:
+            try:
+                for packet in self._container.demux(self._stream):
+                    # An empty packet in the middle would tell the decoder that this is the end.
+                    if packet.size:
+                        failures = 0
+                        self.corrupt_packets += packet.is_corrupt
+                        yield packet
+                break
+            except av.FFmpegError:
+                failures += 1
+                self.corrupt_packets += 1
+        self.reached_end = True
+
+    def _scan(self, packets: Packets, wanted: int, end: int | None, sure: bool) -> tuple[bool, Packets | None]:
+        """Returns whether reading began before the boundary beyond doubt, and the packets from the boundary on."""
+        for packet in packets:
+            time = self.time(packet)
+            if packet.is_keyframe and time is not None and time < wanted:
+                sure = True
+            if packet.dts is not None and packet.dts < wanted - self._ticks(_REORDER_S):
+                sure = True
+            if self.is_boundary(packet, wanted):
+                return sure, chain([packet], packets)
+            # A key packet behind this one is shown later than it is decoded, so later than the end.
+            if end is not None and packet.dts is not None and packet.dts >= end:
+                break
+        return sure, None

@@ -1,0 +1,156 @@
+"""Ray started or joined, and left again. ray is imported here only when that happens."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yivideo_ray.errors import CallError
+
+__all__ = ["NAMESPACE", "Cluster", "start", "stop"]
+
+NAMESPACE = "yivideo"
+# Crops and sheets of one workflow take some 10 MB; the sampled frames of the area detection 13 MB.
+OBJECT_STORE_BYTES = 512 * 1024 * 1024
+CONNECT_S = 3.0
+LOCAL_ATTEMPTS = 3
+
+LOCAL_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # The only switch that keeps every listener on loopback.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Nothing listens beyond loopback; a token would be written to ~/.ray for nobody.
+    "RAY_AUTH_MODE": "disabled",
+    # Tasks without a GPU would see all of them otherwise.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The cluster in use. joined: somebody else's, it outlives this process. connected_here: stop lets go of it."""
+
+    cpus: int
+    gpus: float
+    nodes: int
+    joined: bool
+    connected_here: bool
+    namespace: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "cpus": self.cpus,
+            "gpus": self.gpus,
+            "nodes": self.nodes,
+            "started_here": not self.joined,
+            "namespace": self.namespace,
+        }
+
+
+def start(namespace: str = NAMESPACE) -> Cluster:
+    """Returns the cluster: the one this process is connected to, the one RAY_ADDRESS names (Ray sets it inside a
+    Ray job), or else a local one made for this process, on loopback, without a dashboard.
+
+    May run in any thread. Errors: CallError CLUSTER_UNAVAILABLE.
+    """
+    address = os.environ.get("RAY_ADDRESS", "")
+    joins = address not in ("", "local")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if joins:
+        _require_listener(address)
+    else:
+        os.environ.update(LOCAL_ENVIRONMENT)
+    ray = _import_ray()
+    found = ray.is_initialized()
+    if not found:
+        _initialize(ray, address if joins else "local", namespace)
+    resources = ray.cluster_resources()
+    return Cluster(
+        cpus=max(1, int(resources.get("CPU", 1))),
+        gpus=resources.get("GPU", 0.0),
+        nodes=sum(bool(node["Alive"]) for node in ray.nodes()),
+        joined=joins or found,
+        connected_here=not found,
+        namespace=namespace,
+    )
+
+
+def stop(cluster: Cluster) -> None:
+    """Disconnects, and ends the local Ray where `start` made one."""
+    if not cluster.connected_here:
+        return
+    _import_ray().shutdown()
+
+
+def _import_ray() -> Any:
+    """Returns ray, as Any: half of what is used of it has no types."""
+    import ray
+
+    return ray
+
+
+def _initialize(ray: Any, address: str, namespace: str) -> None:
+    options: dict[str, Any] = {"address": address, "namespace": namespace}
+    attempts = 1
+    if address == "local":
+        options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+        # Ray gives its agents 15 s to come up, which a machine under load, or one that reads Ray from its disk for
+        # the first time, may exceed; what the first attempt has read makes the second one quick.
+        attempts = LOCAL_ATTEMPTS
+    for attempt in range(1, attempts + 1):
+        try:
+            with _package_on_workers_path():
+                ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if attempt == attempts:
+                raise _unavailable(address, error) from error
+
+
+def _unavailable(address: str, error: Exception) -> CallError:
+    first = str(error).strip().splitlines()
+    reason = (first[0] if first else type(error).__name__).rstrip(".")
+    if address == "local":
+        return CallError(
+            f"A local Ray could not be started: {reason}.",
+            code="CLUSTER_UNAVAILABLE",
+            remedy="Look at the newest directory in /tmp/ray for Ray's logs.",
+        )
+    return CallError(f"Ray at {address} could not be joined: {reason}.", code="CLUSTER_UNAVAILABLE", address=address)
+
+
+@contextlib.contextmanager
+def _package_on_workers_path() -> Iterator[None]:
+    """Lets a local Ray's workers import this package also where it runs from a checkout that is not installed."""
+    root = str(Path(__file__).resolve().parents[2])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([root, before] if before else [root])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def _require_listener(address: str) -> None:
+    """Asks in seconds what Ray would ask for a minute: whether anybody listens at host:port."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except OSError as error:
+        raise CallError(
+            f"Nothing answers at RAY_ADDRESS={address}: {error.strerror or error}.",
+            code="CLUSTER_UNAVAILABLE",
+            address=address,
+        ) from error

@@ -1,0 +1,87 @@
+"""What a workflow says while it runs: events to its watcher, stage records to its record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from yivideo_ray.errors import YivideoError
+from yivideo_ray.jobs import Event, EventKind, StageRecord, StageStatus
+from yivideo_ray.runtime.record import Record
+from yivideo_ray.types import Stage
+
+__all__ = ["Journal", "OnEvent"]
+
+OnEvent = Callable[[Event], None]
+
+
+class Journal:
+    """One per workflow. Stages may overlap; a stage's duration runs from its first start to its end."""
+
+    def __init__(self, workflow_id: str, video: str, total_s: float | None, on_event: OnEvent) -> None:
+        self.workflow_id = workflow_id
+        self.warnings: list[str] = []
+        self.stages: dict[Stage, StageRecord] = {}
+        self._video = video
+        self._total_s = total_s
+        self._on_event = on_event
+        self._started: dict[Stage, float] = {}
+
+    def say(self, kind: EventKind, stage: Stage | None = None, message: str = "", **facts: Any) -> None:
+        """Emits an event; done_s and frames among the facts go into the event's own fields."""
+        self._on_event(
+            Event(
+                kind,
+                self.workflow_id,
+                self._video,
+                time.time(),
+                stage,
+                facts.pop("done_s", 0.0),
+                self._total_s,
+                facts.pop("frames", 0),
+                message,
+                facts,
+            )
+        )
+
+    def warn(self, message: str, **facts: Any) -> None:
+        """Emits a warning that belongs into the results as well."""
+        self.warnings.append(message)
+        self.say(EventKind.WARNING, message=message, **facts)
+
+    def plan(self, stages: tuple[Stage, ...]) -> None:
+        self.stages = {stage: StageRecord(stage, StageStatus.PENDING) for stage in stages}
+
+    def take(self, stage: Stage, record: StageRecord) -> None:
+        """Enters a stage of an earlier run, whose output this one goes on from."""
+        self.stages[stage] = record
+
+    def start(self, stage: Stage, **input_params: Any) -> None:
+        """Marks a stage as begun; nothing happens if it has been."""
+        if stage in self._started:
+            return
+        self._started[stage] = time.monotonic()
+        self.stages[stage] = StageRecord(stage, StageStatus.IN_PROGRESS, input_params)
+        self.say(EventKind.STAGE_STARTED, stage)
+
+    def finish(self, stage: Stage, **output: Any) -> None:
+        self.start(stage)
+        duration = round(time.monotonic() - self._started[stage], 3)
+        self.stages[stage] = replace(self.stages[stage], status=StageStatus.SUCCESS, output=output, duration=duration)
+        self.say(EventKind.STAGE_FINISHED, stage, duration=duration)
+
+    def fail(self, error: YivideoError) -> None:
+        """Marks every stage that had begun and not ended as failed."""
+        for stage, record in self.stages.items():
+            if record.status is StageStatus.IN_PROGRESS:
+                duration = round(time.monotonic() - self._started[stage], 3)
+                self.stages[stage] = replace(
+                    record, status=StageStatus.FAILED, error=error.as_dict(), duration=duration
+                )
+
+    def enter(self, record: Record) -> None:
+        """Saves the stages so far into the workflow's record."""
+        record.stages = dict(self.stages)
+        record.save()

@@ -1,0 +1,194 @@
+"""Several workflows at once on one Ray. Light to import: Ray comes when the first video has passed its probe."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from yivideo_ray.config import Settings
+from yivideo_ray.errors import InternalError, YivideoError
+from yivideo_ray.jobs import EventKind, Job, Outcome
+from yivideo_ray.media import probe
+from yivideo_ray.runtime import cluster as clusters
+from yivideo_ray.runtime.journal import Journal, OnEvent
+from yivideo_ray.runtime.outputs import output_path, require_writable
+from yivideo_ray.runtime.plan import RECORDED, plan
+from yivideo_ray.runtime.record import Record, workflow_id
+from yivideo_ray.types import EngineFacts, VideoInfo
+
+if TYPE_CHECKING:
+    from yivideo_ray.runtime.workflow import Tools
+
+__all__ = ["Session", "session"]
+
+# Beyond the number that keeps a small cluster busy, workflows wait their turn: each holds crops in the object store.
+WORKFLOWS_AT_LEAST = 8
+
+
+@contextmanager
+def session(settings: Settings, *, namespace: str = clusters.NAMESPACE) -> Iterator[Session]:
+    """Yields a Session; a Ray that it started is ended behind it, one that it joined is left as it was."""
+    opened = Session(settings, namespace)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+class Session:
+    """Runs jobs. Not thread-safe; run, status and engine_facts may each be called any number of times."""
+
+    def __init__(self, settings: Settings, namespace: str = clusters.NAMESPACE) -> None:
+        self._settings = settings
+        self._namespace = namespace
+        self._cluster: clusters.Cluster | None = None
+        self._tools: Tools | None = None
+        # A local Ray's processes die with the thread that started them (PR_SET_PDEATHSIG): it must live as long as
+        # the session, which no thread of an event loop does.
+        self._ray_thread = ThreadPoolExecutor(1, thread_name_prefix="ray")
+
+    def run(self, jobs: Sequence[Job], on_event: OnEvent) -> list[Outcome]:
+        """Returns one outcome per job, in the jobs' order; a job that fails stops no other.
+
+        on_event is called in this thread. Bad input is reported before Ray starts, and where every job has bad
+        input, Ray doesn't start at all. KeyboardInterrupt cancels what runs and leaves no half-written file.
+        """
+        return asyncio.run(self.run_async(jobs, on_event))
+
+    async def run_async(self, jobs: Sequence[Job], on_event: OnEvent) -> list[Outcome]:
+        """Does what run does, inside a running event loop."""
+        run = _Run(self, on_event)
+        try:
+            return list(await asyncio.gather(*(run.job(job) for job in jobs)))
+        finally:
+            await run.settle()
+
+    def status(self) -> dict[str, Any]:
+        """Returns the cluster's facts and the GPU actor's account of itself. Errors: CallError, DeviceError."""
+        return asyncio.run(self._status())
+
+    def engine_facts(self) -> EngineFacts:
+        """Returns what runs the models, after a real inference. Errors: DeviceError, ModelError, CallError."""
+        return asyncio.run(self._engine_facts())
+
+    def close(self) -> None:
+        """Ends or leaves Ray. May be called twice."""
+        if self._cluster is not None:
+            self._ray_thread.submit(clusters.stop, self._cluster).result()
+            self._cluster = self._tools = None
+        self._ray_thread.shutdown()
+
+    async def tools(self) -> Tools:
+        """Returns what workflows work with, starting or joining Ray if that has not happened.
+
+        Errors: CallError CLUSTER_UNAVAILABLE.
+        """
+        if self._tools is not None:
+            return self._tools
+        loop = asyncio.get_running_loop()
+        self._cluster = await loop.run_in_executor(self._ray_thread, clusters.start, self._namespace)
+        # Only now: these import ray, whose environment must be set first.
+        from yivideo_ray.runtime.actor_link import ActorLink
+        from yivideo_ray.runtime.gpu_client import GpuClient
+        from yivideo_ray.runtime.workflow import Tools
+
+        link = ActorLink(self._settings, self._cluster)
+        self._tools = Tools(self._settings, self._cluster, link, GpuClient(link, self._settings.gpu_lock))
+        return self._tools
+
+    async def _status(self) -> dict[str, Any]:
+        tools = await self.tools()
+        await tools.link.ready()
+        return {"cluster": tools.cluster.as_dict(), "gpu_actor": await tools.link.status()}
+
+    async def _engine_facts(self) -> EngineFacts:
+        return await (await self.tools()).link.ready()
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+
+class _Run:
+    """One call of run_async: what its jobs share."""
+
+    def __init__(self, session: Session, on_event: OnEvent) -> None:
+        self._session = session
+        self._settings = session.settings
+        self._on_event = on_event
+        self._tools: asyncio.Task[Tools] | None = None
+        self._room: asyncio.Semaphore | None = None
+        self._warm_up: asyncio.Future[Any] | None = None
+
+    async def job(self, job: Job) -> Outcome:
+        name = hashlib.sha256(str(job.video).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        journal = Journal(name, str(job.video), None, self._on_event)
+        failed = Outcome(name, job.video, ())
+        try:
+            info = await asyncio.to_thread(self._admit, job)
+            journal = Journal(workflow_id(info), str(job.video), info.duration_s, self._on_event)
+            failed = replace(failed, workflow_id=journal.workflow_id, info=info)
+            journal.say(EventKind.WORKFLOW_STARTED)
+            for warning in info.warnings:
+                journal.warn(warning)
+            outcome = await self._work(job, info, journal)
+        except YivideoError as error:
+            outcome = self._failed(error, failed, journal)
+        except Exception as error:
+            outcome = self._failed(error, failed, journal)
+        self._say_end(outcome, journal)
+        return outcome
+
+    async def settle(self) -> None:
+        """Waits for the start of Ray, which can't be interrupted, and ends the warm-up."""
+        if self._warm_up is not None:
+            self._warm_up.cancel()
+        await asyncio.gather(*(task for task in (self._tools, self._warm_up) if task), return_exceptions=True)
+
+    def _admit(self, job: Job) -> VideoInfo:
+        """Returns the facts of a video that may be worked on. Errors: InputError, OutputError, ConfigError."""
+        info = probe(job.video, self._settings.decoder)
+        require_writable(output_path(job, ".srt").parent)
+        held = Record(self._settings.storage.work_dir, info).read() if job.start_at else RECORDED
+        plan(job.chain, job.start_at, held)
+        return info
+
+    async def _work(self, job: Job, info: VideoInfo, journal: Journal) -> Outcome:
+        if self._tools is None:
+            self._tools = asyncio.ensure_future(self._session.tools())
+        tools = await asyncio.shield(self._tools)
+        from yivideo_ray.runtime.workflow import Workflow
+
+        if self._room is None:
+            self._room = asyncio.Semaphore(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
+            # The engine loads while the first key frames are read; whoever needs it meets its errors then.
+            self._warm_up = asyncio.ensure_future(asyncio.gather(tools.link.ready(), return_exceptions=True))
+        async with self._room:
+            return await Workflow(job, info, journal, tools).run()
+
+    def _failed(self, error: Exception, bare: Outcome, journal: Journal) -> Outcome:
+        ours = error if isinstance(error, YivideoError) else None
+        if ours is None or isinstance(ours, InternalError):
+            from yivideo_ray.runtime.failures import log_fault
+
+            ours = log_fault(error, self._settings.storage.work_dir.expanduser())
+        return replace(
+            bare,
+            stages=tuple(journal.stages.values()),
+            warnings=tuple(journal.warnings),
+            error=ours.as_dict(),
+        )
+
+    def _say_end(self, outcome: Outcome, journal: Journal) -> None:
+        if outcome.error is not None:
+            message = f"{outcome.error['code']}: {outcome.error['message']} {outcome.error['remedy']}"
+        elif not outcome.cues:
+            message = "No subtitles were found."
+        else:
+            message = f"{len(outcome.cues)} cues."
+        journal.say(EventKind.WORKFLOW_FINISHED, message=message, succeeded=outcome.succeeded)

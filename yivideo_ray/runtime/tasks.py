@@ -1,0 +1,89 @@
+"""The CPU stages as Ray tasks. Stateless shells: what they do is in stages/.
+
+Each returns something small first and the pixels second, so that whoever waits for the first never pulls the second.
+A worker that dies is replaced by Ray twice; an error that a stage raises is never tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+
+from yivideo_ray.config import DecoderSettings, PostprocessorSettings, Settings
+from yivideo_ray.types import (
+    ChunkReport,
+    ChunkSpan,
+    Crop,
+    CropMeta,
+    CropText,
+    Cue,
+    Luma,
+    SampledFrame,
+    Sheet,
+    SubtitleArea,
+    VideoInfo,
+)
+
+__all__ = ["crop_chunk", "extract", "finalize", "stitch"]
+
+CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 2, "retry_exceptions": False}
+
+
+def _one_thread() -> None:
+    import cv2
+
+    # Ray counts one CPU for the task; OpenCV would take them all.
+    cv2.setNumThreads(1)
+
+
+def _extract(info: VideoInfo, settings: Settings) -> tuple[tuple[int, ...], tuple[SampledFrame, ...]]:
+    """Returns the pts of the sampled frames, and the frames."""
+    from yivideo_ray.stages.extract_keyframes import extract_keyframes
+
+    _one_thread()
+    frames = extract_keyframes(info, settings)
+    return tuple(frame.pts for frame in frames), frames
+
+
+def _crop_chunk(
+    info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings
+) -> tuple[ChunkReport, tuple[Luma, ...]]:
+    """Returns the chunk's report, and the images of its crops in the report's order."""
+    from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images
+
+    _one_thread()
+    return crop_subtitle_images(info, span, area, settings)
+
+
+def _stitch(
+    metas: Sequence[CropMeta], picks: Sequence[tuple[int, int]], *images: Sequence[Luma]
+) -> tuple[tuple[tuple[int, int], ...], tuple[Sheet, ...]]:
+    """Returns the sheets' sizes (width, height), and the sheets. (i, j) in picks means images[i][j]."""
+    from yivideo_ray.stages.create_stitched_images import create_stitched_images
+
+    _one_thread()
+    crops = [Crop(meta, images[source][index]) for meta, (source, index) in zip(metas, picks, strict=True)]
+    sheets = create_stitched_images(crops)
+    return tuple((sheet.image.shape[1], sheet.image.shape[0]) for sheet in sheets), sheets
+
+
+def _finalize(
+    info: VideoInfo,
+    area: SubtitleArea,
+    crops: Sequence[CropMeta],
+    texts: Sequence[CropText],
+    settings: PostprocessorSettings,
+) -> tuple[Cue, ...]:
+    """Returns the cues."""
+    from yivideo_ray.stages.postprocess_and_finalize import postprocess_and_finalize
+
+    return postprocess_and_finalize(info, area, crops, texts, settings)
+
+
+# Any: Ray's types know neither several returns nor options made of a dictionary.
+extract: Any = ray.remote(num_returns=2, **CPU_TASK)(_extract)
+crop_chunk: Any = ray.remote(num_returns=2, **CPU_TASK)(_crop_chunk)
+stitch: Any = ray.remote(num_returns=2, **CPU_TASK)(_stitch)
+finalize: Any = ray.remote(**CPU_TASK)(_finalize)

@@ -1,0 +1,241 @@
+"""One workflow: a video through its chain of stages. It holds no pixels and computes nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yivideo_ray.config import Settings
+from yivideo_ray.errors import InputError, InternalError, YivideoError
+from yivideo_ray.jobs import EventKind, Job, Outcome
+from yivideo_ray.media import plan_chunks
+from yivideo_ray.runtime import tasks
+from yivideo_ray.runtime.actor_link import ActorLink
+from yivideo_ray.runtime.calls import CallKind, Reply
+from yivideo_ray.runtime.cluster import Cluster
+from yivideo_ray.runtime.completeness import Completeness, completeness
+from yivideo_ray.runtime.gpu_client import GpuClient
+from yivideo_ray.runtime.journal import Journal
+from yivideo_ray.runtime.outputs import write_document, write_subtitles
+from yivideo_ray.runtime.plan import MAKER, RECORDED, Plan, plan
+from yivideo_ray.runtime.record import Record
+from yivideo_ray.runtime.stream import Stream, StreamResult, result_of
+from yivideo_ray.subtitles.document import text
+from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo
+
+__all__ = ["Tools", "Workflow"]
+
+STREAM_STAGES = (Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the workflows of one session share."""
+
+    settings: Settings
+    cluster: Cluster
+    link: ActorLink
+    gpu: GpuClient
+
+
+class Workflow:
+    """One run of a job. Nothing is written beside the video unless it succeeds; the record shows how far it came."""
+
+    def __init__(self, job: Job, info: VideoInfo, journal: Journal, tools: Tools) -> None:
+        self._job = job
+        self._info = info
+        self._journal = journal
+        self._tools = tools
+        self._settings = tools.settings
+        self._record = Record(tools.settings.storage.work_dir, info)
+        self._cues: tuple[Cue, ...] = ()
+        self._outputs: tuple[Path, ...] = ()
+        self._link_met = False
+
+    async def run(self) -> Outcome:
+        """Returns how it ended. Errors: YivideoError of any kind; the record then shows the failed stage."""
+        have = self._record.read()
+        todo = plan(self._job.chain, self._job.start_at, have)
+        try:
+            self._begin(todo)
+            await self._stages(todo)
+            return await self._conclude()
+        except Exception as error:
+            self._journal.fail(error if isinstance(error, YivideoError) else InternalError(str(error)))
+            self._journal.enter(self._record)
+            raise
+
+    def _outcome(self) -> Outcome:
+        return Outcome(
+            workflow_id=self._journal.workflow_id,
+            video=self._job.video,
+            stages=tuple(self._journal.stages.values()),
+            info=self._info,
+            area=self._record.area,
+            cues=self._cues,
+            engine=self._record.engine,
+            outputs=self._outputs,
+            partial=self._record.partial,
+            decoded_s=self._record.decoded_s,
+            expected_s=self._info.duration_s,
+            warnings=tuple(self._journal.warnings),
+        )
+
+    def _begin(self, todo: Plan) -> None:
+        earlier = self._record.stages
+        self._journal.plan(todo.run)
+        loaded = {MAKER[artifact] for artifact in todo.load}
+        for stage in sorted(loaded, key=list(Stage).index):
+            if stage in earlier and stage not in todo.run:
+                self._journal.take(stage, earlier[stage])
+        if todo.again:
+            self._journal.say(
+                EventKind.WARNING, message=f"Pictures are not recorded, so {', '.join(todo.again)} runs again."
+            )
+        if loaded and self._record.partial:
+            self._journal.warn("The record that this run goes on from covers a part of the video only.")
+        self._record.forget(artifact for artifact in RECORDED if MAKER[artifact] in todo.run)
+        self._journal.enter(self._record)
+        self._record.save_readings()
+
+    async def _stages(self, todo: Plan) -> None:
+        frames = None
+        if Stage.EXTRACT_KEYFRAMES in todo.run:
+            frames = await self._extract()
+        if Stage.DETECT_SUBTITLE_AREA in todo.run:
+            self._record.area = await self._detect(frames)
+            del frames
+            self._journal.enter(self._record)
+        streamed = [stage for stage in STREAM_STAGES if stage in todo.run]
+        if streamed:
+            await self._stream(streamed[-1])
+        if Stage.POSTPROCESS_AND_FINALIZE in todo.run:
+            await self._finalize()
+
+    async def _extract(self) -> Any:
+        detector = self._settings.area_detector
+        self._journal.start(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_width_px=detector.frame_width_px)
+        pts, frames = tasks.extract.remote(self._info, self._settings)
+        found = await result_of(pts)
+        self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), pts=list(found))
+        return frames
+
+    async def _detect(self, frames: Any) -> SubtitleArea:
+        detector = self._settings.area_detector
+        self._journal.start(Stage.DETECT_SUBTITLE_AREA, **detector.model_dump(mode="json"))
+        await self._meet_engine()
+        reply: Reply = await self._tools.gpu.call(
+            CallKind.DETECT_SUBTITLE_AREA,
+            self._journal.workflow_id,
+            "area",
+            self._info,
+            frames,
+            detector,
+            on_retry=self._on_retry,
+        )
+        area: SubtitleArea = reply.value
+        self._journal.finish(
+            Stage.DETECT_SUBTITLE_AREA,
+            bands=[{"name": band.name, "box": list(_corners(band.box))} for band in area.bands],
+            rejected=len(area.rejected),
+            waited_s=round(reply.waited_s, 3),
+            device_s=round(reply.ran_s, 3),
+        )
+        return area
+
+    async def _meet_engine(self) -> None:
+        """Learns what runs the models, and says so where that is less than what was hoped for."""
+        facts = self._record.engine = await self._tools.link.ready()
+        self._link_met = True
+        self._journal.say(
+            EventKind.PROGRESS, message=f"The models run on {facts.device} ({facts.provider}).", engine=facts.as_dict()
+        )
+        if self._settings.gpu.device == "auto" and facts.device == "cpu":
+            why = f"the engine offers {facts.provider} only" if self._tools.link.on_gpu else "the cluster has no GPU"
+            self._journal.warn(f"The models run on the CPU: {why}.")
+
+    async def _stream(self, until: Stage) -> None:
+        area = self._record.area
+        assert area is not None, "the plan provides an area before the stages that need one"
+        stages = STREAM_STAGES[: STREAM_STAGES.index(until) + 1]
+        if not self._link_met and until is Stage.PERFORM_OCR:
+            await self._meet_engine()
+        found = StreamResult()
+        if area.bands:
+            pipeline = self._settings.pipeline
+            spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s)
+            found = await Stream(
+                self._info,
+                area,
+                self._settings,
+                self._tools.gpu,
+                self._journal,
+                until=until,
+                chunks_in_flight=pipeline.chunks_in_flight or self._tools.cluster.cpus,
+                on_retry=self._on_retry,
+            ).run(spans)
+            self._judge(found, completeness(self._info, spans, found.reports))
+        else:
+            for stage in stages:
+                self._journal.finish(stage, crops=0)
+        self._record.crops = found.crops
+        if until is Stage.PERFORM_OCR:
+            self._record.texts = found.texts
+        self._record.save_readings()
+        self._journal.enter(self._record)
+
+    def _judge(self, found: StreamResult, whole: Completeness) -> None:
+        self._record.decoded_s = whole.decoded_s
+        if not any(report.frames for report in found.reports):
+            raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
+        if not whole.reasons:
+            return
+        sentence = f"The video is damaged or not complete: {', and '.join(whole.reasons)}."
+        facts: dict[str, Any] = {"decoded_s": whole.decoded_s, "expected_s": whole.expected_s}
+        if self._settings.decoder.strict:
+            raise InputError(sentence, code="INPUT_CORRUPT", **facts)
+        self._record.partial = True
+        self._journal.warn(sentence, **facts)
+
+    async def _finalize(self) -> None:
+        record = self._record
+        assert record.area is not None, "the plan provides an area"
+        assert record.crops is not None, "the plan provides crops"
+        assert record.texts is not None, "the plan provides texts"
+        settings = self._settings.postprocessor
+        self._journal.start(Stage.POSTPROCESS_AND_FINALIZE, **settings.model_dump(mode="json"))
+        self._cues = await result_of(
+            tasks.finalize.remote(self._info, record.area, record.crops, record.texts, settings)
+        )
+        self._require_unchanged()
+        path = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues)
+        self._outputs = (path,)
+        self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=[text(str(path))])
+
+    async def _conclude(self) -> Outcome:
+        self._require_unchanged()
+        self._journal.enter(self._record)
+        return await asyncio.to_thread(write_document, self._job, self._outcome())
+
+    def _require_unchanged(self) -> None:
+        try:
+            now = Path(self._info.path).stat()
+        except OSError as error:
+            raise InputError("The file went away while it was read.", code="INPUT_CHANGED") from error
+        if (now.st_size, now.st_mtime_ns) != (self._info.size_bytes, self._info.mtime_ns):
+            raise InputError("The file changed while it was read.", code="INPUT_CHANGED")
+
+    def _on_retry(self, error: YivideoError, attempt: int, wait_s: float) -> None:
+        self._journal.say(
+            EventKind.WARNING,
+            message=f"Attempt {attempt} of a call to the GPU failed: {error.message} "
+            f"Another follows within {wait_s:.0f} s.",
+            code=error.code.name,
+            attempt=attempt,
+        )
+
+
+def _corners(box: Any) -> tuple[int, int, int, int]:
+    return box.x0, box.y0, box.x1, box.y1

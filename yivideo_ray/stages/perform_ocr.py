@@ -1,0 +1,219 @@
+"""Stage paddleocr.perform_ocr: sheets in, the text lines of every crop on them out. Runs where the models are.
+
+A line that stays the same over several crops, because only the picture behind it changed, is recognised once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.ocr.contract import OcrEngine
+from yivideo_ray.subtitles.strokes import ANALYSIS_LINE_PX, count_changed, dilate, stroke_mask
+from yivideo_ray.types import CropMeta, CropText, Luma, Placement, Reading, Sheet, TextLine
+
+__all__ = ["perform_ocr"]
+
+# Detection at three quarters finds lines as well as at full size, in half the time; at half, it loses thin first
+# letters and single characters.
+_DETECTION_SCALE = 0.75
+# Detection may stop short of a thin letter at the end of a line (a dash, the Chinese one). Strokes in the same row
+# belong to the line up to this far from it, and up to this far from each other, as shares of the line's height.
+_REACH = 2.0
+_LETTER_GAP = 0.7
+_END_MARGIN = 0.12
+_SAME_ROW = 0.5
+_SAME_PLACE_IOU = 0.6
+# The ends of a line that stays may seem to move by this share of its height.
+_SAME_END = 0.7
+# Strokes that differ in one glyph-sized window by so many pixels are different text (see runs).
+_MIN_CHANGED_PX = 60
+_MAX_DIFFERENCE = 48
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """A line that detection found: box in crop coordinates, image the whole crop's."""
+
+    crop: CropMeta
+    image: Luma
+    box: Box
+    standing: _Standing
+
+    @property
+    def pixels(self) -> Luma:
+        return self.image[self.box.y0 : self.box.y1, self.box.x0 : self.box.x1]
+
+
+@dataclass(slots=True, eq=False)
+class _Standing:
+    """One line of text for as long as it stands still, over one crop or several. Its clearest picture is read."""
+
+    best: _Line | None = None
+    reading: Reading | None = None
+
+    def add(self, line: _Line) -> None:
+        line.standing = self
+        if self.best is None or line.crop.averaged_frames > self.best.crop.averaged_frames:
+            self.best = line
+
+
+@dataclass(slots=True, eq=False)
+class _Crop:
+    placement: Placement
+    image: Luma
+    lines: list[_Line] = field(default_factory=list)
+
+
+def perform_ocr(sheets: Sequence[Sheet], engine: OcrEngine) -> tuple[CropText, ...]:
+    """Returns the text of every crop on the sheets, in the order of their bands and times.
+
+    A crop without text has no lines. Errors: as OcrEngine.detect and recognize.
+    """
+    crops = sorted(
+        _find_lines(sheets, engine), key=lambda crop: (crop.placement.crop.band, crop.placement.crop.start_pts)
+    )
+    for before, crop in pairwise(crops):
+        _join(before, crop)
+    standing = list({id(line.standing): line.standing for crop in crops for line in crop.lines}.values())
+    pictures = [text.best.pixels for text in standing if text.best is not None]
+    for text, reading in zip(standing, engine.recognize(pictures), strict=True):
+        text.reading = reading
+    return tuple(_text(crop) for crop in crops)
+
+
+def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> Iterator[_Crop]:
+    small = [
+        cv2.resize(sheet.image, None, fx=_DETECTION_SCALE, fy=_DETECTION_SCALE, interpolation=cv2.INTER_AREA)
+        for sheet in sheets
+    ]
+    for sheet, found in zip(sheets, engine.detect(small), strict=True):  # type: ignore[arg-type]
+        boxes = [text_box.box.scale(1 / _DETECTION_SCALE) for text_box in found]
+        for placement in sheet.placements:
+            at = placement.box
+            crop = _Crop(placement, sheet.image[at.y0 : at.y1, at.x0 : at.x1])
+            within = Box(0, 0, at.width, at.height)
+            for box in boxes:
+                shared = at.intersect(box)
+                if shared is not None and 2 * shared.area > box.area:
+                    inside = shared.translate(-at.x0, -at.y0)
+                    longer = _reach_out(crop.image, inside).clip(within)
+                    crop.lines.append(_line(placement.crop, crop.image, longer))
+            yield crop
+
+
+def _reach_out(image: Luma, box: Box) -> Box:
+    """Returns the box of a line, longer where strokes go on beside it."""
+    height = box.height
+    reach = round(_REACH * height)
+    row = box.pad(reach, 0).clip(Box(0, 0, image.shape[1], image.shape[0]))
+    scale = min(1.0, ANALYSIS_LINE_PX / height)
+    strokes = stroke_mask(image[row.y0 : row.y1, row.x0 : row.x1], scale)
+    columns = row.x0 + np.flatnonzero(strokes.any(axis=0)) / scale
+    x0, x1 = float(box.x0), float(box.x1)
+    for column in columns[columns < box.x0][::-1]:
+        if x0 - column > _LETTER_GAP * height:
+            break
+        x0 = float(column)
+    for column in columns[columns >= box.x1]:
+        if column - x1 > _LETTER_GAP * height:
+            break
+        x1 = float(column) + 1 / scale
+    margin = _END_MARGIN * height
+    return Box(
+        min(box.x0, int(x0 - margin)) if x0 < box.x0 else box.x0 - round(margin),
+        box.y0,
+        max(box.x1, int(x1 + margin) + 1) if x1 > box.x1 else box.x1 + round(margin),
+        box.y1,
+    )
+
+
+def _line(crop: CropMeta, image: Luma, box: Box) -> _Line:
+    standing = _Standing()
+    line = _Line(crop, image, box, standing)
+    standing.add(line)
+    return line
+
+
+def _join(before: _Crop, crop: _Crop) -> None:
+    """Lets each line of a crop that stood in the crop before share in its reading."""
+    first, second = before.placement.crop, crop.placement.crop
+    if first.band != second.band or first.end_pts < second.start_pts:
+        return
+    for line in crop.lines:
+        for other in before.lines:
+            if _same_text(other, before, line, crop):
+                other.standing.add(line)
+                break
+
+
+def _pixel_scale(crop: _Crop) -> float:
+    """Returns the pixels of the crop's image on the sheet for one frame pixel."""
+    return crop.placement.crop.scale * crop.placement.scale
+
+
+def _in_frame(line: _Line, crop: _Crop) -> Box:
+    corner = crop.placement.crop.box
+    return line.box.scale(1 / _pixel_scale(crop)).translate(corner.x0, corner.y0)
+
+
+def _same_text(first: _Line, first_crop: _Crop, second: _Line, second_crop: _Crop) -> bool:
+    """Returns whether two lines of consecutive crops are one line that stays, before a background that may change.
+
+    A background adds strokes and takes none away, so the picture with fewer of them shows the text more clearly. Where
+    those are, and right beside them (outline, shadow), the other picture must look the same. Neither may the ends move.
+    """
+    if _pixel_scale(first_crop) != _pixel_scale(second_crop):
+        return False
+    a, b = _in_frame(first, first_crop), _in_frame(second, second_crop)
+    tolerance = _SAME_END * min(a.height, b.height)
+    if a.iou(b) < _SAME_PLACE_IOU or abs(a.x0 - b.x0) > tolerance or abs(a.x1 - b.x1) > tolerance:
+        return False
+    both = bounding_box([a, b])
+    scale = min(1.0, ANALYSIS_LINE_PX / max(1, first.box.height))
+    pictures = [_cut(crop, both) for crop in (first_crop, second_crop)]
+    text = dilate(min((stroke_mask(picture, scale) for picture in pictures), key=cv2.countNonZero))
+    differs = cv2.threshold(cv2.absdiff(*pictures), _MAX_DIFFERENCE, 1, cv2.THRESH_BINARY)[1]
+    differs = cv2.resize(differs, text.shape[::-1], interpolation=cv2.INTER_AREA)
+    return count_changed(cv2.bitwise_and(text, differs), text) < _MIN_CHANGED_PX  # type: ignore[arg-type]
+
+
+def _cut(crop: _Crop, in_frame: Box) -> Luma:
+    """Returns the part of the crop that a box in frame coordinates covers, grey where the crop ends."""
+    scale, corner = _pixel_scale(crop), crop.placement.crop.box
+    width, height = max(1, round(in_frame.width * scale)), max(1, round(in_frame.height * scale))
+    x, y = round((in_frame.x0 - corner.x0) * scale), round((in_frame.y0 - corner.y0) * scale)
+    bounds = Box(0, 0, crop.image.shape[1], crop.image.shape[0])
+    there = Box(x, y, x + width, y + height).clip(bounds)
+    picture = np.full((height, width), int(crop.image.mean()), np.uint8)
+    picture[there.y0 - y : there.y1 - y, there.x0 - x : there.x1 - x] = crop.image[
+        there.y0 : there.y1, there.x0 : there.x1
+    ]
+    return picture
+
+
+def _text(crop: _Crop) -> CropText:
+    lines = []
+    for line in crop.lines:
+        reading = line.standing.reading
+        if reading is not None and reading.text.strip():
+            box = line.box.scale(1 / crop.placement.scale)
+            lines.append(TextLine(reading.text, reading.confidence, box, reading.chars))
+    return CropText(crop.placement.crop.crop_id, _in_reading_order(lines))
+
+
+def _in_reading_order(lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
+    """Returns the lines row by row from the top, each row from the left."""
+    rows: list[list[TextLine]] = []
+    for line in sorted(lines, key=lambda line: line.box.center[1]):
+        first = rows[-1][0].box if rows else None
+        if first is not None and line.box.center[1] - first.center[1] < _SAME_ROW * first.height:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return tuple(line for row in rows for line in sorted(row, key=lambda line: line.box.x0))

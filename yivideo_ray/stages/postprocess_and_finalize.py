@@ -1,0 +1,106 @@
+"""Stage paddleocr.postprocess_and_finalize: crops and what was read in them in, cues out. Needs no frame.
+
+Writing the files is left to subtitles.formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from yivideo_ray.config import PostprocessorSettings
+from yivideo_ray.geometry import bounding_box
+from yivideo_ray.subtitles.cues import Observation, ReadLine, build_cues
+from yivideo_ray.subtitles.spaces import space_out, tidy
+from yivideo_ray.types import Band, CropMeta, CropText, Cue, SubtitleArea, TextLine, VideoInfo
+
+__all__ = ["postprocess_and_finalize"]
+
+# Boxes of subtitle lines vary with ascenders and marks; what is smaller or larger than this is something else.
+_MIN_HEIGHT_SHARE = 0.45
+_MAX_HEIGHT_SHARE = 1.8
+# Lines whose middles lie within this share of a line's height of each other stand in one row.
+_SAME_ROW = 0.5
+# A cue this short was hardly meant to be read: it must at least be read well.
+_BRIEF_S = 0.25
+_BRIEF_MIN_CONFIDENCE = 0.85
+_SINGLE_MIN_CONFIDENCE = 0.8
+
+
+def postprocess_and_finalize(
+    info: VideoInfo,
+    area: SubtitleArea,
+    crops: Sequence[CropMeta],
+    texts: Sequence[CropText],
+    settings: PostprocessorSettings,
+) -> tuple[Cue, ...]:
+    """Returns the cues of the video in the order of their start, then from the top of the frame.
+
+    crops and texts belong together by crop_id, in any order; crops without a text hold none.
+    """
+    by_id = {text.crop_id: text for text in texts}
+    merge_gap_ticks = int(settings.merge_gap_ms / 1000 / info.time_base)
+    cues: list[Cue] = []
+    for index, band in enumerate(area.bands):
+        observations = [
+            _observe(crop, by_id[crop.crop_id], band, settings)
+            for crop in crops
+            if crop.band == index and crop.crop_id in by_id
+        ]
+        cues += build_cues(observations, band.name, merge_gap_ticks)
+    kept = [cue for cue in cues if _is_worth_showing(cue, info, settings)]
+    return tuple(sorted(kept, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
+
+
+def _observe(crop: CropMeta, text: CropText, band: Band, settings: PostprocessorSettings) -> Observation:
+    lines = [line for line in text.lines if _is_subtitle_line(line, crop, band, settings)]
+    rows: list[list[ReadLine]] = []
+    for line in lines:
+        read = ReadLine(
+            text=space_out(line.text, line.chars, settings.space_probability),
+            confidence=line.confidence,
+            char_confidences=tuple(char.confidence for char in line.chars),
+            box=line.box.scale(1 / crop.scale).translate(crop.box.x0, crop.box.y0),
+        )
+        last = rows[-1][-1].box if rows else None
+        if last is not None and abs(read.box.center[1] - last.center[1]) < _SAME_ROW * last.height:
+            rows[-1].append(read)
+        else:
+            rows.append([read])
+    return Observation(
+        crop.start_pts,
+        crop.end_pts,
+        tuple(_one_line(row) for row in rows),
+        crop.frames,
+        crop.averaged_frames,
+        crop.stable_end_pts,
+        crop.joined_to_pts,
+    )
+
+
+def _is_subtitle_line(line: TextLine, crop: CropMeta, band: Band, settings: PostprocessorSettings) -> bool:
+    share = line.box.height / crop.scale / band.line_height_px
+    if not _MIN_HEIGHT_SHARE <= share <= _MAX_HEIGHT_SHARE:
+        return False
+    single = len("".join(line.text.split())) == 1
+    return line.confidence >= max(settings.min_confidence, _SINGLE_MIN_CONFIDENCE if single else 0.0)
+
+
+def _one_line(row: Sequence[ReadLine]) -> ReadLine:
+    """Returns the pieces of a row as one line: detection cuts a line at wide gaps, as between two speakers."""
+    if len(row) == 1:
+        return row[0]
+    pieces = sorted(row, key=lambda piece: piece.box.x0)
+    confidences = tuple(value for piece in pieces for value in piece.char_confidences)
+    return ReadLine(
+        text=tidy(" ".join(piece.text for piece in pieces)),
+        confidence=sum(piece.confidence for piece in pieces) / len(pieces),
+        char_confidences=confidences,
+        box=bounding_box(piece.box for piece in pieces),
+    )
+
+
+def _is_worth_showing(cue: Cue, info: VideoInfo, settings: PostprocessorSettings) -> bool:
+    duration_s = float((cue.end_pts - cue.start_pts) * info.time_base)
+    if duration_s * 1000 < settings.min_duration_ms:
+        return False
+    return duration_s >= _BRIEF_S or cue.confidence >= _BRIEF_MIN_CONFIDENCE

@@ -1,0 +1,177 @@
+"""Subtitle files: cues to SRT, WebVTT, ASS and TXT text, and SubRip files back to timed texts.
+
+Every format is written as UTF-8 without a byte order mark and with LF line ends, which all current players read. Times
+are rounded here and nowhere else, once, to the nearest millisecond (half up; ASS knows hundredths only), counted from
+the first frame shown, as players count them. A cue that would round to nothing lasts one unit.
+
+SRT and WebVTT are written here: pysubs2 takes braces and backslashes in the text for ASS commands and escapes nothing
+for WebVTT. ASS is pysubs2's.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import pysubs2
+
+from yivideo_ray.errors import InputError
+from yivideo_ray.subtitles.document import result_document
+from yivideo_ray.subtitles.files import write_atomically
+from yivideo_ray.subtitles.matching import TimedText
+from yivideo_ray.types import Cue, VideoInfo
+
+__all__ = [
+    "parse_srt",
+    "read_srt",
+    "result_document",
+    "timed_texts",
+    "write_ass",
+    "write_atomically",
+    "write_srt",
+    "write_txt",
+    "write_vtt",
+]
+
+SRT_REMEDY = "Pass a SubRip (.srt) file."
+FORMATTING = re.compile(r"</?(?:i|b|u|s|font|c)\b[^<>]*>|\{\\[^{}]*\}", re.IGNORECASE)
+# pysubs2 takes a number that ends the last cue for the number of a cue to come: so there has to be one.
+SENTINEL = "\n\n0\n99:59:59,998 --> 99:59:59,999\nend\n"
+
+
+def write_srt(cues: Sequence[Cue], info: VideoInfo) -> str:
+    """Returns a SubRip file; an empty text for no cues, which is a valid file.
+
+    A line that holds the format's own arrow gets a space into it, for no escape exists and players would stumble.
+    """
+    blocks = [
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n" + "\n".join(lines).replace("-->", "-- >") + "\n"
+        for number, (start, end, lines, _) in enumerate(_written(cues, info), 1)
+    ]
+    return "\n".join(blocks)
+
+
+def write_vtt(cues: Sequence[Cue], info: VideoInfo) -> str:
+    """Returns a WebVTT file (W3C); cues in the upper half of the picture stay at the top."""
+    blocks = ["WEBVTT\n"]
+    for start, end, lines, cue in _written(cues, info):
+        place = " line:0" if _row(cue, info) == "top" else ""
+        text = html.escape("\n".join(lines), quote=False)
+        blocks.append(f"{_clock(start, '.')} --> {_clock(end, '.')}{place}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def write_ass(cues: Sequence[Cue], info: VideoInfo) -> str:
+    r"""Returns an Advanced SubStation Alpha file in the video's own coordinates.
+
+    Cues keep their row: \an8 at the top, \an5 in the middle. Braces and backslashes are shown as such.
+    """
+    subtitles = pysubs2.SSAFile()
+    subtitles.info.update({"PlayResX": str(info.width), "PlayResY": str(info.height), "WrapStyle": "2"})
+    style = subtitles.styles["Default"]
+    style.fontsize, style.outline, style.shadow = round(0.065 * info.height), max(1.0, info.height / 360), 0
+    style.marginv = round(0.05 * info.height)
+    for start, end, lines, cue in _written(cues, info, unit_ms=10):
+        place = {"top": r"{\an8}", "middle": r"{\an5}", "bottom": ""}[_row(cue, info)]
+        text = place + r"\N".join(_literal_in_ass(line) for line in lines)
+        subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=text))
+    return subtitles.to_string("ass")
+
+
+def write_txt(cues: Sequence[Cue], info: VideoInfo) -> str:
+    """Returns the texts alone, lines as shown, with a blank line between cues."""
+    return "\n".join("\n".join(lines) + "\n" for _, _, lines, _ in _written(cues, info))
+
+
+def timed_texts(cues: Iterable[Cue], info: VideoInfo) -> list[TimedText]:
+    """Returns the cues as scoring wants them, with their exact times in seconds."""
+    return [TimedText(info.seconds(cue.start_pts), info.seconds(cue.end_pts), cue.lines) for cue in cues]
+
+
+def read_srt(path: Path) -> list[TimedText]:
+    """Returns the cues of a SubRip file. Errors: InputError, INPUT_UNRECOGNIZED if it holds something else."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist.", code="INPUT_NOT_FOUND")
+    if not path.is_file():
+        raise InputError(f"{path} is not a file.", code="INPUT_NOT_REGULAR_FILE", remedy=SRT_REMEDY)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.", code="INPUT_UNREADABLE") from error
+    return parse_srt(data, name=str(path))
+
+
+def parse_srt(data: bytes, *, name: str = "the file") -> list[TimedText]:
+    """Returns the cues of a SubRip file, in its order; none for an empty one.
+
+    Reads UTF-8 and UTF-16 with or without byte order mark as far as that can be told, else GB18030, else Windows-1252;
+    any line ends. Formatting tags are left out. Errors: InputError INPUT_UNRECOGNIZED, retrying never helps.
+    """
+    text = _decode(data).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if not text.strip():
+        return []
+    try:
+        events = pysubs2.SSAFile.from_string(text + SENTINEL, format_="srt", keep_html_tags=True).events[:-1]
+    except (pysubs2.Pysubs2Error, ValueError) as error:
+        raise InputError(f"{name} is not a SubRip file: {error}.", remedy=SRT_REMEDY) from error
+    if not events:
+        raise InputError(f"{name} holds no SubRip cue.", remedy=SRT_REMEDY)
+    return [
+        TimedText(event.start / 1000, max(event.start, event.end) / 1000, _clean_lines(_shown(event.text)))
+        for event in events
+    ]
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("cp1252", "replace")
+
+
+def _shown(text: str) -> list[str]:
+    return FORMATTING.sub("", text).split(r"\N")
+
+
+def _written(cues: Sequence[Cue], info: VideoInfo, unit_ms: int = 1) -> Iterator[tuple[int, int, tuple[str, ...], Cue]]:
+    """Yields start and end in ms (multiples of unit_ms), the lines, and the cue; cues without text are left out."""
+    for cue in cues:
+        lines = _clean_lines(cue.lines)
+        if lines:
+            start = _rounded_ms(cue.start_pts, info, unit_ms)
+            yield start, max(_rounded_ms(cue.end_pts, info, unit_ms), start + unit_ms), lines, cue
+
+
+def _rounded_ms(pts: int, info: VideoInfo, unit_ms: int) -> int:
+    units = (pts - info.start_pts) * info.time_base * 1000 / unit_ms
+    return max(0, (units + Fraction(1, 2)).__floor__()) * unit_ms
+
+
+def _clock(ms: int, mark: str) -> str:
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{mark}{ms % 1000:03}"
+
+
+def _clean_lines(lines: Iterable[str]) -> tuple[str, ...]:
+    """Returns the lines without control characters and white space at their ends; empty ones are left out, for a
+    blank line ends a cue."""
+    pieces = (piece for line in lines for piece in line.splitlines())
+    clean = ("".join(c for c in piece if unicodedata.category(c) not in ("Cc", "Cs")).strip() for piece in pieces)
+    return tuple(line for line in clean if line)
+
+
+def _row(cue: Cue, info: VideoInfo) -> str:
+    middle = cue.box.center[1] / info.height
+    return "top" if middle < 0.4 else "bottom" if middle > 0.6 else "middle"
+
+
+def _literal_in_ass(line: str) -> str:
+    # A word joiner keeps a backslash from making a command of the letter after it; libass knows escaped braces.
+    return line.replace("\\", "\\\u2060").replace("{", r"\{").replace("}", r"\}")

@@ -1,0 +1,246 @@
+"""Runs: stretches of frames in which a band shows the same strokes. Frames of one band in, runs out, as they end.
+
+Every decision looks at a few frames around it and at nothing else, so that a tracker that starts later in the video
+comes to the same runs as one that started at its beginning, once it has seen GUARD_FRAMES frames. Chunks rely on that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yivideo_ray.subtitles.strokes import Mask, count_changed, dilate, stroke_mask
+from yivideo_ray.types import Luma
+
+__all__ = ["GUARD_FRAMES", "MAX_TRANSITION_FRAMES", "STABLE_FRAMES", "Run", "RunTracker"]
+
+STABLE_FRAMES = 3
+"""A stroke counts once it stays in place for so many frames: what moves behind the text does not."""
+
+MAX_TRANSITION_FRAMES = 12
+"""Frames on either side of a transition that are searched for a trace of the run before or after it."""
+
+GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES
+
+# Changed stroke pixels in one glyph-sized window that make a boundary: "l" has about 40, "No." 250.
+_MIN_CHANGED_PX = 60
+# Fewer changed pixels in the whole band than this need no closer look.
+_MIN_CHANGED_IN_BAND_PX = 60
+_VISIBLE_SHARE = 0.3
+_STEADY_SHARE = 0.8
+_GONE_SHARE = 0.8
+
+
+@dataclass(slots=True, eq=False)
+class _Frame:
+    pts: int
+    end_pts: int
+    luma: Luma
+    mask: Mask
+    near: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Frames with start_pts <= pts < end_pts that show the same strokes; it may turn out that they hold no text.
+
+    For stable_pts <= pts < stable_end_pts nothing changed; average (h, w) float32, the mean luma in frame pixels, and
+    strokes (analysis pixels) rest on those `averaged` frames. `frames` counts the traces of a fade beside them as well.
+    joined_to_pts is the stable_end_pts of the run before, if the strokes that both show were in all frames between.
+    """
+
+    stable_pts: int
+    stable_end_pts: int
+    start_pts: int
+    end_pts: int
+    frames: int
+    averaged: int
+    average: NDArray[np.float32]
+    strokes: Mask
+    joined_to_pts: int | None
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Frames without a boundary between them. It is a run once it has STABLE_FRAMES of them."""
+
+    head: list[_Frame] = field(default_factory=list)
+    tail: deque[_Frame] = field(default_factory=lambda: deque(maxlen=STABLE_FRAMES))
+    early: Sequence[_Frame] = ()
+    joined_to_pts: int | None = None
+    count: int = 0
+    total: NDArray[np.float32] | None = None
+    stroke_count: NDArray[np.float32] | None = None
+
+    def add(self, frame: _Frame) -> None:
+        if self.total is None or self.stroke_count is None:
+            self.total = np.zeros(frame.luma.shape, np.float32)
+            self.stroke_count = np.zeros(frame.mask.shape, np.float32)
+        cv2.accumulate(frame.luma, self.total)
+        cv2.accumulate(frame.mask, self.stroke_count)
+        if len(self.head) < STABLE_FRAMES:
+            self.head.append(frame)
+        self.tail.append(frame)
+        self.count += 1
+
+    @property
+    def is_stable(self) -> bool:
+        return self.count >= STABLE_FRAMES
+
+    def as_run(self, late: Sequence[_Frame]) -> Run:
+        assert self.total is not None
+        assert self.stroke_count is not None
+        return Run(
+            stable_pts=self.head[0].pts,
+            stable_end_pts=self.tail[-1].end_pts,
+            start_pts=(self.early or self.head)[0].pts,
+            end_pts=(late or self.tail)[-1].end_pts,
+            frames=len(self.early) + self.count + len(late),
+            averaged=self.count,
+            average=self.total / np.float32(self.count),
+            strokes=(self.stroke_count >= _STEADY_SHARE * self.count).astype(np.uint8),
+            joined_to_pts=self.joined_to_pts,
+        )
+
+
+class RunTracker:
+    """Finds the runs of one band.
+
+    scale is that of the stroke analysis (strokes.analysis_scale). Runs are cut at origin_pts and at every multiple of
+    grid_ticks after it, so that none, nor the wait for its end, lasts longer; their text joins them again later.
+    """
+
+    def __init__(self, scale: float, origin_pts: int, grid_ticks: int) -> None:
+        self._scale = scale
+        self._origin_pts = origin_pts
+        self._grid_ticks = max(1, grid_ticks)
+        self._window: deque[_Frame] = deque(maxlen=2 * STABLE_FRAMES)
+        self._undecided = 0
+        self._before: _Piece | None = None
+        self._between: list[_Frame] = []
+        self._current = _Piece()
+
+    @property
+    def next_run_pts(self) -> int | None:
+        """stable_pts of the run that follows those yielded so far; None while none has begun."""
+        return self._current.head[0].pts if self._current.is_stable else None
+
+    def push(self, pts: int, end_pts: int, luma: Luma) -> Iterator[Run]:
+        """Takes the band's next frame, shown from pts to end_pts, and yields the run that is now known to have ended.
+
+        luma must stay as it is: the tracker keeps it for a few frames.
+        """
+        mask = stroke_mask(luma, self._scale)
+        self._window.append(_Frame(pts, end_pts, luma, mask, dilate(mask)))
+        self._undecided += 1
+        if self._undecided == STABLE_FRAMES:
+            yield from self._decide()
+
+    def finish(self) -> Iterator[Run]:
+        """Yields what the end of the video ends."""
+        while self._undecided:
+            yield from self._decide()
+        if self._current.is_stable:
+            yield self._current.as_run(())
+        elif self._before is not None:
+            between = [*self._between, *self._current.head]
+            late, _ = _share_out(self._before, between, None)
+            yield self._before.as_run(late)
+
+    def _decide(self) -> Iterator[Run]:
+        """Takes the oldest undecided frame into the current piece or into a new one."""
+        frames = list(self._window)
+        at = len(frames) - self._undecided
+        self._undecided -= 1
+        if self._current.count and self._is_boundary(frames[:at], frames[at:]):
+            if self._current.is_stable:
+                self._before, self._between = self._current, []
+            else:
+                # Too short to be a run: a step of a fade, a flash. Whose it is shows when the next run stands.
+                self._between += self._current.head
+            self._current = _Piece()
+        self._current.add(frames[at])
+        if self._current.count == STABLE_FRAMES:
+            late, self._current.early = _share_out(self._before, self._between, self._current)
+            if self._before is not None:
+                if _lasts(self._before, self._between, self._current):
+                    self._current.joined_to_pts = self._before.tail[-1].end_pts
+                yield self._before.as_run(late)
+            self._before, self._between = None, []
+
+    def _is_boundary(self, past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
+        past = past[-STABLE_FRAMES:]
+        future = future[:STABLE_FRAMES]
+        before, now = past[-1], future[0]
+        if self._grid_cell(before.pts) != self._grid_cell(now.pts):
+            return True
+        came = _without(_common(future), before.near)
+        went = _without(_common(past), now.near)
+        changed = cv2.bitwise_or(came, went)
+        if cv2.countNonZero(changed) < _MIN_CHANGED_IN_BAND_PX:
+            return False
+        return count_changed(changed, cv2.bitwise_or(before.mask, now.mask)) >= _MIN_CHANGED_PX  # type: ignore[arg-type]
+
+    def _grid_cell(self, pts: int) -> int:
+        return (pts - self._origin_pts) // self._grid_ticks
+
+
+def _share_out(
+    before: _Piece | None, between: Sequence[_Frame], after: _Piece | None
+) -> tuple[list[_Frame], list[_Frame]]:
+    """Returns the frames of a transition that still show the run before it, and those that already show the one after.
+
+    Both may claim a frame of a cross-fade.
+    """
+    late: list[_Frame] = []
+    if before is not None:
+        for frame in between[:MAX_TRANSITION_FRAMES]:
+            if not _is_visible(_common(before.tail), frame, after.head[0] if after else None):
+                break
+            late.append(frame)
+    early: list[_Frame] = []
+    if after is not None:
+        for frame in reversed(between[-MAX_TRANSITION_FRAMES:]):
+            if not _is_visible(_common(after.head), frame, before.tail[-1] if before else None):
+                break
+            early.insert(0, frame)
+    return late, early
+
+
+def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
+    """Returns whether no letter that both runs show was missing in a frame between them.
+
+    The gaps between outlined letters are strokes as well before a grey background, and none before a dark one: only
+    where nearly all is gone, a letter is.
+    """
+    shared = _common([*before.tail, *after.head])
+    if cv2.countNonZero(shared) < _MIN_CHANGED_IN_BAND_PX or len(between) > MAX_TRANSITION_FRAMES:
+        return False
+    missing = (_without(shared, frame.near) for frame in between)
+    return all(count_changed(letters, shared, _GONE_SHARE) < _MIN_CHANGED_PX for letters in missing)
+
+
+def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:
+    """Returns whether the frame shows enough of strokes, given that the frame beyond the transition shows none of them.
+
+    What the frame beyond shows all the same is background, and chance where other text lies across.
+    """
+    own = strokes if beyond is None else _without(strokes, beyond.mask)
+    total = cv2.countNonZero(own)
+    if total < _MIN_CHANGED_IN_BAND_PX:
+        return False
+    return cv2.countNonZero(cv2.bitwise_and(own, frame.mask)) >= _VISIBLE_SHARE * total
+
+
+def _common(frames: Sequence[_Frame] | deque[_Frame]) -> Mask:
+    return reduce(cv2.bitwise_and, (frame.mask for frame in frames))  # type: ignore[arg-type]
+
+
+def _without(mask: Mask, taken: Mask) -> Mask:
+    return cv2.subtract(mask, taken)  # type: ignore[return-value]

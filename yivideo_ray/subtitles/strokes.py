@@ -1,0 +1,67 @@
+"""Stroke masks: which pixels of a band look like the strokes of subtitle text. Pixels in, pixels out; no time.
+
+Subtitle strokes are thin, brighter than what lies around them, and have a dark edge close by (outline, shadow, box,
+or, for dark text on a light box, the letters themselves). That holds for every common style, and for little else.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yivideo_ray.types import Luma
+
+__all__ = ["ANALYSIS_LINE_PX", "Mask", "analysis_scale", "count_changed", "dilate", "stroke_mask"]
+
+Mask = NDArray[np.uint8]
+"""A picture of shape (H, W), dtype uint8, that holds only 0 and 1."""
+
+ANALYSIS_LINE_PX = 32
+"""Height of a text line's box at which strokes are analysed: large enough for one-pixel strokes to survive."""
+
+# Widest stroke that counts as thin, at ANALYSIS_LINE_PX: bold type has strokes of about a fifth of the line.
+_WIDEST_STROKE = cv2.getStructuringElement(cv2.MORPH_RECT, (9, 9))
+_EDGE_REACH = cv2.getStructuringElement(cv2.MORPH_RECT, (5, 5))
+_NEIGHBOURS = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+_MIN_BRIGHTER = 40
+_MIN_EDGE = 60
+# About the size of a glyph: a changed letter fills such a window, compression noise never does.
+_WINDOW = (ANALYSIS_LINE_PX, ANALYSIS_LINE_PX)
+_MIN_CHANGED_SHARE = 0.3
+
+
+def analysis_scale(line_height_px: float) -> float:
+    """Returns the factor from frame pixels to analysis pixels for text of a line height; never above 1."""
+    return min(1.0, ANALYSIS_LINE_PX / max(line_height_px, 1.0))
+
+
+def stroke_mask(band: Luma, scale: float) -> Mask:
+    """Returns the stroke mask of a band (h, w) at `scale` times its size."""
+    if scale < 1.0:
+        band = cv2.resize(band, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    opened = cv2.morphologyEx(band, cv2.MORPH_OPEN, _WIDEST_STROKE)
+    thin = cv2.threshold(cv2.subtract(band, opened), _MIN_BRIGHTER, 1, cv2.THRESH_BINARY)[1]
+    darkest = cv2.erode(band, _EDGE_REACH)
+    edged = cv2.threshold(cv2.subtract(band, darkest), _MIN_EDGE, 1, cv2.THRESH_BINARY)[1]
+    return cv2.bitwise_and(thin, edged)  # type: ignore[return-value]
+
+
+def dilate(mask: Mask) -> Mask:
+    """Returns the mask grown by one pixel, so that a stroke's jitter under compression is no change."""
+    return cv2.dilate(mask, _NEIGHBOURS)  # type: ignore[return-value]
+
+
+def count_changed(changed: Mask, union: Mask, min_share: float = _MIN_CHANGED_SHARE) -> int:
+    """Returns how many stroke pixels changed within the glyph-sized window where most did.
+
+    changed marks the strokes that came or went, union all strokes before and after. Windows in which less than
+    min_share of the strokes changed do not count, so that the edges of letters that stay put never add up to a change.
+    """
+    in_window = cv2.boxFilter(changed, cv2.CV_16S, _WINDOW, normalize=False)
+    highest = int(in_window.max(initial=0))
+    if highest == 0:
+        return 0
+    of_all = cv2.boxFilter(union, cv2.CV_16S, _WINDOW, normalize=False)
+    mostly = in_window > min_share * of_all
+    return int(in_window[mostly].max(initial=0))
