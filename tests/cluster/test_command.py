@@ -118,6 +118,8 @@ def test_an_address_where_no_ray_is_fails_at_once(patterns: Path, tmp_path: Path
 
 def test_an_interrupt_ends_everything_and_leaves_nothing_half_written(patterns: Path, tmp_path: Path) -> None:
     video = Path(shutil.copy(patterns, tmp_path / "film.mp4"))
+    # A shell that starts something in the background has it ignore the signal, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         command("run", video),
         stdout=subprocess.PIPE,
@@ -127,13 +129,17 @@ def test_an_interrupt_ends_everything_and_leaves_nothing_half_written(patterns: 
         cwd=tmp_path,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if json.loads(line)["stage"] == "paddleocr.perform_ocr":
-            break
-    # As a terminal does it: to every process of the group.
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    signal.signal(signal.SIGINT, before)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["stage"] == "paddleocr.perform_ocr":
+                break
+        # As a terminal does it: to every process of the group.
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert "Interrupted" in errors
