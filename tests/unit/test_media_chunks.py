@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -180,6 +182,28 @@ def test_the_plan_covers_the_video_without_a_stub_at_its_end(made: Made) -> None
     starts = [info.seconds(span.start_pts) for span in spans[1:] if span.start_pts is not None]
     assert starts == pytest.approx([1.4, 2.8, 4.2], abs=0.001)
     assert len(plan_chunks(info, 100)) == 1
+
+
+LEAVES_EARLY = """
+import sys
+from pathlib import Path
+from yivideo_ray.config import DecoderSettings
+from yivideo_ray.media import probe, read_chunk
+from yivideo_ray.types import ChunkSpan
+settings = DecoderSettings(threads=8)
+info = probe(Path(sys.argv[1]), settings)
+for turn in range(40):
+    with read_chunk(info, ChunkSpan(0, None, None), settings) as reader:
+        for count, frame in enumerate(reader):
+            if count == turn:
+                break
+"""
+
+
+def test_a_reader_with_several_threads_can_be_left_at_any_frame(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "t.webm", frames=45, size=(640, 360), codec="libvpx-vp9", options=FAST_VP9)
+    # In a process of its own: the deadlock that this is about would keep the GIL, and no time limit would help.
+    subprocess.run([sys.executable, "-c", LEAVES_EARLY, str(path)], check=True, timeout=60)
 
 
 def test_unknown_duration_makes_one_chunk(made: Made) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -48,6 +49,7 @@ class Source:
         self._container, self._stream = self._open()
 
     def close(self) -> None:
+        self._settle()
         self._container.close()
 
     def time(self, packet: Packet[VideoStream]) -> int | None:
@@ -64,7 +66,7 @@ class Source:
     def from_start(self) -> Packets:
         """Returns all packets of the stream."""
         if not self._fresh:
-            self._container.close()
+            self.close()
             self._container, self._stream = self._open()
         return self._packets()
 
@@ -120,11 +122,23 @@ class Source:
 
     def _seek(self, target: int, any_frame: bool = False) -> bool:
         self._fresh = False
+        self._settle()
         try:
             self._container.seek(target, stream=self._stream, any_frame=any_frame)
         except av.FFmpegError:
             return False
         return True
+
+    def _settle(self) -> None:
+        """Lets the decoder's threads come to rest.
+
+        They take the GIL to let go of a packet's opaque, and PyAV keeps it while it waits for them in a seek or a
+        close: one that is still at work then never ends, and neither does the wait.
+        """
+        if self._settings.threads > 1 and self._stream.codec_context.is_open:
+            # PyAV gives the GIL back while it decodes. Emptied before, the decoder says that it is at its end.
+            with contextlib.suppress(av.FFmpegError, EOFError):
+                self._stream.decode(None)
 
     def _packets(self) -> Packets:
         self._fresh = False
