@@ -45,6 +45,7 @@ __all__ = [
     "characters",
     "format_score",
     "match",
+    "same_lines",
     "score",
     "words",
 ]
@@ -179,12 +180,17 @@ def score(
         matched=len(pairs),
         splits=len(matching.splits),
         merges=len(matching.merges),
-        exact=sum(_exact_lines(a) == _exact_lines(b) for a, b in pairs),
+        exact=sum(same_lines(a.lines, b.lines) for a, b in pairs),
         characters=_text_errors(reference, result, matching, characters),
         words=_text_errors(reference, result, matching, words),
         starts=_time_errors([(a.start_s, b.start_s) for a, b in pairs], frame_s, frame_times_s),
         ends=_time_errors([(a.end_s, b.end_s) for a, b in pairs], frame_s, frame_times_s),
     )
+
+
+def same_lines(reference: Sequence[str], result: Sequence[str]) -> bool:
+    """Returns whether a cue with these lines counts as exact."""
+    return _as_shown(reference) == _as_shown(result)
 
 
 def format_score(total: Score) -> str:
@@ -295,8 +301,8 @@ def _nearest(frame_times_s: Sequence[float], time_s: float) -> int:
     return after if frame_times_s[after] - time_s < time_s - frame_times_s[after - 1] else after - 1
 
 
-def _exact_lines(cue: TimedText) -> tuple[str, ...]:
-    return tuple(unicodedata.normalize("NFC", line).strip() for line in cue.lines)
+def _as_shown(lines: Sequence[str]) -> list[str]:
+    return [unicodedata.normalize("NFC", line).strip() for line in lines]
 
 
 def _ratio(count: float, total: float, *, empty: float) -> float:
