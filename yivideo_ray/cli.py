@@ -31,6 +31,7 @@ EXAMPLES = """\
 examples:
   yivideo run film.mp4                       writes film.srt and film.json beside it
   yivideo run a.mp4 b.mkv -o out --json      two at once, JSON lines on standard output
+  yivideo run film.mp4 --format srt,ass      film.ass as well, every subtitle where it was
   yivideo run film.mp4 --from paddleocr.postprocess_and_finalize
                                              again from the texts read last time
   yivideo run -- -odd-name.mp4               a name that starts with a dash
@@ -44,7 +45,7 @@ stages, in order:
   ffmpeg.crop_subtitle_images         one picture per subtitle shown
   paddleocr.create_stitched_images    many pictures on one sheet
   paddleocr.perform_ocr               sheets to text
-  paddleocr.postprocess_and_finalize  text to cues, SRT and JSON
+  paddleocr.postprocess_and_finalize  text to cues, and their files
 
 --from takes what the stages before it found from the record of an earlier run of the same file. Pictures are not
 recorded: starting at a stage that needs some has the stage that makes them run again.
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("videos", nargs="+", type=Path, metavar="VIDEO", help="a video file; several run at once")
     run.add_argument("-o", "--output", type=Path, metavar="DIR", help="write there instead of beside each video")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
+    run.add_argument("--format", metavar="A,B", help="subtitle files to write: srt, vtt, ass, txt (else the settings')")
     run.add_argument("--stages", metavar="A,B", help="run these stages only (names below, in order)")
     run.add_argument("--from", dest="start_at", metavar="STAGE", help="start there with the record of an earlier run")
     run.add_argument("--json", action="store_true", help="JSON lines on standard output, also on a terminal")
@@ -125,7 +127,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     machine = _take_stdout()
     settings = _settings(options.config)
-    jobs = _jobs(options)
+    if options.format is not None:
+        from yivideo_ray.config import with_formats
+
+        settings = with_formats(settings, _names(options.format))
+    jobs = _jobs(options, settings)
     from yivideo_ray.progress import JsonLines, LiveTable, summary
     from yivideo_ray.runtime import session
 
@@ -173,7 +179,11 @@ def _settings(given: Path | None) -> Settings:
     return load_settings(given or (Path(named) if named else None))
 
 
-def _jobs(options: argparse.Namespace) -> list[Job]:
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:
     """Returns a job per video. Errors: ConfigError for stages that are none and for results that would collide."""
     from yivideo_ray.jobs import Job
     from yivideo_ray.runtime.outputs import require_distinct
@@ -181,10 +191,10 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
 
     chain = STAGES
     if options.stages is not None:
-        chain = tuple(_stage(name.strip()) for name in options.stages.split(",") if name.strip())
+        chain = tuple(_stage(name) for name in _names(options.stages))
     start_at = None if options.start_at is None else _stage(options.start_at)
     jobs = [Job(video, chain, start_at, options.output) for video in options.videos]
-    require_distinct(jobs)
+    require_distinct(jobs, settings.subtitles)
     return jobs
 
 

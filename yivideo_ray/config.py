@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -30,7 +31,10 @@ __all__ = [
     "RegionSetting",
     "Settings",
     "StorageSettings",
+    "SubtitleFormat",
+    "SubtitleSettings",
     "load_settings",
+    "with_formats",
 ]
 
 ENV_PREFIX = "YIVIDEO_"
@@ -48,6 +52,7 @@ def _expand_home(path: Path) -> Path:
         raise ValueError("the home directory is unknown, so ~ can't be used") from error
 
 
+SubtitleFormat = Literal["srt", "vtt", "ass", "txt"]
 Share = Annotated[float, Field(ge=0, le=1)]
 LocalPath = Annotated[Path, AfterValidator(_expand_home)]
 
@@ -118,6 +123,10 @@ class PostprocessorSettings(_Section):
     space_probability: Share = 0.01
 
 
+class SubtitleSettings(_Section):
+    formats: tuple[SubtitleFormat, ...] = ("srt",)
+
+
 class PipelineSettings(_Section):
     chunk_s: float = Field(15, ge=1)
     chunks_in_flight: int = Field(0, ge=0)
@@ -145,6 +154,7 @@ class Settings(BaseSettings):
     decoder: DecoderSettings = DecoderSettings()
     area_detector: AreaDetectorSettings = AreaDetectorSettings()
     postprocessor: PostprocessorSettings = PostprocessorSettings()
+    subtitles: SubtitleSettings = SubtitleSettings()
     pipeline: PipelineSettings = PipelineSettings()
     # Made anew each time: it holds the home directory of the process that asks.
     storage: StorageSettings = Field(default_factory=StorageSettings)
@@ -175,6 +185,20 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(_explain(error, path)) from error
     except SettingsError as error:
         raise ConfigError(f"{_unreadable_variable(error)} must be JSON, such as '[{{\"y0\": 0.5}}]'.") from error
+
+
+def with_formats(settings: Settings, names: Sequence[str]) -> Settings:
+    """Returns the settings with other subtitle formats, each once. Errors: ConfigError CONFIG_INVALID for one that is
+    none."""
+    known = get_args(SubtitleFormat)
+    for name in names:
+        if name not in known:
+            reason = "is always written" if name == "json" else "is no subtitle format"
+            raise ConfigError(f"{name!r} {reason}.", remedy=f"The formats to choose from are {', '.join(known)}.")
+    if not names:
+        raise ConfigError("No subtitle format is named.", remedy=f"Name some of {', '.join(known)}.")
+    chosen = settings.subtitles.model_copy(update={"formats": tuple(dict.fromkeys(names))})
+    return settings.model_copy(update={"subtitles": chosen})
 
 
 class _StrictLoader(yaml.SafeLoader):

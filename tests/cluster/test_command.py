@@ -55,7 +55,9 @@ def call(env: dict[str, str], *arguments: str | Path, cwd: Path) -> subprocess.C
 def test_a_run_writes_its_files_and_clean_json_although_a_process_dies(patterns: Path, tmp_path: Path) -> None:
     video = Path(shutil.copy(patterns, tmp_path / "-电影 🎬.mp4"))
     script = {"faults": [{"kind": "kill", "method": "recognize", "times": 1}]}
-    result = call(environment(tmp_path, script), "run", "-o", "out", "--", video.name, cwd=tmp_path)
+    result = call(
+        environment(tmp_path, script), "run", "-o", "out", "--format", "srt,ass", "--", video.name, cwd=tmp_path
+    )
     assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert lines[0]["event"] == "workflow_started"
@@ -64,6 +66,10 @@ def test_a_run_writes_its_files_and_clean_json_although_a_process_dies(patterns:
     assert any(line["data"].get("code") == "ACTOR_LOST" for line in lines if line["event"] == "warning")
     written = (tmp_path / "out" / "-电影 🎬.srt").read_text(encoding="utf-8")
     assert [line for line in written.splitlines() if line in TEXTS] == list(TEXTS)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        f"-电影 🎬.{suffix}" for suffix in ("ass", "json", "srt")
+    ]
+    assert lines[-1]["outputs"] == [f"out/-电影 🎬.{suffix}" for suffix in ("srt", "ass", "json")]
     assert "6 cues" in result.stderr
     assert "Traceback" not in result.stderr
 

@@ -106,6 +106,13 @@ def test_an_unknown_stage_exits_with_2_and_names_the_nearest(video: Path) -> Non
     assert "did you mean ffmpeg.extract_keyframes?" in last_line(result)
 
 
+def test_an_unknown_format_exits_with_2_and_names_the_known_ones(video: Path) -> None:
+    result = command("run", video, "--format", "srt,sub")
+    assert result.returncode == 2
+    assert "CONFIG_INVALID: 'sub' is no subtitle format." in last_line(result)
+    assert "srt, vtt, ass, txt" in last_line(result)
+
+
 def test_results_that_would_overwrite_each_other_are_refused(tmp_path: Path) -> None:
     result = command("run", tmp_path / "a.mp4", tmp_path / "a.mkv")
     assert result.returncode == 2

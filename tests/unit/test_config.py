@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from yivideo_ray.config import Settings, load_settings
+from yivideo_ray.config import Settings, load_settings, with_formats
 from yivideo_ray.errors import ConfigError
 
 CONFIG_YML = Path(__file__).parents[2] / "config.yml"
@@ -79,6 +79,25 @@ def test_lists_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 1, 0.25)
 
 
+def test_formats_given_on_the_command_line_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YIVIDEO_SUBTITLES__FORMATS", '["txt"]')
+    settings = load_settings()
+    assert settings.subtitles.formats == ("txt",)
+    chosen = with_formats(settings, ["vtt", "srt", "vtt"])
+    assert chosen.subtitles.formats == ("vtt", "srt")
+    assert pickle.loads(pickle.dumps(chosen)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["mp3"], "'mp3' is no subtitle format"), (["srt", "json"], "always written"), ([], "No subtitle format")],
+)
+def test_formats_that_are_none_are_refused(names: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        with_formats(Settings(), names)
+    assert "srt, vtt, ass, txt" in caught.value.remedy
+
+
 def test_settings_survive_pickling_and_ignore_the_other_sides_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YIVIDEO_OCR__BATCH_SIZE", "3")
     settings = load_settings()
@@ -107,6 +126,10 @@ def test_the_home_directory_is_put_in_for_a_tilde(tmp_path: Path, monkeypatch: p
         ("gpu_lock: {max_retries: many}", "got 'many'."),
         ("gpu_lock: 3", "gpu_lock: "),
         ("ocr: {engine: tesseract}", "should be 'onnxruntime', 'paddle' or 'scripted', got 'tesseract'."),
+        (
+            "subtitles: {formats: [mp3]}",
+            "subtitles.formats.0: input should be 'srt', 'vtt', 'ass' or 'txt', got 'mp3'.",
+        ),
         ("area_detector: {regions: [{x0: 0.9, x1: 0.1}]}", "area_detector.regions.0: x0 must be less than x1"),
         ("- gpu_lock", "must hold sections with keys, not list."),
         ("gpu_lock: [", "is not valid YAML: "),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.cues import cue, video
 from yivideo_ray.errors import InputError
+from yivideo_ray.geometry import Box
 from yivideo_ray.subtitles.formats import (
     parse_srt,
     read_srt,
@@ -79,6 +80,41 @@ def test_ass_keeps_rows_line_breaks_and_braces() -> None:
         (0, 500, r"one\Ntwo"),
         (500, 900, r"{\an8}\{up\}"),
     ]
+
+
+def at(y0: int, start_ms: int, end_ms: int, text: str, x0: int = 400) -> Cue:
+    box = Box(x0, y0, x0 + 480, y0 + 60)
+    return Cue(start_ms, end_ms, (text,), 0.98, box, "", 20, 1)
+
+
+def ass_texts(cues: list[Cue]) -> list[str]:
+    return [event.text for event in pysubs2.SSAFile.from_string(write_ass(cues, video()))]
+
+
+def test_ass_leaves_a_cue_in_the_middle_there() -> None:
+    assert ass_texts([at(330, 0, 500, "middle")]) == [r"{\an5}middle"]
+
+
+def test_ass_places_cues_that_share_a_row_at_one_time_and_no_others() -> None:
+    cues = [at(540, 0, 500, "above"), at(620, 200, 700, "below"), at(20, 0, 700, "top"), at(620, 700, 900, "after")]
+    assert ass_texts(cues) == [r"{\an2\pos(640,600)}above", r"{\an2\pos(640,680)}below", r"{\an8}top", "after"]
+    top = [at(20, 0, 500, "first"), at(90, 0, 500, "second")]
+    assert ass_texts(top) == [r"{\an8\pos(640,20)}first", r"{\an8\pos(640,90)}second"]
+
+
+def test_ass_places_a_cue_that_stands_aside() -> None:
+    assert ass_texts([at(620, 0, 500, "left", x0=40)]) == [r"{\an2\pos(280,680)}left"]
+
+
+def test_vtt_places_cues_where_players_would_not_put_them() -> None:
+    cues = [
+        at(540, 0, 500, "above"),
+        at(620, 200, 700, "below"),
+        at(330, 700, 800, "middle"),
+        at(620, 700, 900, "after"),
+    ]
+    lines = [line.split(" ", 3)[3:] for line in write_vtt(cues, video()).splitlines() if "-->" in line]
+    assert lines == [["line:75%"], ["line:86%"], ["line:45%"], []]
 
 
 def test_ass_does_not_take_a_backslash_for_a_command() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yivideo_ray.errors import OutputError
-from yivideo_ray.subtitles.formats import write_atomically
+from yivideo_ray.subtitles.files import write_atomically, write_together
 
 
 def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -69,3 +69,31 @@ def test_a_missing_directory_and_a_directory_in_the_way_are_told(tmp_path: Path)
             write_atomically(path, b"x")
         assert caught.value.code.name == "OUTPUT_NOT_WRITABLE"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.srt"]
+
+
+def test_of_several_files_none_is_replaced_before_all_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("a.srt", "b.srt", "c.srt")]
+    for path in paths:
+        path.write_bytes(b"old")
+    sync, calls = os.fsync, 0
+
+    def full_at_the_third(handle: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full_at_the_third)
+    with pytest.raises(OutputError) as caught:
+        write_together(dict.fromkeys(paths, b"new"))
+    assert caught.value.code.name == "STORAGE_FULL"
+    assert caught.value.facts["path"] == str(paths[2])
+    assert sorted(tmp_path.iterdir()) == paths
+    assert [path.read_bytes() for path in paths] == [b"old"] * 3
+    monkeypatch.undo()
+    write_together(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
+    assert sorted(tmp_path.iterdir()) == paths

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cues import cue, video
 from tests.unit.test_workflow_completeness import INFO
+from yivideo_ray.config import SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Job, StageRecord, StageStatus
-from yivideo_ray.runtime.outputs import output_path, require_distinct, require_writable
+from yivideo_ray.runtime.outputs import output_path, require_distinct, require_writable, write_subtitles
 from yivideo_ray.runtime.plan import RECORDED, Artifact
 from yivideo_ray.runtime.record import Record, workflow_id
 from yivideo_ray.types import (
@@ -34,6 +36,7 @@ TEXTS = (
     CropText("0:1", (TextLine("你好 world", 0.98, Box(1, 2, 3, 4), (CharReading("你", 0.99, 0.0, 0.1, 0.0),)),)),
     CropText("0:2", ()),
 )
+CUES = (cue(640, 2480, "Hello"),)
 
 
 def filled(work_dir: Path) -> Record:
@@ -99,9 +102,47 @@ def test_a_name_of_255_bytes_gives_names_that_can_be_written(tmp_path: Path, ste
 
 
 def test_two_videos_with_one_result_are_refused(tmp_path: Path) -> None:
-    require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "b.mp4")])
+    wanted = SubtitleSettings()
+    require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "b.mp4")], wanted)
     with pytest.raises(ConfigError, match=r"a\.mkv"):
-        require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "sub" / ".." / "a.mkv")])
+        require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "sub" / ".." / "a.mkv")], wanted)
+
+
+@pytest.mark.parametrize(("name", "formats"), [("film.json", ()), ("film.ass", ("srt", "ass"))])
+def test_a_video_named_like_a_result_is_not_overwritten(tmp_path: Path, name: str, formats: tuple[str, ...]) -> None:
+    wanted = SubtitleSettings(formats=formats)
+    with pytest.raises(ConfigError, match="would overwrite"):
+        require_distinct([Job(tmp_path / name)], wanted)
+    require_distinct([Job(tmp_path / name, output_dir=tmp_path / "out")], wanted)
+
+
+def test_every_format_asked_for_is_written_and_nothing_else(tmp_path: Path) -> None:
+    job = Job(tmp_path / "film.mp4")
+    written = write_subtitles(job, video(), CUES, SubtitleSettings(formats=("vtt", "ass", "txt", "srt")))
+    assert [path.name for path in written] == ["film.vtt", "film.ass", "film.txt", "film.srt"]
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+    starts = [path.read_text(encoding="utf-8")[:6] for path in written]
+    assert starts == ["WEBVTT", "[Scrip", "Hello\n", "1\n00:0"]
+
+
+def test_no_format_writes_no_subtitle_file(tmp_path: Path) -> None:
+    assert write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, SubtitleSettings(formats=())) == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_name_is_shortened_for_every_format(tmp_path: Path) -> None:
+    job = Job(tmp_path / ("x" * 251 + ".mp4"))
+    written = write_subtitles(job, video(), CUES, SubtitleSettings(formats=("srt", "ass")))
+    assert all(path.exists() and len(os.fsencode(path.name)) == 255 for path in written)
+
+
+def test_where_one_file_can_not_be_written_none_is(tmp_path: Path) -> None:
+    (tmp_path / "film.ass").mkdir()
+    (tmp_path / "film.srt").write_text("of an earlier run")
+    with pytest.raises(OutputError):
+        write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, SubtitleSettings(formats=("srt", "ass", "txt")))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.ass", "film.srt"]
+    assert (tmp_path / "film.srt").read_text() == "of an earlier run"
 
 
 def test_a_directory_is_made_if_it_can_be(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from yivideo_ray.config import SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
 from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.subtitles.document import result_document
-from yivideo_ray.subtitles.files import write_atomically
-from yivideo_ray.subtitles.formats import write_srt
+from yivideo_ray.subtitles.files import write_atomically, write_together
+from yivideo_ray.subtitles.formats import WRITERS
 from yivideo_ray.types import Cue, VideoInfo
 
 __all__ = ["output_path", "require_distinct", "require_writable", "write_document", "write_subtitles"]
@@ -30,18 +31,30 @@ def output_path(job: Job, suffix: str) -> Path:
     return directory / f"{name}{suffix}"
 
 
-def require_distinct(jobs: Sequence[Job]) -> None:
-    """Raises ConfigError CONFIG_INVALID if two jobs would write the same file."""
+def require_distinct(jobs: Sequence[Job], wanted: SubtitleSettings) -> None:
+    """Raises ConfigError CONFIG_INVALID if two jobs could write the same file, or one of them over a video."""
+    videos = {_target(job.video) for job in jobs}
     seen: dict[Path, Path] = {}
     for job in jobs:
-        path = output_path(job, ".srt")
-        target = path.parent.resolve() / path.name
-        if target in seen:
-            raise ConfigError(
-                f"{seen[target]} and {job.video} would both write {path}.",
-                remedy="Run them one after the other with a different -o each, or rename one.",
-            )
-        seen[target] = job.video
+        for path in [output_path(job, suffix) for suffix in _suffixes(wanted)]:
+            target = _target(path)
+            if target in videos:
+                raise ConfigError(f"The results of {job.video} would overwrite {path}.", remedy="Rename the video.")
+            if target in seen:
+                raise ConfigError(
+                    f"{seen[target]} and {job.video} would both write {path}.",
+                    remedy="Run them one after the other with a different -o each, or rename one.",
+                )
+            seen[target] = job.video
+
+
+def _target(path: Path) -> Path:
+    return path.parent.resolve() / path.name
+
+
+def _suffixes(wanted: SubtitleSettings) -> list[str]:
+    """Returns the ends of all names that a job may write."""
+    return [".json", *(f".{name}" for name in wanted.formats)]
 
 
 def require_writable(directory: Path) -> None:
@@ -54,11 +67,11 @@ def require_writable(directory: Path) -> None:
         raise OutputError(f"{directory} can't be written: {error.strerror}.", directory=str(directory)) from error
 
 
-def write_subtitles(job: Job, info: VideoInfo, cues: tuple[Cue, ...]) -> Path:
-    """Writes the SRT file and returns its path."""
-    path = output_path(job, ".srt")
-    write_atomically(path, write_srt(cues, info).encode("utf-8"))
-    return path
+def write_subtitles(job: Job, info: VideoInfo, cues: tuple[Cue, ...], wanted: SubtitleSettings) -> tuple[Path, ...]:
+    """Writes the subtitle files, all of them or none, and returns their paths."""
+    files = {output_path(job, f".{name}"): WRITERS[name](cues, info).encode("utf-8") for name in wanted.formats}
+    write_together(files)
+    return tuple(files)
 
 
 def write_document(job: Job, outcome: Outcome) -> Outcome:

@@ -153,7 +153,7 @@ class _Run:
     def _admit(self, job: Job) -> VideoInfo:
         """Returns the facts of a video that may be worked on. Errors: InputError, OutputError, ConfigError."""
         info = probe(job.video, self._settings.decoder)
-        require_writable(output_path(job, ".srt").parent)
+        require_writable(output_path(job, ".json").parent)
         held = Record(self._settings.storage.work_dir, info).read() if job.start_at else RECORDED
         plan(job.chain, job.start_at, held)
         return info

@@ -210,9 +210,11 @@ class Workflow:
             tasks.finalize.remote(self._info, record.area, record.crops, record.texts, settings)
         )
         self._require_unchanged()
-        path = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues)
-        self._outputs = (path,)
-        self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=[text(str(path))])
+        self._outputs = await asyncio.to_thread(
+            write_subtitles, self._job, self._info, self._cues, self._settings.subtitles
+        )
+        files = [text(str(path)) for path in self._outputs]
+        self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)
 
     async def _conclude(self) -> Outcome:
         self._require_unchanged()

@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it."""
+"""Writing files so that nobody ever sees half of one."""
 
 from __future__ import annotations
 
@@ -6,31 +6,38 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from yivideo_ray.errors import OutputError
 
-__all__ = ["write_atomically"]
+__all__ = ["write_atomically", "write_together"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Puts data at path, whole or not at all: written aside in the same directory, synced, then renamed.
+    """Puts data at path, whole or not at all. Errors: as write_together."""
+    write_together({path: data})
 
-    Errors, after which path is as it was and nothing is left aside: OutputError STORAGE_FULL (a retry helps once there
-    is room), OUTPUT_NOT_WRITABLE.
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Puts each file's data at its path, whole or not at all: all are written aside in the same directory and synced
+    before the first is renamed, so that a full disk leaves every path as it was.
+
+    Errors, after which nothing is left aside: OutputError STORAGE_FULL (a retry helps once there is room),
+    OUTPUT_NOT_WRITABLE.
     """
-    aside = path.parent / f".{secrets.token_hex(8)}.part"
+    aside = {path: path.parent / f".{secrets.token_hex(8)}.part" for path in files}
+    path = Path()
     try:
         try:
-            # Not tempfile, whose files only their owner may read.
-            with aside.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
+            for path, data in files.items():
+                _write_aside(path, aside[path], data)
+            for path in files:
+                aside[path].replace(path)
         except BaseException:
-            with contextlib.suppress(OSError):
-                aside.unlink()
+            for left in aside.values():
+                with contextlib.suppress(OSError):
+                    left.unlink()
             raise
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -39,7 +46,19 @@ def write_atomically(path: Path, data: bytes) -> None:
             code="STORAGE_FULL" if full else "OUTPUT_NOT_WRITABLE",
             path=str(path),
         ) from error
-    _sync_directory(path.parent)
+    for directory in {path.parent for path in files}:
+        _sync_directory(directory)
+
+
+def _write_aside(path: Path, aside: Path, data: bytes) -> None:
+    if path.is_dir():
+        # Renaming would find out too late: when others of the files have been replaced.
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    # Not tempfile, whose files only their owner may read.
+    with aside.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_directory(directory: Path) -> None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import pysubs2
 
@@ -26,6 +27,7 @@ from yivideo_ray.subtitles.matching import TimedText
 from yivideo_ray.types import Cue, VideoInfo
 
 __all__ = [
+    "WRITERS",
     "parse_srt",
     "read_srt",
     "result_document",
@@ -43,48 +45,79 @@ FORMATTING = re.compile(r"</?(?:i|b|u|s|font|c)\b[^<>]*>|\{\\[^{}]*\}", re.IGNOR
 SENTINEL = "\n\n0\n99:59:59,998 --> 99:59:59,999\nend\n"
 
 
+# Cues whose middle is further from the frame's than this share of its width stand aside on purpose.
+ASIDE_SHARE = 0.1
+
+
+class _Shown(NamedTuple):
+    """A cue as a player shows it. row: top, middle or bottom. placed: players would not put it where it was."""
+
+    start_ms: int
+    end_ms: int
+    lines: tuple[str, ...]
+    cue: Cue
+    row: str
+    placed: bool
+
+
 def write_srt(cues: Sequence[Cue], info: VideoInfo) -> str:
     """Returns a SubRip file; an empty text for no cues, which is a valid file.
 
     A line that holds the format's own arrow gets a space into it, for no escape exists and players would stumble.
     """
     blocks = [
-        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n" + "\n".join(lines).replace("-->", "-- >") + "\n"
-        for number, (start, end, lines, _) in enumerate(_written(cues, info), 1)
+        f"{number}\n{_clock(shown.start_ms, ',')} --> {_clock(shown.end_ms, ',')}\n"
+        + "\n".join(shown.lines).replace("-->", "-- >")
+        + "\n"
+        for number, shown in enumerate(_shown(cues, info), 1)
     ]
     return "\n".join(blocks)
 
 
 def write_vtt(cues: Sequence[Cue], info: VideoInfo) -> str:
-    """Returns a WebVTT file (W3C); cues in the upper half of the picture stay at the top."""
+    """Returns a WebVTT file (W3C); cues stay in their row: at the top, in the middle, above each other."""
     blocks = ["WEBVTT\n"]
-    for start, end, lines, cue in _written(cues, info):
-        place = " line:0" if _row(cue, info) == "top" else ""
-        text = html.escape("\n".join(lines), quote=False)
-        blocks.append(f"{_clock(start, '.')} --> {_clock(end, '.')}{place}\n{text}\n")
+    for shown in _shown(cues, info):
+        place = ""
+        if shown.row == "middle" or shown.placed:
+            place = f" line:{100 * shown.cue.box.y0 // info.height}%"
+        elif shown.row == "top":
+            place = " line:0"
+        text = html.escape("\n".join(shown.lines), quote=False)
+        blocks.append(f"{_clock(shown.start_ms, '.')} --> {_clock(shown.end_ms, '.')}{place}\n{text}\n")
     return "\n".join(blocks)
 
 
 def write_ass(cues: Sequence[Cue], info: VideoInfo) -> str:
     r"""Returns an Advanced SubStation Alpha file in the video's own coordinates.
 
-    Cues keep their row: \an8 at the top, \an5 in the middle. Braces and backslashes are shown as such.
+    Cues keep their row: \an8 at the top, \an5 in the middle. Those that stand aside, or share their row with another
+    that is shown at the same time, are placed to the pixel: players would centre them, and stack them in the order in
+    which they appear. Braces and backslashes are shown as such.
     """
     subtitles = pysubs2.SSAFile()
     subtitles.info.update({"PlayResX": str(info.width), "PlayResY": str(info.height), "WrapStyle": "2"})
     style = subtitles.styles["Default"]
     style.fontsize, style.outline, style.shadow = round(0.065 * info.height), max(1.0, info.height / 360), 0
     style.marginv = round(0.05 * info.height)
-    for start, end, lines, cue in _written(cues, info, unit_ms=10):
-        place = {"top": r"{\an8}", "middle": r"{\an5}", "bottom": ""}[_row(cue, info)]
-        text = place + r"\N".join(_literal_in_ass(line) for line in lines)
-        subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=text))
+    for shown in _shown(cues, info, unit_ms=10):
+        text = _ass_place(shown) + r"\N".join(_literal_in_ass(line) for line in shown.lines)
+        subtitles.append(pysubs2.SSAEvent(start=shown.start_ms, end=shown.end_ms, text=text))
     return subtitles.to_string("ass")
 
 
 def write_txt(cues: Sequence[Cue], info: VideoInfo) -> str:
     """Returns the texts alone, lines as shown, with a blank line between cues."""
-    return "\n".join("\n".join(lines) + "\n" for _, _, lines, _ in _written(cues, info))
+    return "\n".join("\n".join(shown.lines) + "\n" for shown in _shown(cues, info))
+
+
+WRITERS: Mapping[str, Callable[[Sequence[Cue], VideoInfo], str]] = {
+    "srt": write_srt,
+    "vtt": write_vtt,
+    "ass": write_ass,
+    "txt": write_txt,
+}
+"""The writers by the name of their format, which is also the file's suffix."""
 
 
 def timed_texts(cues: Iterable[Cue], info: VideoInfo) -> list[TimedText]:
@@ -121,7 +154,7 @@ def parse_srt(data: bytes, *, name: str = "the file") -> list[TimedText]:
     if not events:
         raise InputError(f"{name} holds no SubRip cue.", remedy=SRT_REMEDY)
     return [
-        TimedText(event.start / 1000, max(event.start, event.end) / 1000, _clean_lines(_shown(event.text)))
+        TimedText(event.start / 1000, max(event.start, event.end) / 1000, _clean_lines(_without_formatting(event.text)))
         for event in events
     ]
 
@@ -137,17 +170,34 @@ def _decode(data: bytes) -> str:
     return data.decode("cp1252", "replace")
 
 
-def _shown(text: str) -> list[str]:
+def _without_formatting(text: str) -> list[str]:
     return FORMATTING.sub("", text).split(r"\N")
 
 
-def _written(cues: Sequence[Cue], info: VideoInfo, unit_ms: int = 1) -> Iterator[tuple[int, int, tuple[str, ...], Cue]]:
-    """Yields start and end in ms (multiples of unit_ms), the lines, and the cue; cues without text are left out."""
+def _shown(cues: Sequence[Cue], info: VideoInfo, unit_ms: int = 1) -> list[_Shown]:
+    """Returns the cues with times in multiples of unit_ms; those without text are left out."""
+    found: list[_Shown] = []
     for cue in cues:
         lines = _clean_lines(cue.lines)
         if lines:
             start = _rounded_ms(cue.start_pts, info, unit_ms)
-            yield start, max(_rounded_ms(cue.end_pts, info, unit_ms), start + unit_ms), lines, cue
+            end = max(_rounded_ms(cue.end_pts, info, unit_ms), start + unit_ms)
+            aside = abs(cue.box.center[0] - info.width / 2) > ASIDE_SHARE * info.width
+            found.append(_Shown(start, end, lines, cue, _row(cue, info), aside))
+    crowded = _crowded(found)
+    return [shown._replace(placed=shown.placed or number in crowded) for number, shown in enumerate(found)]
+
+
+def _crowded(shown: Sequence[_Shown]) -> set[int]:
+    """Returns the numbers (from 0) of those that share their row with another that is shown at the same time."""
+    crowded: set[int] = set()
+    on_screen: list[int] = []
+    for number in sorted(range(len(shown)), key=lambda number: shown[number].start_ms):
+        on_screen = [other for other in on_screen if shown[other].end_ms > shown[number].start_ms]
+        beside = [other for other in on_screen if shown[other].row == shown[number].row]
+        crowded.update([number, *beside] if beside else [])
+        on_screen.append(number)
+    return crowded
 
 
 def _rounded_ms(pts: int, info: VideoInfo, unit_ms: int) -> int:
@@ -170,6 +220,15 @@ def _clean_lines(lines: Iterable[str]) -> tuple[str, ...]:
 def _row(cue: Cue, info: VideoInfo) -> str:
     middle = cue.box.center[1] / info.height
     return "top" if middle < 0.4 else "bottom" if middle > 0.6 else "middle"
+
+
+def _ass_place(shown: _Shown) -> str:
+    box = shown.cue.box
+    x, middle = (round(value) for value in box.center)
+    anchor, y = {"top": (8, box.y0), "middle": (5, middle), "bottom": (2, box.y1)}[shown.row]
+    if shown.placed:
+        return rf"{{\an{anchor}\pos({x},{y})}}"
+    return "" if shown.row == "bottom" else rf"{{\an{anchor}}}"
 
 
 def _literal_in_ass(line: str) -> str:
