@@ -23,16 +23,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpus_cases import CASES, CaseSpec, case_named
+from benchmarks.corpus_cases import CASES, case_named
 from benchmarks.corpus_encode import frame_times, write_video
 from benchmarks.corpus_sources import SourceMissingError
+from benchmarks.corpus_spec import CaseSpec
 
 __all__ = ["Truth", "TruthCue", "ensure_corpus", "load_truth"]
 
 
 @dataclass(frozen=True, slots=True)
 class TruthCue:
-    """One cue as it was drawn: shown in the frames with start_pts <= pts < end_pts, box in frame coordinates."""
+    """One cue as it was drawn: shown in the frames with start_pts <= pts < end_pts, in the band "top" or "bottom", box
+    in frame coordinates. A cue that fades is shown while its opacity is over 0."""
 
     start_pts: int
     end_pts: int
@@ -43,7 +45,12 @@ class TruthCue:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a corpus video shows. frame_pts are the pts of all frames, in order, and the end of the last one."""
+    """What a corpus video shows: the cues in order of their starts, no other text that it may hold.
+
+    language is one of corpus_sentences.LANGUAGES, or "none". frame_pts are the pts of all frames, in order, and the
+    end of the last one. fade_s is how long each cue takes to appear and to vanish. latin_in_cjk_font says that lines
+    in Latin letters are set in a Chinese font, whose spaces are narrow.
+    """
 
     case: str
     language: str
@@ -51,6 +58,8 @@ class Truth:
     time_base: Fraction
     frame_pts: tuple[int, ...]
     cues: tuple[TruthCue, ...]
+    fade_s: float = 0.0
+    latin_in_cjk_font: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -63,9 +72,16 @@ def load_truth(path: Path) -> Truth:
     cues = tuple(
         TruthCue(c["start_pts"], c["end_pts"], tuple(c["lines"]), c["band"], tuple(c["box"])) for c in data["cues"]
     )
-    video = path.with_name(data["video"])
-    time_base = Fraction(data["time_base"])
-    return Truth(data["case"], data["language"], video, time_base, tuple(data["frame_pts"]), cues)
+    return Truth(
+        case=data["case"],
+        language=data["language"],
+        video=path.with_name(data["video"]),
+        time_base=Fraction(data["time_base"]),
+        frame_pts=tuple(data["frame_pts"]),
+        cues=cues,
+        fade_s=data["fade_s"],
+        latin_in_cjk_font=data["latin_in_cjk_font"],
+    )
 
 
 def ensure_corpus(specs: Sequence[CaseSpec], out: Path, jobs: int = 0) -> list[Truth]:
@@ -105,6 +121,8 @@ def make_case(spec: CaseSpec, out: Path) -> None:
         "spec_hash": made_from,
         "video": video.name,
         "language": spec.language,
+        "fade_s": spec.fade_s,
+        "latin_in_cjk_font": spec.latin_in_cjk_font,
         "width": spec.width,
         "height": spec.height,
         "time_base": str(time_base),

@@ -1,71 +1,10 @@
-"""What each corpus case is: size, rate, language, look of the text, encoding. Data only.
-
-Sizes of text are shares of the frame's height, so that one look serves every resolution.
-"""
+"""What each corpus case is. Data only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
+from benchmarks.corpus_spec import WHITE, YELLOW, CaseSpec, TextStyle
 
 __all__ = ["CASES", "CaseSpec", "TextStyle", "case_named"]
-
-Rgb = tuple[int, int, int]
-
-WHITE: Rgb = (255, 255, 255)
-BLACK: Rgb = (0, 0, 0)
-YELLOW: Rgb = (255, 232, 32)
-
-
-@dataclass(frozen=True, slots=True)
-class TextStyle:
-    """How one line is drawn. font is a key of corpus_text.FONTS; size is the em as a share of the frame's height;
-    outline, shadow (offset down and right) and box_pad are shares of the em; alphas run from 0 to 1."""
-
-    font: str
-    size: float
-    fill: Rgb = WHITE
-    outline: float = 0.0
-    outline_fill: Rgb = BLACK
-    shadow: float = 0.0
-    shadow_alpha: float = 0.75
-    box_alpha: float = 0.0
-    box_fill: Rgb = BLACK
-    box_pad: float = 0.18
-
-
-@dataclass(frozen=True, slots=True)
-class CaseSpec:
-    """One video of the corpus.
-
-    language names the texts: one of corpus_sentences.LANGUAGES. second_style draws the lines of bilingual cues that
-    hold no Chinese. margin is the space under the text as a share of the height. clips are the footage: keys of
-    corpus_footage.CLIPS. script are cues set by hand (start and end in seconds, lines), in place of drawn ones. preset
-    and crf are libx264's; bitrate_kbps takes the place of crf. seed governs everything that varies: footage, texts,
-    times.
-    """
-
-    name: str
-    width: int
-    height: int
-    rate: str
-    language: str
-    style: TextStyle
-    seed: int
-    second_style: TextStyle | None = None
-    duration_s: float = 40.0
-    vfr: bool = False
-    crf: int = 22
-    preset: str = "superfast"
-    bitrate_kbps: int | None = None
-    margin: float = 0.07
-    clips: tuple[str, ...] = ("bunny", "street")
-    script: tuple[tuple[float, float, tuple[str, ...]], ...] = ()
-
-    @property
-    def frame_rate(self) -> Fraction:
-        return Fraction(self.rate)
-
 
 CASES: tuple[CaseSpec, ...] = (
     CaseSpec("en_white_outline_720p25", 1280, 720, "25", "en", TextStyle("sans", 0.060, outline=0.07), seed=101),
@@ -141,6 +80,129 @@ CASES: tuple[CaseSpec, ...] = (
         TextStyle("noto_sans", 0.056, outline=0.065),
         seed=109,
         vfr=True,
+    ),
+    CaseSpec(
+        "en_fades_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("noto_sans", 0.056, outline=0.06),
+        seed=110,
+        fade_s=0.2,
+    ),
+    CaseSpec(
+        "en_rapid_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("sans_bold", 0.058, outline=0.07),
+        seed=111,
+        duration_s=34.0,
+        rhythm="rapid",
+    ),
+    CaseSpec(
+        "zh_rapid_720p30",
+        1280,
+        720,
+        "30",
+        "zh",
+        TextStyle("cjk_sans", 0.062, outline=0.06),
+        seed=112,
+        duration_s=34.0,
+        rhythm="rapid",
+    ),
+    CaseSpec("fr_white_outline_720p25", 1280, 720, "25", "fr", TextStyle("sans", 0.058, outline=0.07), seed=113),
+    CaseSpec("es_serif_720p25", 1280, 720, "25", "es", TextStyle("serif", 0.058, outline=0.06), seed=114),
+    CaseSpec(
+        "de_yellow_1080p25",
+        1920,
+        1080,
+        "25",
+        "de",
+        TextStyle("noto_sans", 0.052, fill=YELLOW, outline=0.06),
+        seed=115,
+        duration_s=34.0,
+        crf=23,
+    ),
+    CaseSpec(
+        "ja_white_outline_720p24",
+        1280,
+        720,
+        "24",
+        "ja",
+        TextStyle("cjk_sans", 0.060, outline=0.06, language="ja"),
+        seed=116,
+    ),
+    CaseSpec(
+        "en_italic_serif_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("serif_italic", 0.060, outline=0.035, shadow=0.05),
+        seed=117,
+    ),
+    CaseSpec(
+        "en_boxed_480p_low_bitrate",
+        854,
+        480,
+        "30000/1001",
+        "en",
+        TextStyle("sans", 0.064, box_alpha=0.65),
+        seed=118,
+        bitrate_kbps=420,
+        preset="fast",
+    ),
+    CaseSpec(
+        "en_box_white_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("sans", 0.056, fill=(24, 24, 28), box_alpha=0.82, box_fill=WHITE),
+        seed=119,
+    ),
+    CaseSpec("en_cjk_font_720p24", 1280, 720, "24", "en", TextStyle("cjk_sans", 0.055, outline=0.06), seed=120),
+    CaseSpec(
+        "bilingual_1080p25",
+        1920,
+        1080,
+        "25",
+        "zh_en",
+        TextStyle("cjk_sans", 0.056, outline=0.055),
+        seed=121,
+        second_style=TextStyle("cjk_sans", 0.040, outline=0.07),
+        duration_s=34.0,
+        crf=23,
+        margin=0.05,
+    ),
+    CaseSpec(
+        "en_vertical_motion_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("sans", 0.058, outline=0.06),
+        seed=122,
+        camera="vertical",
+    ),
+    CaseSpec(
+        "en_2160p25",
+        3840,
+        2160,
+        "25",
+        "en",
+        TextStyle("sans", 0.054, outline=0.06),
+        seed=123,
+        duration_s=20.0,
+        crf=25,
+        preset="ultrafast",
+    ),
+    # The street clip shows a sign: only the other one is without any text.
+    CaseSpec(
+        "none_720p25", 1280, 720, "25", "none", TextStyle("sans", 0.06), seed=124, duration_s=30.0, clips=("bunny",)
     ),
 )
 

@@ -7,7 +7,6 @@ scene cuts and at least every 250 frames.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,26 +15,13 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from benchmarks.corpus_cases import CaseSpec
-from benchmarks.corpus_footage import Planes, plan_shots, render
-from benchmarks.corpus_sentences import is_chinese, plan_cues, scripted_cues
-from benchmarks.corpus_text import Overlay, blend, draw_lines, wrap_lines
-from yivideo_ray.geometry import bounding_box
+from benchmarks.corpus_footage import Planes, pan_vertically, plan_shots, render
+from benchmarks.corpus_spec import CaseSpec
+from benchmarks.corpus_subtitles import DrawnCue, SubtitleTrack
 
-__all__ = ["DrawnCue", "frame_times", "write_video"]
+__all__ = ["frame_times", "write_video"]
 
 VFR_TIME_BASE = Fraction(1, 90000)
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnCue:
-    """Text shown in the frames first_frame <= index < end_frame; box in frame coordinates."""
-
-    first_frame: int
-    end_frame: int
-    lines: tuple[str, ...]
-    band: str
-    box: tuple[int, int, int, int]
 
 
 def frame_times(spec: CaseSpec, rng: random.Random) -> tuple[Fraction, list[int]]:
@@ -65,17 +51,9 @@ def write_video(spec: CaseSpec, path: Path) -> list[DrawnCue]:
     time_base, pts = frame_times(spec, random.Random(spec.seed))
     times = [float((p - pts[0]) * time_base) for p in pts]
     shots = plan_shots(random.Random(f"{spec.seed} footage"), times[-1], clips=spec.clips)
-
-    def wrap(text: str, prefer_two: bool) -> tuple[str, ...]:
-        return wrap_lines(text, spec.style, size, prefer_two)
-
-    if spec.script:
-        planned = scripted_cues(spec.script, times)
-    else:
-        planned = plan_cues(random.Random(f"{spec.seed} cues"), spec.language, times[:-1], wrap)
-    drawn: list[DrawnCue] = []
-    waiting = list(planned)
-    current: Overlay | None = None
+    if spec.camera == "vertical":
+        shots = pan_vertically(random.Random(f"{spec.seed} camera"), shots)
+    track = SubtitleTrack(spec, times)
     shot = iter(shots)
     now_shown = next(shot)
     with _Encoder(path, spec, time_base) as encoder:
@@ -83,26 +61,10 @@ def write_video(spec: CaseSpec, path: Path) -> list[DrawnCue]:
             while time_s >= now_shown.end_s:
                 now_shown = next(shot)
             planes = render(now_shown, time_s, size)
-            if current is not None and index >= drawn[-1].end_frame:
-                current = None
-            if waiting and index >= waiting[0].first_frame:
-                cue = waiting.pop(0)
-                current = _draw(spec, cue.lines)
-                box = bounding_box(current.line_boxes)
-                corners = (box.x0, box.y0, box.x1, box.y1)
-                drawn.append(DrawnCue(cue.first_frame, cue.end_frame, cue.lines, "bottom", corners))
-            if current is not None:
-                blend(planes, current)
+            track.draw(planes, index)
             encoder.add(planes, pts[index])
     _check_times(path, pts[:-1], time_base)
-    return drawn
-
-
-def _draw(spec: CaseSpec, lines: tuple[str, ...]) -> Overlay:
-    second = spec.second_style or spec.style
-    styles = tuple(spec.style if is_chinese(line) else second for line in lines)
-    # Descenders and the outline hang below the baseline, within the margin.
-    return draw_lines(lines, styles, (spec.width, spec.height), spec.height * (1 - spec.margin))
+    return track.drawn
 
 
 class _Encoder:

@@ -8,7 +8,8 @@ cuts. Pictures stay in limited-range YUV 4:2:0 from the clip to the encoder, so 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.corpus_sources import packaged_file
 
-__all__ = ["CLIPS", "Planes", "Shot", "Window", "plan_shots", "render"]
+__all__ = ["CLIPS", "Planes", "Shot", "Window", "pan_vertically", "plan_shots", "render"]
 
 Plane = NDArray[np.uint8]
 Planes = tuple[Plane, Plane, Plane]
@@ -109,9 +110,26 @@ def plan_shots(rng: random.Random, duration_s: float, *, clips: tuple[str, ...] 
     return tuple(shots)
 
 
-def _window(rng: random.Random, clip: str, near: Window | None = None) -> Window:
+def pan_vertically(rng: random.Random, shots: Sequence[Shot]) -> tuple[Shot, ...]:
+    """Returns the shots with steady pans up or down, each over all of the source picture's height, in place of their
+    own movements."""
+    panned = []
+    for shot in shots:
+        # Narrow enough to leave way to go, wide enough for the street clip not to dissolve.
+        width = _widest(shot.clip) * (rng.uniform(0.42, 0.55) if shot.clip == "bunny" else rng.uniform(0.55, 0.65))
+        x, up = rng.random(), rng.random() < 0.5
+        top, bottom = Window(x, 0.0, width), Window(x, 1.0, width)
+        panned.append(replace(shot, window_from=bottom if up else top, window_to=top if up else bottom))
+    return tuple(panned)
+
+
+def _widest(clip: str) -> float:
     # The street clip is 2.35:1 and small: a 16:9 window never holds more than three quarters of its width.
-    widest = 1.0 if clip == "bunny" else 0.74
+    return 1.0 if clip == "bunny" else 0.74
+
+
+def _window(rng: random.Random, clip: str, near: Window | None = None) -> Window:
+    widest = _widest(clip)
     if near is None:
         return Window(rng.random(), rng.random(), rng.uniform(0.62 * widest, widest))
     zoom = near.width * rng.uniform(0.85, 1.18)

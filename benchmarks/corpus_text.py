@@ -11,16 +11,24 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, features
 
-from benchmarks.corpus_cases import TextStyle
 from benchmarks.corpus_footage import Planes
+from benchmarks.corpus_sentences import is_cjk
 from benchmarks.corpus_sources import packaged_file
+from benchmarks.corpus_spec import Rgb, TextStyle
 from yivideo_ray.geometry import Box
 
 __all__ = ["FONTS", "Overlay", "blend", "draw_lines", "measure", "wrap_lines"]
 
 Float = NDArray[np.float32]
+
+# Where a line of Chinese or Japanese may not break: before a closing mark, a small kana or a mark of length or
+# repetition, and after an opening mark.
+NEVER_FIRST = frozenset("，。！？、：；…”）」』》ー々〜ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
+NEVER_LAST = frozenset("“（「『《")
+# French sets a space before these; a line doesn't begin with one for that, nor with a unit away from its number.
+NEVER_FIRST_WORDS = frozenset(("?", "!", ":", ";", "»", "€", "%", "h", "km"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,14 @@ def _font(name: str, size_px: int) -> ImageFont.FreeTypeFont:
     return loaded
 
 
+def _shapes(style: TextStyle) -> str | None:
+    # The CJK fonts draw Chinese shapes unless told otherwise, and can be told where Pillow has libraqm.
+    return style.language if features.check("raqm") else None
+
+
 def measure(text: str, style: TextStyle, height: int) -> float:
     """Returns the width of a line in pixels, in a frame of that height."""
-    return _font(style.font, round(style.size * height)).getlength(text)
+    return _font(style.font, round(style.size * height)).getlength(text, language=_shapes(style))
 
 
 def wrap_lines(text: str, style: TextStyle, size: tuple[int, int], prefer_two: bool) -> tuple[str, ...]:
@@ -85,14 +98,37 @@ def wrap_lines(text: str, style: TextStyle, size: tuple[int, int], prefer_two: b
     whole = measure(text, style, height)
     if whole <= 0.88 * width and not (prefer_two and whole > 0.35 * width):
         return (text,)
-    breaks = [i for i, c in enumerate(text) if c == " "] or [
-        # Chinese and Japanese break anywhere but before a closing mark, inside a number or a word.
+    breaks = [i for i, c in enumerate(text) if c == " " and _may_break(text, i)] or [
+        # Chinese and Japanese break anywhere else but inside a number or a word.
         i
         for i in range(2, len(text) - 1)
-        if text[i] not in "，。！？、：；…”）" and not (text[i - 1].isascii() and text[i].isascii())
+        if is_cjk(text)
+        and text[i] not in NEVER_FIRST
+        and text[i - 1] not in NEVER_LAST
+        and not (text[i - 1].isascii() and text[i].isascii())
     ]
-    at = min(breaks, key=lambda i: abs(measure(text[:i], style, height) - whole / 2), default=None)
+
+    def cost(at: int) -> float:
+        inside_phrase = _is_hiragana(text) and not _begins_phrase(text, at)
+        return abs(measure(text[:at], style, height) - whole / 2) + inside_phrase * 3 * style.size * height
+
+    at = min(breaks, key=cost, default=None)
     return (text,) if at is None else (text[:at].rstrip(), text[at:].lstrip())
+
+
+def _may_break(text: str, space: int) -> bool:
+    before, after = text[:space].rsplit(" ", maxsplit=1)[-1], text[space + 1 :].split(" ", maxsplit=1)[0]
+    inside_number = before[-1:].isdigit() and after[:1].isdigit()
+    return after not in NEVER_FIRST_WORDS and before != "«" and not inside_number
+
+
+def _is_hiragana(text: str) -> bool:
+    return any("ぁ" <= c <= "ゟ" for c in text)
+
+
+def _begins_phrase(text: str, at: int) -> bool:
+    # Particles and endings are written in hiragana, what follows them mostly isn't.
+    return text[at - 1] in "、。！？…」" or (_is_hiragana(text[at - 1]) and not _is_hiragana(text[at]))
 
 
 def draw_lines(
@@ -120,10 +156,15 @@ def _draw_line(text: str, style: TextStyle, size: tuple[int, int], baseline: flo
     font = _font(style.font, round(em))
     at = (size[0] / 2, baseline)
     stroke = style.outline * em
+
+    def write(on: Image.Image, place: tuple[float, float], fill: int | Rgb, stroke_width: float = 0.0) -> None:
+        draw = ImageDraw.Draw(on)
+        draw.text(place, text, fill, font, "ms", stroke_width=stroke_width, language=_shapes(style))
+
     picture = Image.new("RGBA", size, (*style.outline_fill, 0))
     if style.box_alpha:
         ascent, descent = font.getmetrics()
-        half, pad = font.getlength(text) / 2, style.box_pad * em
+        half, pad = measure(text, style, size[1]) / 2, style.box_pad * em
         # The font's own ascent leaves far more room than a renderer's box does in CJK fonts.
         top, bottom = baseline - min(ascent, 0.95 * em), baseline + min(descent, 0.28 * em)
         corners = (at[0] - half - pad, top - pad / 2, at[0] + half + pad, bottom + pad / 2)
@@ -131,18 +172,17 @@ def _draw_line(text: str, style: TextStyle, size: tuple[int, int], baseline: flo
     if style.shadow:
         offset = style.shadow * em
         mask = Image.new("L", size, 0)
-        place = (at[0] + offset, at[1] + offset)
-        ImageDraw.Draw(mask).text(place, text, font=font, fill=255, anchor="ms", stroke_width=stroke)
+        write(mask, (at[0] + offset, at[1] + offset), 255, stroke)
         mask = mask.filter(ImageFilter.GaussianBlur(0.02 * em)).point(lambda a: a * style.shadow_alpha)
         shadow = Image.new("RGBA", size, (0, 0, 0, 0))
         shadow.putalpha(mask)
         picture = Image.alpha_composite(picture, shadow)
     if stroke:
         outline = Image.new("RGBA", size, (*style.outline_fill, 0))
-        ImageDraw.Draw(outline).text(at, text, font=font, fill=style.outline_fill, anchor="ms", stroke_width=stroke)
+        write(outline, at, style.outline_fill, stroke)
         picture = Image.alpha_composite(picture, outline)
     letters = Image.new("RGBA", size, (*style.fill, 0))
-    ImageDraw.Draw(letters).text(at, text, font=font, fill=style.fill, anchor="ms")
+    write(letters, at, style.fill)
     return Image.alpha_composite(picture, letters)
 
 

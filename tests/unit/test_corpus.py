@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.corpus import ensure_corpus, main
-from benchmarks.corpus_cases import CASES, CaseSpec, TextStyle
+from benchmarks.corpus_cases import CaseSpec, TextStyle
 from benchmarks.corpus_encode import frame_times
 from benchmarks.corpus_footage import SOURCE_RATE, plan_shots, render
-from benchmarks.corpus_sentences import LANGUAGES, LONGEST_S, REPEAT_GAP_S, SHORTEST_S, load_sentences, plan_cues
+from benchmarks.corpus_plan import LONGEST_S, REPEAT_GAP_S, SHORTEST_S, plan_cues
+from benchmarks.corpus_sentences import LANGUAGES
 from benchmarks.corpus_sources import SourceMissingError, packaged_file
-from benchmarks.corpus_text import _font, blend, draw_lines, measure, wrap_lines
+from benchmarks.corpus_text import blend, draw_lines, measure, wrap_lines
 from yivideo_ray.subtitles.formats import read_srt
 
 BOXED = TextStyle("sans", 0.09, box_alpha=1.0)
@@ -137,25 +138,6 @@ def test_a_variable_rate_really_varies_and_only_grows() -> None:
     assert time_base == Fraction(1, 90000)
     assert gaps.min() > 0
     assert gaps.max() > 1.9 * np.median(gaps)
-
-
-@pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
-def test_every_character_of_a_case_has_a_glyph_in_its_font(spec: CaseSpec) -> None:
-    styles = (spec.style,) if spec.second_style is None else (spec.style, spec.second_style)
-    for entry in load_sentences(spec.language):
-        for text, style in zip(entry, styles, strict=True):
-            font = _font(style.font, 40)
-            missing = bytes(font.getmask("\U0010fffe"))
-            for c in set(text) - {" "}:
-                assert bytes(font.getmask(c)) != missing, (c, style.font)
-
-
-@given(st.sampled_from([row[0] for name in ("en", "zh") for row in load_sentences(name)]), st.booleans())
-@settings(deadline=None)
-def test_wrapping_loses_no_character(text: str, prefer_two: bool) -> None:
-    wrapped = wrap_lines(text, TextStyle("cjk_sans", 0.06), (854, 480), prefer_two)
-    assert "".join(wrapped).replace(" ", "") == text.replace(" ", "")
-    assert all(line == line.strip() and line for line in wrapped)
 
 
 def test_white_letters_are_drawn_in_the_white_of_limited_range() -> None:

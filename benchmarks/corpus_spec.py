@@ -1,0 +1,85 @@
+"""What a corpus case may specify: look of the text, rhythm, footage, other text in the picture, encoding. Types only.
+
+Sizes of text are shares of the frame's height, so that one look serves every resolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+__all__ = ["BLACK", "WHITE", "YELLOW", "CaseSpec", "Rgb", "TextStyle"]
+
+Rgb = tuple[int, int, int]
+
+WHITE: Rgb = (255, 255, 255)
+BLACK: Rgb = (0, 0, 0)
+YELLOW: Rgb = (255, 232, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class TextStyle:
+    """How one line is drawn. font is a key of corpus_text.FONTS; size is the em as a share of the frame's height;
+    outline, shadow (offset down and right) and box_pad are shares of the em; alphas run from 0 to 1; language (BCP 47)
+    picks between the shapes that a font has for one character."""
+
+    font: str
+    size: float
+    fill: Rgb = WHITE
+    outline: float = 0.0
+    outline_fill: Rgb = BLACK
+    shadow: float = 0.0
+    shadow_alpha: float = 0.75
+    box_alpha: float = 0.0
+    box_fill: Rgb = BLACK
+    box_pad: float = 0.18
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSpec:
+    """One video of the corpus.
+
+    language names the texts: one of corpus_sentences.LANGUAGES, or "none" for no subtitles. second_style draws the
+    lines of bilingual cues that hold no Chinese. margin is the space under the text as a share of the height. clips
+    are the footage: keys of corpus_footage.CLIPS; camera "vertical" replaces the varied movements by steady pans up
+    and down. rhythm says how cues follow each other: see corpus_plan. fade_s is how long each cue takes to appear, and
+    again to vanish, within its time. script are cues set by hand (start and end in seconds, lines), in place of drawn
+    ones. preset and crf are libx264's; bitrate_kbps takes the place of crf. seed governs everything that varies:
+    footage, texts, times.
+    """
+
+    name: str
+    width: int
+    height: int
+    rate: str
+    language: str
+    style: TextStyle
+    seed: int
+    second_style: TextStyle | None = None
+    duration_s: float = 40.0
+    vfr: bool = False
+    crf: int = 22
+    preset: str = "superfast"
+    bitrate_kbps: int | None = None
+    margin: float = 0.07
+    clips: tuple[str, ...] = ("bunny", "street")
+    camera: Literal["varied", "vertical"] = "varied"
+    rhythm: Literal["normal", "rapid"] = "normal"
+    fade_s: float = 0.0
+    script: tuple[tuple[float, float, tuple[str, ...]], ...] = ()
+
+    @property
+    def frame_rate(self) -> Fraction:
+        return Fraction(self.rate)
+
+    @property
+    def latin_style(self) -> TextStyle:
+        """The style of lines without Chinese or Japanese characters."""
+        return self.second_style or self.style
+
+    @property
+    def latin_in_cjk_font(self) -> bool:
+        """Whether lines in Latin letters are set in a Chinese font."""
+        return self.language not in ("zh", "ja", "none") and self.latin_style.font.startswith("cjk_")
