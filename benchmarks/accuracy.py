@@ -14,67 +14,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy_cases import CaseResult, Found, differences, read_found, score_case
+from benchmarks.accuracy_cases import CaseResult, differences, read_found, score_case
 from benchmarks.accuracy_groups import GROUPS
+from benchmarks.accuracy_run import make_tasks, run_tasks
 from benchmarks.accuracy_thresholds import Check, Total, checks, format_checks, verdict
-from benchmarks.corpus import Truth, ensure_corpus
 from benchmarks.corpus_cases import CASES, case_named
 from benchmarks.corpus_sources import SourceMissingError
 from benchmarks.environment import environment, format_environment
-from yivideo_ray.config import load_settings
 from yivideo_ray.errors import YivideoError
-from yivideo_ray.jobs import Event, Job
-from yivideo_ray.runtime import session
 from yivideo_ray.subtitles.scoring import Score
-from yivideo_ray.types import EngineFacts
 
 __all__ = ["main"]
 
 OUT = Path(__file__).with_name("out")
 QUICK = ("en_white_outline_720p25", "zh_boxed_480p30", "bilingual_720p24")
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A case to measure: made with this seed, its results in this directory."""
-
-    truth: Truth
-    seed: int
-    results: Path
-
-
-def run_cases(tasks: Sequence[Task], config: Path | None) -> tuple[list[CaseResult], EngineFacts]:
-    """Returns the result of every case, run one after the other on a warm engine so that wall times compare."""
-    results = []
-    with session(load_settings(config)) as running:
-        engine = running.engine_facts()
-        for task in tasks:
-            truth = task.truth
-            task.results.mkdir(parents=True, exist_ok=True)
-            for kind in ("srt", "json"):
-                # What an earlier run left must not be taken for this one's.
-                (task.results / f"{truth.case}.{kind}").unlink(missing_ok=True)
-            before = time.perf_counter()
-            (outcome,) = running.run([Job(truth.video, output_dir=task.results)], _ignore)
-            wall_s = time.perf_counter() - before
-            if outcome.error is None:
-                result = score_case(truth, read_found(task.results, truth.case), seed=task.seed, wall_s=wall_s)
-            else:
-                reason = f"{outcome.error['code']}: {outcome.error['message']}"
-                result = score_case(truth, Found(), seed=task.seed, wall_s=wall_s, error=reason)
-            results.append(result)
-            print(_case_row(result), flush=True)
-    return results, engine
-
-
-def _ignore(_: Event) -> None:
-    """Progress is of no interest here: the table is the progress."""
 
 
 HEADER = (
@@ -160,19 +117,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tasks(options: argparse.Namespace, seeds: Sequence[int]) -> list[Task]:
-    """Returns what is to be measured, with its videos made."""
-    names = options.case or (QUICK if options.quick else [case.name for case in CASES])
-    specs = [case_named(name) for name in names]
-    tasks = []
-    for seed, given in zip(seeds, options.results or [None] * len(seeds), strict=True):
-        suffix = f"-{seed}" if seed else ""
-        results = given or options.out / f"results{suffix}"
-        seeded = [replace(spec, seed=spec.seed + seed) for spec in specs]
-        tasks += [Task(truth, seed, results) for truth in ensure_corpus(seeded, options.out / f"corpus{suffix}")]
-    return tasks
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
@@ -180,14 +124,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.results is not None and len(options.results) != len(seeds):
         parser.error(f"--results is needed once for every seed, so {len(seeds)} times, not {len(options.results)}")
     try:
-        tasks = _tasks(options, seeds)
-        print(HEADER)
+        names = options.case or (QUICK if options.quick else [case.name for case in CASES])
+        tasks = make_tasks([case_named(name) for name in names], seeds, options.out, options.results)
+        print(HEADER, flush=True)
         engine = None
         if options.results is not None:
             results = [score_case(t.truth, read_found(t.results, t.truth.case), seed=t.seed) for t in tasks]
             print(*map(_case_row, results), sep="\n")
         else:
-            results, engine = run_cases(tasks, options.config)
+            results, engine = run_tasks(tasks, options.config, lambda case: print(_case_row(case), flush=True))
     except (KeyError, SourceMissingError) as error:
         print(error.args[0], file=sys.stderr)
         return 2

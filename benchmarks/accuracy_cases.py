@@ -60,9 +60,8 @@ class CaseResult:
     def fade_frames(self) -> int:
         """Returns how many frames a cue of this case takes to come or go; 0 where cues don't fade."""
         frame_s = self.truth.duration_s / (len(self.truth.frame_pts) - 1)
-        fade_s: float = getattr(self.truth, "fade_s", 0.0)
         # Less a little, so that 0.2 s at 25 frames/s are 5 frames whatever the division leaves.
-        return math.ceil(fade_s / frame_s - 1e-6)
+        return math.ceil(self.truth.fade_s / frame_s - 1e-6)
 
 
 class Kind(StrEnum):

@@ -46,7 +46,7 @@ def grouping(truth: Truth) -> GroupOf:
 
     What is found where there are no subtitles belongs to no language: it is a group "none".
     """
-    english = ENGLISH_IN_CJK_FONT if getattr(truth, "latin_in_cjk_font", False) else "en"
+    english = ENGLISH_IN_CJK_FONT if truth.latin_in_cjk_font else "en"
     if truth.language == "zh_en":
         return lambda line: CHINESE if _is_chinese(line) else english
     group = english if truth.language == "en" else truth.language

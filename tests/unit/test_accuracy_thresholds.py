@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.accuracy_cases import CaseResult, Found, score_case
-from benchmarks.accuracy_thresholds import Check, Total, checks, format_checks, verdict
+from benchmarks.accuracy_thresholds import THRESHOLDS, Check, Total, checks, format_checks, verdict
 from benchmarks.corpus import Truth, TruthCue
 from yivideo_ray.subtitles.scoring import TimedText
 
@@ -27,6 +27,18 @@ def case(language: str, truth: list[Cue], result: list[Cue] | None = None, recog
     found = tuple(TimedText(a / 25, b / 25, (text,)) for a, b, text in (truth if result is None else result))
     made = Truth(f"{language} case", language, Path("case.mp4"), Fraction(1, 25 * TICKS), pts, cues)
     return score_case(made, Found(found, (), recognised))
+
+
+def cjk_font(language: str, truth: list[Cue], result: list[Cue]) -> CaseResult:
+    """Returns a case whose Latin letters are set in a CJK font."""
+    measured = case(language, truth, result)
+    return score_case(replace(measured.truth, latin_in_cjk_font=True), measured.found)
+
+
+def fading(truth: list[Cue], result: list[Cue]) -> CaseResult:
+    """Returns a case whose cues fade for 0.3 s: 7.5 frames, so the eighth is the first that is fully shown."""
+    measured = case("en", truth, result)
+    return score_case(replace(measured.truth, fade_s=0.3), measured.found)
 
 
 def cues(count: int, text: str = "Where is he?") -> list[Cue]:
@@ -50,6 +62,7 @@ FAILS = {
     "CER, Japanese": case("ja", cues(100, "はい。"), [*cues(99, "はい。"), (9900, 9950, "はい.")]),
     "CER, Latin": case("fr", cues(10, "Où est-il?"), [*cues(9, "Où est-il?"), (900, 950, "Ou est-il?")]),
     "WER, English": case("en", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
+    "WER, English in a CJK font": cjk_font("en", cues(10), [*cues(8), (800, 850, "Where ishe?"), *cues(10)[9:]]),
     "WER, French": case("fr", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
     "WER, Spanish": case("es", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
     "WER, German": case("de", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
@@ -57,11 +70,13 @@ FAILS = {
     "ends within one frame": case("en", cues(10), [*cues(9), (900, 948, "Where is he?")]),
     "furthest start": case("en", cues(100), [*cues(99), (9894, 9950, "Where is he?")]),
     "furthest end": case("en", cues(100), [*cues(99), (9900, 9956, "Where is he?")]),
+    "furthest start outside a fade": fading(cues(100), [*cues(99), (9909, 9950, "Where is he?")]),
+    "furthest end outside a fade": fading(cues(100), [*cues(99), (9900, 9941, "Where is he?")]),
     "recognised crops per cue": case("en", cues(10), recognised=31),
 }
 
 
-@pytest.mark.parametrize("name", FAILS)
+@pytest.mark.parametrize("name", [threshold.name for threshold in THRESHOLDS])
 def test_every_threshold_can_fail_and_holds_without_the_error(name: str) -> None:
     wrong = FAILS[name]
     assert check(name, wrong).reached is False
@@ -80,6 +95,29 @@ def test_a_figure_at_its_limit_passes() -> None:
     assert check("exact cues", limit).reached
     assert check("furthest start", case("en", cues(1), [(5, 50, "Where is he?")])).reached
     assert check("recognised crops per cue", case("en", cues(10), recognised=30)).reached
+
+
+def test_within_a_fade_no_start_or_end_is_too_far() -> None:
+    inside = fading(cues(2), [(8, 42, "Where is he?"), (100, 150, "Where is he?")])
+    assert check("furthest start outside a fade", inside).value == 0
+    assert check("furthest end outside a fade", inside).value == 0
+    # Cues that fade say nothing about those that don't, and the other way round.
+    assert check("furthest start", inside).value is None
+    far = case("en", cues(1), [(9, 50, "Where is he?")])
+    assert check("furthest start", inside, far).value == 9
+    assert check("furthest start outside a fade", inside, far).value == 0
+    assert check("starts within one frame", inside).value == 0.5
+
+
+def test_english_in_a_cjk_font_is_apart_also_in_bilingual_cues() -> None:
+    text = "Where is he?"
+    bilingual = cjk_font(
+        "zh_en", [(0, 50, "他在哪里"), (100, 150, text)], [(0, 50, "他在哪里"), (100, 150, "Where ishe?")]
+    )
+    assert check("WER, English in a CJK font", bilingual).value == pytest.approx(2 / 3)
+    assert check("WER, English", bilingual).value is None
+    assert check("CER, Chinese", bilingual).value == 0
+    assert check("CER, Latin", bilingual).value == 0
 
 
 def test_chinese_and_latin_errors_do_not_thin_each_other_out() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy
+from benchmarks import accuracy, accuracy_run
 from benchmarks.accuracy_cases import Found, Kind, differences, misses, read_found, score_case
+from benchmarks.accuracy_run import Task
 from benchmarks.accuracy_thresholds import Total, checks
 from benchmarks.corpus import Truth, TruthCue
-from benchmarks.corpus_cases import CaseSpec, case_named
 from benchmarks.make_demo import DEMO
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.subtitles.formats import read_srt
@@ -39,6 +39,15 @@ TRUTH = Truth(
 )
 RIGHT_SRT = "1\n00:00:00,400 --> 00:00:01,200\nWhere is he?\n\n2\n00:00:01,200 --> 00:00:02,400\nRoom 412\nis empty.\n"
 RIGHT = (TimedText(0.4, 1.2, ("Where is he?",)), TimedText(1.2, 2.4, ("Room 412", "is empty.")))
+
+
+def tasks_of(*truths: Truth) -> Callable[..., list[Task]]:
+    """Returns what stands in for make_tasks: these cases, with no video made."""
+
+    def make(specs: object, seeds: Sequence[int], out: Path, results: Sequence[Path] | None) -> list[Task]:
+        return [Task(t, seed, results[n] if results else out) for n, seed in enumerate(seeds) for t in truths]
+
+    return make
 
 
 def test_a_right_result_reaches_every_threshold_and_shows_no_difference() -> None:
@@ -92,8 +101,8 @@ def test_given_results_are_scored_and_reported_without_running_anything(
     def never(*_: object) -> None:
         raise AssertionError("nothing may run")
 
-    monkeypatch.setattr(accuracy, "ensure_corpus", lambda *_: [TRUTH])
-    monkeypatch.setattr(accuracy, "run_cases", never)
+    monkeypatch.setattr(accuracy, "make_tasks", tasks_of(TRUTH))
+    monkeypatch.setattr(accuracy, "run_tasks", never)
     (tmp_path / "case.srt").write_text("1\n00:00:00,400 --> 00:00:01,200\nWhere is he?\n", encoding="utf-8")
     report = tmp_path / "report.json"
     arguments = ["--quick", "--results", str(tmp_path), "--json", str(report), "--show"]
@@ -113,16 +122,10 @@ def test_given_results_are_scored_and_reported_without_running_anything(
     assert "thresholds are reached; 10 could not be measured on these cases." in capsys.readouterr().out
 
 
-def test_figures_sum_over_seeds_each_with_its_own_corpus_and_results(
+def test_figures_sum_over_seeds_each_with_its_own_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = []
-
-    def ensure(specs: Sequence[CaseSpec], out: Path) -> list[Truth]:
-        made.append((out.name, specs[0].seed - case_named("en_vfr_720p").seed))
-        return [TRUTH]
-
-    monkeypatch.setattr(accuracy, "ensure_corpus", ensure)
+    monkeypatch.setattr(accuracy, "make_tasks", tasks_of(TRUTH))
     right, empty = tmp_path / "a", tmp_path / "b"
     for directory, text in ((right, RIGHT_SRT), (empty, "")):
         directory.mkdir()
@@ -130,7 +133,6 @@ def test_figures_sum_over_seeds_each_with_its_own_corpus_and_results(
     arguments = ["--case", "en_vfr_720p", "--seed", "0", "--seed", "7", "--results", str(right)]
     assert accuracy.main([*arguments, "--results", str(empty)]) == 1
     printed = capsys.readouterr().out
-    assert made == [("corpus", 0), ("corpus-7", 7)]
     assert [line.split()[:3] for line in printed.splitlines()[1:5]] == [
         ["case", "2", "1.0000"],
         ["case", "s7", "2"],
@@ -160,8 +162,8 @@ def test_a_video_that_fails_counts_as_all_its_cues_missed_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = replace(TRUTH, case="broken", video=Path("broken.mp4"))
-    monkeypatch.setattr(accuracy, "ensure_corpus", lambda *_: [TRUTH, broken])
-    monkeypatch.setattr(accuracy, "session", lambda _: nullcontext(_Session()))
+    monkeypatch.setattr(accuracy, "make_tasks", tasks_of(TRUTH, broken))
+    monkeypatch.setattr(accuracy_run, "session", lambda _: nullcontext(_Session()))
     assert accuracy.main(["--out", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert "broken: INPUT_CORRUPT: No moov." in printed
@@ -175,17 +177,16 @@ def test_what_an_earlier_run_left_is_not_taken_for_this_one(tmp_path: Path, monk
         def run(self, jobs: Sequence[Job], on_event: Callable[[Event], None]) -> list[Outcome]:
             return [Outcome("w", jobs[0].video, ())]
 
-    monkeypatch.setattr(accuracy, "ensure_corpus", lambda *_: [TRUTH])
-    monkeypatch.setattr(accuracy, "session", lambda _: nullcontext(Silent()))
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "case.srt").write_text(RIGHT_SRT, encoding="utf-8")
+    monkeypatch.setattr(accuracy, "make_tasks", tasks_of(TRUTH))
+    monkeypatch.setattr(accuracy_run, "session", lambda _: nullcontext(Silent()))
+    (tmp_path / "case.srt").write_text(RIGHT_SRT, encoding="utf-8")
     assert accuracy.main(["--out", str(tmp_path)]) == 2
 
 
 def test_a_missing_result_is_an_error_not_a_bad_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(accuracy, "ensure_corpus", lambda *_: [TRUTH])
+    monkeypatch.setattr(accuracy, "make_tasks", tasks_of(TRUTH))
     assert accuracy.main(["--results", str(tmp_path)]) == 2
     assert "INPUT_NOT_FOUND" in capsys.readouterr().err
 
