@@ -52,6 +52,7 @@ recorded: starting at a stage that needs some has the stage that makes them run 
 
 settings: --config FILE, or the file that YIVIDEO_CONFIG names, or the defaults; environment variables such as
 YIVIDEO_GPU_LOCK__LOCK_TIMEOUT=30 override them. A config.yml in the current directory is not read unless named.
+YIVIDEO_SUBTITLES__SPLIT_BY_SCRIPT=true writes bilingual subtitles as film.zh.srt and film.en.srt.
 
 RAY_ADDRESS names a Ray cluster to join; without it a local Ray is started for this run.
 """

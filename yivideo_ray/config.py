@@ -29,6 +29,7 @@ __all__ = [
     "PipelineSettings",
     "PostprocessorSettings",
     "RegionSetting",
+    "ScriptLanguages",
     "Settings",
     "StorageSettings",
     "SubtitleFormat",
@@ -53,6 +54,8 @@ def _expand_home(path: Path) -> Path:
 
 
 SubtitleFormat = Literal["srt", "vtt", "ass", "txt"]
+# It becomes part of file names.
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Share = Annotated[float, Field(ge=0, le=1)]
 LocalPath = Annotated[Path, AfterValidator(_expand_home)]
 
@@ -123,8 +126,26 @@ class PostprocessorSettings(_Section):
     space_probability: Share = 0.01
 
 
+class ScriptLanguages(_Section):
+    """The language that stands for each script (subtitles.tracks.SCRIPTS), as a BCP 47 code."""
+
+    han: Language = "zh"
+    kana: Language = "ja"
+    hangul: Language = "ko"
+    latin: Language = "en"
+    cyrillic: Language = "ru"
+    greek: Language = "el"
+    arabic: Language = "ar"
+    hebrew: Language = "he"
+    thai: Language = "th"
+    devanagari: Language = "hi"
+    other: Language = "und"
+
+
 class SubtitleSettings(_Section):
     formats: tuple[SubtitleFormat, ...] = ("srt",)
+    split_by_script: bool = False
+    script_languages: ScriptLanguages = ScriptLanguages()
 
 
 class PipelineSettings(_Section):

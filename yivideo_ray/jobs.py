@@ -9,7 +9,7 @@ from typing import Any
 
 from yivideo_ray.types import STAGES, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["Event", "EventKind", "Job", "Outcome", "StageRecord", "StageStatus"]
+__all__ = ["Event", "EventKind", "Job", "Outcome", "StageRecord", "StageStatus", "TrackOutput"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackOutput:
+    """One language's share of the subtitles: the scripts of its lines, the number of its cues, its files."""
+
+    language: str
+    scripts: tuple[str, ...]
+    cues: int
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one workflow ended. error is YivideoError.as_dict() or None; outputs are the files written.
+    """How one workflow ended. error is YivideoError.as_dict() or None; outputs are the files written. tracks tells
+    them apart where subtitles were split by script.
 
     partial: only decoded_s of expected_s seconds of the video could be decoded, and the cues cover that part.
     """
@@ -92,6 +103,7 @@ class Outcome:
     cues: tuple[Cue, ...] = ()
     engine: EngineFacts | None = None
     outputs: tuple[Path, ...] = ()
+    tracks: tuple[TrackOutput, ...] = ()
     partial: bool = False
     decoded_s: float | None = None
     expected_s: float | None = None

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from yivideo_ray.config import Settings, load_settings, with_formats
+from yivideo_ray.config import ScriptLanguages, Settings, load_settings, with_formats
 from yivideo_ray.errors import ConfigError
+from yivideo_ray.subtitles.tracks import SCRIPTS
 
 CONFIG_YML = Path(__file__).parents[2] / "config.yml"
 
@@ -79,6 +80,16 @@ def test_lists_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 1, 0.25)
 
 
+def test_one_language_given_leaves_those_of_the_other_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YIVIDEO_SUBTITLES__SCRIPT_LANGUAGES", '{"latin": "fr"}')
+    languages = load_settings().subtitles.script_languages
+    assert (languages.latin, languages.han) == ("fr", "zh")
+
+
+def test_every_script_has_a_language() -> None:
+    assert set(ScriptLanguages().model_dump()) == set(SCRIPTS)
+
+
 def test_formats_given_on_the_command_line_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YIVIDEO_SUBTITLES__FORMATS", '["txt"]')
     settings = load_settings()
@@ -130,6 +141,11 @@ def test_the_home_directory_is_put_in_for_a_tilde(tmp_path: Path, monkeypatch: p
             "subtitles: {formats: [mp3]}",
             "subtitles.formats.0: input should be 'srt', 'vtt', 'ass' or 'txt', got 'mp3'.",
         ),
+        (
+            "subtitles: {script_languages: {latn: fr}}",
+            "subtitles.script_languages.latn is unknown: did you mean subtitles.script_languages.latin?",
+        ),
+        ("subtitles: {script_languages: {latin: ../fr}}", "subtitles.script_languages.latin: "),
         ("area_detector: {regions: [{x0: 0.9, x1: 0.1}]}", "area_detector.regions.0: x0 must be less than x1"),
         ("- gpu_lock", "must hold sections with keys, not list."),
         ("gpu_lock: [", "is not valid YAML: "),

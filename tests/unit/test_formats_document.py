@@ -11,7 +11,7 @@ import pytest
 
 from tests.cues import cue, video
 from yivideo_ray.geometry import Box
-from yivideo_ray.jobs import Outcome, StageRecord, StageStatus
+from yivideo_ray.jobs import Outcome, StageRecord, StageStatus, TrackOutput
 from yivideo_ray.subtitles.formats import result_document
 from yivideo_ray.types import (
     Band,
@@ -93,6 +93,15 @@ def test_the_whole_says_what_ran_where_and_how_long() -> None:
         "duration": 1.25,
     }
     assert document["video"]["frame_rate"] == "25"
+
+
+def test_tracks_are_named_with_their_files() -> None:
+    files = (Path("/videos/a.zh.srt"), Path("/videos/a.zh.ass"))
+    document = result_document(replace(OUTCOME, tracks=(TrackOutput("zh", ("han",), 1, files),)))
+    assert document["tracks"] == [
+        {"language": "zh", "scripts": ["han"], "cues": 1, "files": ["/videos/a.zh.srt", "/videos/a.zh.ass"]}
+    ]
+    assert result_document(OUTCOME)["tracks"] == []
 
 
 def test_a_failed_workflow_has_a_document_too() -> None:

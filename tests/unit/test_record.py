@@ -8,11 +8,11 @@ import pytest
 
 from tests.cues import cue, video
 from tests.unit.test_workflow_completeness import INFO
-from yivideo_ray.config import SubtitleSettings
+from yivideo_ray.config import PostprocessorSettings, Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Job, StageRecord, StageStatus
-from yivideo_ray.runtime.outputs import output_path, require_distinct, require_writable, write_subtitles
+from yivideo_ray.runtime.outputs import Written, output_path, require_distinct, require_writable, write_subtitles
 from yivideo_ray.runtime.plan import RECORDED, Artifact
 from yivideo_ray.runtime.record import Record, workflow_id
 from yivideo_ray.types import (
@@ -37,6 +37,10 @@ TEXTS = (
     CropText("0:2", ()),
 )
 CUES = (cue(640, 2480, "Hello"),)
+
+
+def asking(*formats: str, **more: object) -> Settings:
+    return Settings(subtitles=SubtitleSettings.model_validate({"formats": formats, **more}))
 
 
 def filled(work_dir: Path) -> Record:
@@ -118,7 +122,7 @@ def test_a_video_named_like_a_result_is_not_overwritten(tmp_path: Path, name: st
 
 def test_every_format_asked_for_is_written_and_nothing_else(tmp_path: Path) -> None:
     job = Job(tmp_path / "film.mp4")
-    written = write_subtitles(job, video(), CUES, SubtitleSettings(formats=("vtt", "ass", "txt", "srt")))
+    written = write_subtitles(job, video(), CUES, asking("vtt", "ass", "txt", "srt")).files
     assert [path.name for path in written] == ["film.vtt", "film.ass", "film.txt", "film.srt"]
     assert sorted(tmp_path.iterdir()) == sorted(written)
     starts = [path.read_text(encoding="utf-8")[:6] for path in written]
@@ -126,13 +130,55 @@ def test_every_format_asked_for_is_written_and_nothing_else(tmp_path: Path) -> N
 
 
 def test_no_format_writes_no_subtitle_file(tmp_path: Path) -> None:
-    assert write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, SubtitleSettings(formats=())) == ()
+    assert write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, asking()).files == ()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tracks_are_written_instead_of_the_whole_and_named(tmp_path: Path) -> None:
+    job = Job(tmp_path / "film.mp4")
+    both = (cue(0, 900, "你好", "Hello"), cue(900, 1800, "你好", "there"))
+    languages = {"latin": "fr"}
+    written = write_subtitles(
+        job, video(), both, asking("srt", "txt", split_by_script=True, script_languages=languages)
+    )
+    names = ["film.zh.srt", "film.zh.txt", "film.fr.srt", "film.fr.txt"]
+    assert [path.name for path in written.files] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    assert [(track.language, track.scripts, track.cues) for track in written.tracks] == [
+        ("zh", ("han",), 1),
+        ("fr", ("latin",), 2),
+    ]
+    assert [path for track in written.tracks for path in track.files] == list(written.files)
+    assert (tmp_path / "film.fr.txt").read_text(encoding="utf-8") == "Hello\n\nthere\n"
+    assert "00:00:00,000 --> 00:00:01,800\n你好\n" in (tmp_path / "film.zh.srt").read_text(encoding="utf-8")
+
+
+def test_the_gap_that_ends_a_subtitle_is_the_settings_in_tracks_too(tmp_path: Path) -> None:
+    both = (cue(0, 900, "你好", "Hello"), cue(980, 1800, "你好", "there"))
+    settings = asking("srt", split_by_script=True)
+    (chinese, _) = write_subtitles(Job(tmp_path / "film.mp4"), video(), both, settings).tracks
+    assert chinese.cues == 1
+    apart = settings.model_copy(update={"postprocessor": PostprocessorSettings(merge_gap_ms=79)})
+    (chinese, _) = write_subtitles(Job(tmp_path / "film.mp4"), video(), both, apart).tracks
+    assert chinese.cues == 2
+
+
+def test_no_subtitles_are_no_tracks_and_one_empty_file(tmp_path: Path) -> None:
+    written = write_subtitles(Job(tmp_path / "film.mp4"), video(), (), asking("srt", split_by_script=True))
+    assert written == Written((tmp_path / "film.srt",))
+    assert (tmp_path / "film.srt").read_bytes() == b""
+
+
+def test_a_track_of_one_video_is_not_written_over_by_another(tmp_path: Path) -> None:
+    jobs = [Job(tmp_path / "film.mp4"), Job(tmp_path / "film.zh.mp4")]
+    require_distinct(jobs, SubtitleSettings())
+    with pytest.raises(ConfigError, match=r"film\.zh\.srt"):
+        require_distinct(jobs, SubtitleSettings(split_by_script=True))
 
 
 def test_a_long_name_is_shortened_for_every_format(tmp_path: Path) -> None:
     job = Job(tmp_path / ("x" * 251 + ".mp4"))
-    written = write_subtitles(job, video(), CUES, SubtitleSettings(formats=("srt", "ass")))
+    written = write_subtitles(job, video(), CUES, asking("srt", "ass")).files
     assert all(path.exists() and len(os.fsencode(path.name)) == 255 for path in written)
 
 
@@ -140,7 +186,7 @@ def test_where_one_file_can_not_be_written_none_is(tmp_path: Path) -> None:
     (tmp_path / "film.ass").mkdir()
     (tmp_path / "film.srt").write_text("of an earlier run")
     with pytest.raises(OutputError):
-        write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, SubtitleSettings(formats=("srt", "ass", "txt")))
+        write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, asking("srt", "ass", "txt"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.ass", "film.srt"]
     assert (tmp_path / "film.srt").read_text() == "of an earlier run"
 

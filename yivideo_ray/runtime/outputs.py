@@ -6,18 +6,19 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yivideo_ray.config import SubtitleSettings
+from yivideo_ray.config import Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
-from yivideo_ray.jobs import Job, Outcome
+from yivideo_ray.jobs import Job, Outcome, TrackOutput
 from yivideo_ray.subtitles.document import result_document
 from yivideo_ray.subtitles.files import write_atomically, write_together
 from yivideo_ray.subtitles.formats import WRITERS
+from yivideo_ray.subtitles.tracks import split_by_script
 from yivideo_ray.types import Cue, VideoInfo
 
-__all__ = ["output_path", "require_distinct", "require_writable", "write_document", "write_subtitles"]
+__all__ = ["Written", "output_path", "require_distinct", "require_writable", "write_document", "write_subtitles"]
 
 NAME_BYTES = 255
 
@@ -54,7 +55,9 @@ def _target(path: Path) -> Path:
 
 def _suffixes(wanted: SubtitleSettings) -> list[str]:
     """Returns the ends of all names that a job may write."""
-    return [".json", *(f".{name}" for name in wanted.formats)]
+    languages = set(wanted.script_languages.model_dump().values()) if wanted.split_by_script else set()
+    marks = ["", *(f".{language}" for language in sorted(languages))]
+    return [".json", *(f"{mark}.{name}" for mark in marks for name in wanted.formats)]
 
 
 def require_writable(directory: Path) -> None:
@@ -67,11 +70,41 @@ def require_writable(directory: Path) -> None:
         raise OutputError(f"{directory} can't be written: {error.strerror}.", directory=str(directory)) from error
 
 
-def write_subtitles(job: Job, info: VideoInfo, cues: tuple[Cue, ...], wanted: SubtitleSettings) -> tuple[Path, ...]:
-    """Writes the subtitle files, all of them or none, and returns their paths."""
-    files = {output_path(job, f".{name}"): WRITERS[name](cues, info).encode("utf-8") for name in wanted.formats}
-    write_together(files)
-    return tuple(files)
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The subtitle files, and to which track they belong where the subtitles were split."""
+
+    files: tuple[Path, ...]
+    tracks: tuple[TrackOutput, ...] = ()
+
+
+def write_subtitles(job: Job, info: VideoInfo, cues: Sequence[Cue], settings: Settings) -> Written:
+    """Writes the subtitle files, all of them or none: one set, or one for each track.
+
+    Where there is nothing to split, no language is known: then the one set is written, empty.
+    """
+    wanted = settings.subtitles
+    if not wanted.split_by_script or not cues:
+        files = _files(job, info, cues, wanted)
+        write_together(files)
+        return Written(tuple(files))
+    merge_gap_ticks = int(settings.postprocessor.merge_gap_ms / 1000 / info.time_base)
+    tracks = split_by_script(cues, wanted.script_languages.model_dump(), merge_gap_ticks)
+    by_track = [_files(job, info, track.cues, wanted, f".{track.language}") for track in tracks]
+    write_together({path: data for files in by_track for path, data in files.items()})
+    return Written(
+        tuple(path for files in by_track for path in files),
+        tuple(
+            TrackOutput(track.language, track.scripts, len(track.cues), tuple(files))
+            for track, files in zip(tracks, by_track, strict=True)
+        ),
+    )
+
+
+def _files(
+    job: Job, info: VideoInfo, cues: Sequence[Cue], wanted: SubtitleSettings, mark: str = ""
+) -> dict[Path, bytes]:
+    return {output_path(job, f"{mark}.{name}"): WRITERS[name](cues, info).encode("utf-8") for name in wanted.formats}
 
 
 def write_document(job: Job, outcome: Outcome) -> Outcome:

@@ -18,7 +18,7 @@ from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.completeness import Completeness, completeness
 from yivideo_ray.runtime.gpu_client import GpuClient
 from yivideo_ray.runtime.journal import Journal
-from yivideo_ray.runtime.outputs import write_document, write_subtitles
+from yivideo_ray.runtime.outputs import Written, write_document, write_subtitles
 from yivideo_ray.runtime.plan import MAKER, RECORDED, Plan, plan
 from yivideo_ray.runtime.record import Record
 from yivideo_ray.runtime.stream import Stream, StreamResult, result_of
@@ -51,7 +51,7 @@ class Workflow:
         self._settings = tools.settings
         self._record = Record(tools.settings.storage.work_dir, info)
         self._cues: tuple[Cue, ...] = ()
-        self._outputs: tuple[Path, ...] = ()
+        self._written = Written(())
         self._link_met = False
 
     async def run(self) -> Outcome:
@@ -76,7 +76,8 @@ class Workflow:
             area=self._record.area,
             cues=self._cues,
             engine=self._record.engine,
-            outputs=self._outputs,
+            outputs=self._written.files,
+            tracks=self._written.tracks,
             partial=self._record.partial,
             decoded_s=self._record.decoded_s,
             expected_s=self._info.duration_s,
@@ -210,10 +211,8 @@ class Workflow:
             tasks.finalize.remote(self._info, record.area, record.crops, record.texts, settings)
         )
         self._require_unchanged()
-        self._outputs = await asyncio.to_thread(
-            write_subtitles, self._job, self._info, self._cues, self._settings.subtitles
-        )
-        files = [text(str(path)) for path in self._outputs]
+        self._written = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues, self._settings)
+        files = [text(str(path)) for path in self._written.files]
         self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)
 
     async def _conclude(self) -> Outcome:

@@ -53,6 +53,15 @@ def result_document(outcome: Outcome, versions: Mapping[str, str] | None = None)
         "versions": {**(installed_versions() if versions is None else versions), **facts.get("versions", {})},
         "stages": [_stage(record) for record in outcome.stages],
         "outputs": [text(str(path)) for path in outcome.outputs],
+        "tracks": [
+            {
+                "language": track.language,
+                "scripts": list(track.scripts),
+                "cues": track.cues,
+                "files": [text(str(path)) for path in track.files],
+            }
+            for track in outcome.tracks
+        ],
         "cues": [_cue(number, cue, info) for number, cue in enumerate(outcome.cues, 1)] if info is not None else [],
     }
 
