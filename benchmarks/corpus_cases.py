@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.corpus_signs import CLOCK, CREDITS, LOGO, SIGNS, TICKER
 from benchmarks.corpus_spec import WHITE, YELLOW, CaseSpec, TextStyle
 
 __all__ = ["CASES", "CaseSpec", "TextStyle", "case_named"]
@@ -203,6 +204,71 @@ CASES: tuple[CaseSpec, ...] = (
     # The street clip shows a sign: only the other one is without any text.
     CaseSpec(
         "none_720p25", 1280, 720, "25", "none", TextStyle("sans", 0.06), seed=124, duration_s=30.0, clips=("bunny",)
+    ),
+    CaseSpec(
+        "en_top_and_bottom_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("sans", 0.058, outline=0.065),
+        seed=125,
+        duration_s=45.0,
+        top_share=0.3,
+    ),
+    CaseSpec(
+        "en_karaoke_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("sans_bold", 0.058, outline=0.065),
+        seed=126,
+        growing_share=0.5,
+    ),
+    CaseSpec(
+        "en_short_words_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("sans", 0.060, outline=0.07),
+        seed=127,
+        duration_s=45.0,
+        rhythm="short_words",
+    ),
+    CaseSpec(
+        "en_logo_and_ticker_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("noto_sans", 0.054, outline=0.06),
+        seed=128,
+        margin=0.13,
+        graphics=(LOGO, CLOCK, TICKER),
+    ),
+    CaseSpec(
+        "en_scene_text_720p25",
+        1280,
+        720,
+        "25",
+        "en",
+        TextStyle("sans", 0.058, outline=0.065),
+        seed=129,
+        duration_s=45.0,
+        graphics=(*CREDITS, *SIGNS),
+    ),
+    CaseSpec(
+        "none_logo_720p25",
+        1280,
+        720,
+        "25",
+        "none",
+        TextStyle("sans", 0.06),
+        seed=130,
+        duration_s=30.0,
+        graphics=(LOGO, *SIGNS),
     ),
 )
 

@@ -16,6 +16,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from benchmarks.corpus_footage import Planes, pan_vertically, plan_shots, render
+from benchmarks.corpus_graphics import GraphicsTrack, stage
 from benchmarks.corpus_spec import CaseSpec
 from benchmarks.corpus_subtitles import DrawnCue, SubtitleTrack
 
@@ -53,6 +54,8 @@ def write_video(spec: CaseSpec, path: Path) -> list[DrawnCue]:
     shots = plan_shots(random.Random(f"{spec.seed} footage"), times[-1], clips=spec.clips)
     if spec.camera == "vertical":
         shots = pan_vertically(random.Random(f"{spec.seed} camera"), shots)
+    shots = stage(shots, spec.graphics)
+    graphics = GraphicsTrack(spec.graphics, shots, size, times[-1])
     track = SubtitleTrack(spec, times)
     shot = iter(shots)
     now_shown = next(shot)
@@ -61,6 +64,7 @@ def write_video(spec: CaseSpec, path: Path) -> list[DrawnCue]:
             while time_s >= now_shown.end_s:
                 now_shown = next(shot)
             planes = render(now_shown, time_s, size)
+            graphics.draw(planes, time_s)
             track.draw(planes, index)
             encoder.add(planes, pts[index])
     _check_times(path, pts[:-1], time_base)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.corpus_sources import packaged_file
 
-__all__ = ["CLIPS", "Planes", "Shot", "Window", "pan_vertically", "plan_shots", "render"]
+__all__ = ["CLIPS", "Planes", "Shot", "Window", "pan_sideways", "pan_vertically", "plan_shots", "render", "seen_at"]
 
 Plane = NDArray[np.uint8]
 Planes = tuple[Plane, Plane, Plane]
@@ -123,6 +123,21 @@ def pan_vertically(rng: random.Random, shots: Sequence[Shot]) -> tuple[Shot, ...
     return tuple(panned)
 
 
+def pan_sideways(shot: Shot, pan: float) -> Shot:
+    """Returns the shot with a steady pan by that many frame widths to the right (to the left below 0) and no other
+    movement, closer to the scene if that is needed to have so far to go."""
+    height, width = _clip(shot.clip)[0][0].shape
+    # The window's width for a 16:9 frame, in source pixels, and what is left for the pan.
+    window_px = min(shot.window_from.width * width, height * 16 / 9, width / (1 + abs(pan)))
+    reach = abs(pan) * window_px / max(width - window_px, 1.0)
+    # What is seen in a mirrored shot moves the other way.
+    side = reach / 2 if (pan > 0) != shot.mirrored else -reach / 2
+    start, end = (
+        replace(shot.window_from, x=min(max(x, 0.0), 1.0), width=window_px / width) for x in (0.5 - side, 0.5 + side)
+    )
+    return replace(shot, window_from=start, window_to=end)
+
+
 def _widest(clip: str) -> float:
     # The street clip is 2.35:1 and small: a 16:9 window never holds more than three quarters of its width.
     return 1.0 if clip == "bunny" else 0.74
@@ -145,17 +160,8 @@ def render(shot: Shot, time_s: float, size: tuple[int, int]) -> Planes:
     frames = _clip(shot.clip)
     at = shot.first_source_frame + shot.speed * SOURCE_RATE * (time_s - shot.start_s)
     source = frames[min(max(round(at), 0), len(frames) - 1)]
-    progress = (time_s - shot.start_s) / (shot.end_s - shot.start_s)
-    x, y, width = (
-        a + (b - a) * progress
-        for a, b in (
-            (shot.window_from.x, shot.window_to.x),
-            (shot.window_from.y, shot.window_to.y),
-            (shot.window_from.width, shot.window_to.width),
-        )
-    )
+    window = _window_at(shot, time_s)
     half = (size[0] // 2, size[1] // 2)
-    window = Window(x, y, width)
     luma = _cut(source[0], window, size, mirrored=shot.mirrored)
     u, v = (_cut(plane, window, half, mirrored=shot.mirrored) for plane in source[1:])
     angle = np.radians(shot.hue_degrees)
@@ -166,18 +172,50 @@ def render(shot: Shot, time_s: float, size: tuple[int, int]) -> Planes:
     return _u8(cv2.LUT(luma, _curve(shot.gamma, shot.lift))), _u8(turned_u), _u8(turned_v)
 
 
+def seen_at(
+    shot: Shot, point: tuple[float, float], point_s: float, time_s: float, size: tuple[int, int]
+) -> tuple[float, float, float]:
+    """Returns where what the shot shows at point (in frame pixels) at point_s is at time_s, and how many times as large
+    as then, if it doesn't move by itself."""
+    shape = _clip(shot.clip)[0][0].shape
+    left, top, before = _origin(shape, _window_at(shot, point_s), size)
+    x, y = (size[0] - point[0] if shot.mirrored else point[0]), point[1]
+    source_x, source_y = left + x * before / size[0], top + y * before / size[0]
+    left, top, now = _origin(shape, _window_at(shot, time_s), size)
+    x, y = (source_x - left) * size[0] / now, (source_y - top) * size[0] / now
+    return (size[0] - x if shot.mirrored else x), y, before / now
+
+
+def _window_at(shot: Shot, time_s: float) -> Window:
+    progress = (time_s - shot.start_s) / (shot.end_s - shot.start_s)
+    x, y, width = (
+        a + (b - a) * progress
+        for a, b in (
+            (shot.window_from.x, shot.window_to.x),
+            (shot.window_from.y, shot.window_to.y),
+            (shot.window_from.width, shot.window_to.width),
+        )
+    )
+    return Window(x, y, width)
+
+
 def _u8(plane: Any) -> Plane:
     return np.asarray(plane, dtype=np.uint8)
 
 
-def _cut(plane: Plane, window: Window, size: tuple[int, int], *, mirrored: bool) -> Plane:
-    """Returns the window of the plane, scaled to size."""
+def _origin(shape: tuple[int, ...], window: Window, size: tuple[int, int]) -> tuple[float, float, float]:
+    """Returns the left, top and width of a window in a source plane of that shape, for a frame of that size."""
     out_width, out_height = size
-    plane_height, plane_width = plane.shape
+    plane_height, plane_width = shape
     window_width = min(window.width * plane_width, plane_height * out_width / out_height)
     scale = window_width / out_width
-    left = window.x * (plane_width - window_width)
-    top = window.y * (plane_height - out_height * scale)
+    return window.x * (plane_width - window_width), window.y * (plane_height - out_height * scale), window_width
+
+
+def _cut(plane: Plane, window: Window, size: tuple[int, int], *, mirrored: bool) -> Plane:
+    """Returns the window of the plane, scaled to size."""
+    left, top, window_width = _origin(plane.shape, window, size)
+    scale = window_width / size[0]
     step = -scale if mirrored else scale
     origin = left + (window_width - scale / 2 if mirrored else scale / 2) - 0.5
     matrix = np.array([[step, 0, origin], [0, scale, top + scale / 2 - 0.5]], dtype=np.float64)

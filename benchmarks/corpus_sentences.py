@@ -6,11 +6,11 @@ The sentences are written for this project. Nothing in yivideo_ray may be tuned 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["LANGUAGES", "Texts", "Wrap", "is_cjk", "load_sentences"]
+__all__ = ["LANGUAGES", "Texts", "Wrap", "is_cjk", "load_sentences", "word_ends"]
 
 TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "zh", "zh_en", "fr", "es", "de", "ja")
@@ -32,6 +32,16 @@ def load_sentences(name: str) -> tuple[tuple[str, ...], ...]:
 def is_cjk(text: str) -> bool:
     """Returns whether a text holds Chinese or Japanese characters."""
     return any(ord(c) > 0x2E80 for c in text)
+
+
+def word_ends(lines: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Returns the line of every word, and the index in it of the word's end. A dialogue's dash belongs to the word
+    after it."""
+    return tuple(
+        (number, end)
+        for number, line in enumerate(lines)
+        for end in [*(i for i, c in enumerate(line) if c == " " and line[:i] != "-"), len(line)]
+    )
 
 
 class Texts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-__all__ = ["BLACK", "WHITE", "YELLOW", "CaseSpec", "Rgb", "TextStyle"]
+__all__ = ["BLACK", "WHITE", "YELLOW", "CaseSpec", "Graphic", "Panel", "Rgb", "TextStyle"]
 
 Rgb = tuple[int, int, int]
 
@@ -38,16 +38,51 @@ class TextStyle:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """What a sign is written on; pad, the room around the text, is a share of the frame's height."""
+
+    fill: Rgb
+    alpha: float = 1.0
+    pad: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Graphic:
+    """Text in the picture that is no subtitle, its centre at (x, y), shares of the frame's width and height.
+
+    fixed   stands in the frame from start_s to end_s (None: to the end of the video), fading over fade_s
+    clock   the same, its only line a time (HH:MM:SS) that goes on with the video
+    ticker  all lines in a row that runs to the left without end, speed frame widths a second; its panel is a bar
+    scene   part of what was filmed: shown during the shot in which start_s lies, in the middle of it whole and at
+            (x, y), moving with the scene while the camera pans by pan frame widths to the right
+    """
+
+    kind: Literal["fixed", "clock", "ticker", "scene"]
+    lines: tuple[str, ...]
+    style: TextStyle
+    x: float
+    y: float
+    opacity: float = 1.0
+    panel: Panel | None = None
+    start_s: float = 0.0
+    end_s: float | None = None
+    fade_s: float = 0.0
+    speed: float = 0.0
+    pan: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class CaseSpec:
     """One video of the corpus.
 
     language names the texts: one of corpus_sentences.LANGUAGES, or "none" for no subtitles. second_style draws the
-    lines of bilingual cues that hold no Chinese. margin is the space under the text as a share of the height. clips
-    are the footage: keys of corpus_footage.CLIPS; camera "vertical" replaces the varied movements by steady pans up
-    and down. rhythm says how cues follow each other: see corpus_plan. fade_s is how long each cue takes to appear, and
-    again to vanish, within its time. script are cues set by hand (start and end in seconds, lines), in place of drawn
-    ones. preset and crf are libx264's; bitrate_kbps takes the place of crf. seed governs everything that varies:
-    footage, texts, times.
+    lines of bilingual cues that hold no Chinese. margin is the space under the text (over it, at the top) as a share
+    of the height. clips are the footage: keys of corpus_footage.CLIPS; camera "vertical" replaces the varied movements
+    by steady pans up and down. rhythm says how cues follow each other: see corpus_plan. fade_s is how long each cue
+    takes to appear, and again to vanish, within its time; top_share and growing_share say how many cues stand at the
+    top and how many grow word by word. graphics are other texts in the picture, under the subtitles. script are cues
+    set by hand (start and end in seconds, lines), in place of drawn ones. preset and crf are libx264's; bitrate_kbps
+    takes the place of crf. seed governs everything that varies: footage, texts, times.
     """
 
     name: str
@@ -66,8 +101,11 @@ class CaseSpec:
     margin: float = 0.07
     clips: tuple[str, ...] = ("bunny", "street")
     camera: Literal["varied", "vertical"] = "varied"
-    rhythm: Literal["normal", "rapid"] = "normal"
+    rhythm: Literal["normal", "rapid", "short_words"] = "normal"
     fade_s: float = 0.0
+    top_share: float = 0.0
+    growing_share: float = 0.0
+    graphics: tuple[Graphic, ...] = ()
     script: tuple[tuple[float, float, tuple[str, ...]], ...] = ()
 
     @property

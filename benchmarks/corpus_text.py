@@ -16,12 +16,15 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, features
 from benchmarks.corpus_footage import Planes
 from benchmarks.corpus_sentences import is_cjk
 from benchmarks.corpus_sources import packaged_file
-from benchmarks.corpus_spec import Rgb, TextStyle
+from benchmarks.corpus_spec import Panel, Rgb, TextStyle
 from yivideo_ray.geometry import Box
 
-__all__ = ["FONTS", "Overlay", "blend", "draw_lines", "measure", "wrap_lines"]
+__all__ = ["FONTS", "LINE_HEIGHT", "Overlay", "blend", "draw_lines", "fill_box", "measure", "wrap_lines"]
 
 Float = NDArray[np.float32]
+
+LINE_HEIGHT = 1.3
+"""From one baseline to the next, in ems."""
 
 # Where a line of Chinese or Japanese may not break: before a closing mark, a small kana or a mark of length or
 # repetition, and after an opening mark.
@@ -132,29 +135,53 @@ def _begins_phrase(text: str, at: int) -> bool:
 
 
 def draw_lines(
-    lines: tuple[str, ...], styles: tuple[TextStyle, ...], size: tuple[int, int], baseline_px: float
+    lines: tuple[str, ...],
+    styles: tuple[TextStyle, ...],
+    size: tuple[int, int],
+    baseline_px: float,
+    *,
+    center_px: float | None = None,
+    panel: Panel | None = None,
 ) -> Overlay:
-    """Returns the lines, centred, the last one's baseline at baseline_px from the frame's top."""
+    """Returns the lines, each centred at center_px from the frame's left (None: in its middle), the last one's baseline
+    at baseline_px from its top, all on a panel if there is one."""
     width, height = size
     canvas = Image.new("RGBA", size, (0, 0, 0, 0))
     boxes: list[Box] = []
     baseline = baseline_px
     for text, style in reversed(list(zip(lines, styles, strict=True))):
-        layer = _draw_line(text, style, size, baseline)
+        layer = _draw_line(text, style, size, baseline, width / 2 if center_px is None else center_px)
         x0, y0, x1, y1 = layer.getbbox() or (0, 0, 0, 0)
         boxes.insert(0, Box(x0, y0, x1, y1))
         canvas = Image.alpha_composite(layer, canvas)
-        baseline -= 1.3 * style.size * height
+        baseline -= LINE_HEIGHT * style.size * height
+    if panel is not None:
+        canvas = Image.alpha_composite(_draw_panel(panel, canvas.getbbox() or (0, 0, 0, 0), size), canvas)
     x0, y0, x1, y1 = canvas.getbbox() or (0, 0, 2, 2)
     even = Box(x0 // 2 * 2, y0 // 2 * 2, -(-x1 // 2) * 2, -(-y1 // 2) * 2).clip(Box(0, 0, width, height))
     rgba = np.asarray(canvas.crop((even.x0, even.y0, even.x1, even.y1)), dtype=np.float32) / np.float32(255)
     return _to_yuv(rgba, even, tuple(boxes), height)
 
 
-def _draw_line(text: str, style: TextStyle, size: tuple[int, int], baseline: float) -> Image.Image:
+def fill_box(box: Box, fill: Rgb, alpha: float, height: int) -> Overlay:
+    """Returns a box with even corners in one colour, for a frame of that height."""
+    rgba = np.empty((box.y1 - box.y0, box.x1 - box.x0, 4), np.float32)
+    rgba[:] = (*(value / 255 for value in fill), alpha)
+    return _to_yuv(rgba, box, (), height)
+
+
+def _draw_panel(panel: Panel, around: tuple[int, int, int, int], size: tuple[int, int]) -> Image.Image:
+    pad = panel.pad * size[1]
+    picture = Image.new("RGBA", size, (*panel.fill, 0))
+    corners = (around[0] - 1.5 * pad, around[1] - pad, around[2] + 1.5 * pad, around[3] + pad)
+    ImageDraw.Draw(picture).rounded_rectangle(corners, pad / 2, (*panel.fill, round(255 * panel.alpha)))
+    return picture
+
+
+def _draw_line(text: str, style: TextStyle, size: tuple[int, int], baseline: float, center: float) -> Image.Image:
     em = style.size * size[1]
     font = _font(style.font, round(em))
-    at = (size[0] / 2, baseline)
+    at = (center, baseline)
     stroke = style.outline * em
 
     def write(on: Image.Image, place: tuple[float, float], fill: int | Rgb, stroke_width: float = 0.0) -> None:

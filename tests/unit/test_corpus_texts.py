@@ -24,10 +24,12 @@ def _missing(text: str, font_name: str) -> set[str]:
 
 @pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
 def test_every_character_of_a_case_has_a_glyph_in_its_font(spec: CaseSpec) -> None:
-    for entry in load_sentences(spec.language):
-        for text in entry:
-            style = spec.style if is_cjk(text) else spec.latin_style
-            assert not _missing(text, style.font), (text, style.font)
+    words = load_sentences("en_words") if spec.rhythm == "short_words" else ()
+    for text in (text for entry in (*load_sentences(spec.language), *words) for text in entry):
+        style = spec.style if is_cjk(text) else spec.latin_style
+        assert not _missing(text, style.font), (text, style.font)
+    for graphic in spec.graphics:
+        assert not _missing("".join(graphic.lines) + "•0123456789", graphic.style.font)
 
 
 def test_a_character_without_a_glyph_is_noticed() -> None:
