@@ -33,7 +33,7 @@ examples:
   yivideo run a.mp4 b.mkv -o out --json      two at once, JSON lines on standard output
   yivideo run film.mp4 --format srt,ass      film.ass as well, every subtitle where it was
   yivideo run film.mp4 --from paddleocr.postprocess_and_finalize
-                                             again from the texts read last time
+                                             again from the texts read last time, in a second
   yivideo run -- -odd-name.mp4               a name that starts with a dash
   yivideo doctor                             what is installed and which device works
   yivideo eval truth.srt film.srt            how close a result comes to the truth

@@ -203,6 +203,20 @@ def test_the_last_stage_runs_again_from_the_record_alone(
     assert third.cues == first.cues
 
 
+def test_looking_for_another_area_leaves_what_was_read(
+    namespace: str, make_settings: SettingsMaker, video: Path
+) -> None:
+    (first,) = run(make_settings(), namespace, Job(video))
+    elsewhere = make_settings(area_detector={"regions": [{"y1": 0.2}, {"y0": 0.4, "y1": 0.5}]})
+    (looked,) = run(elsewhere, namespace, Job(video, chain=STAGES[:2]))
+    assert looked.area is not None
+    assert looked.area != first.area
+    (again,) = run(make_settings(), namespace, Job(video, start_at=Stage.POSTPROCESS_AND_FINALIZE))
+    assert again.cues == first.cues
+    assert again.area == first.area
+    assert {record.stage for record in again.stages} >= {Stage.PERFORM_OCR, Stage.CROP_SUBTITLE_IMAGES}
+
+
 def test_a_prefix_of_the_chain_ends_where_it_says(namespace: str, make_settings: SettingsMaker, video: Path) -> None:
     for length in range(1, 6):
         (outcome,) = run(make_settings(), namespace, Job(video, chain=STAGES[:length]))

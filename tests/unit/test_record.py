@@ -1,6 +1,7 @@
 """The record on disk, and where results go."""
 
 import dataclasses
+import json
 import os
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from yivideo_ray.types import (
     Band,
     BandEvidence,
     CharReading,
+    CropMeta,
     CropText,
     EngineFacts,
     RejectedRegion,
@@ -36,6 +38,7 @@ TEXTS = (
     CropText("0:1", (TextLine("你好 world", 0.98, Box(1, 2, 3, 4), (CharReading("你", 0.99, 0.0, 0.1, 0.0),)),)),
     CropText("0:2", ()),
 )
+CROPS = (CropMeta("0:1", 0, Box(0, 180, 320, 230), 0.5, 10, 12, 50, 40, 32, 900, 48, joined_to_pts=9),)
 CUES = (cue(640, 2480, "Hello"),)
 
 
@@ -45,7 +48,8 @@ def asking(*formats: str, **more: object) -> Settings:
 
 def filled(work_dir: Path) -> Record:
     record = Record(work_dir, INFO)
-    record.area, record.texts, record.crops = AREA, TEXTS, ()
+    record.area, record.texts, record.crops = AREA, TEXTS, CROPS
+    record.crops_area = SubtitleArea(AREA.bands[:1])
     record.engine = EngineFacts("scripted", "none", "scripted", "rows", "pattern", (("ray", "2"),))
     record.decoded_s, record.partial = 12.5, True
     record.stages = {
@@ -59,7 +63,7 @@ def filled(work_dir: Path) -> Record:
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     written, read = filled(tmp_path), Record(tmp_path, INFO)
     assert read.read() == RECORDED
-    for name in ("area", "crops", "texts", "engine", "decoded_s", "partial", "stages"):
+    for name in ("area", "crops_area", "crops", "texts", "engine", "decoded_s", "partial", "stages"):
         assert getattr(read, name) == getattr(written, name), name
 
 
@@ -84,6 +88,31 @@ def test_readings_without_their_area_are_not_offered_alone_as_an_area(tmp_path: 
     record.forget([Artifact.AREA])
     record.save()
     assert Record(tmp_path, INFO).read() == {Artifact.CROPS, Artifact.TEXTS}
+
+
+def test_new_crops_leave_no_texts_of_old_ones(tmp_path: Path) -> None:
+    record = filled(tmp_path)
+    record.forget([Artifact.CROPS])
+    record.save_readings()
+    assert Record(tmp_path, INFO).read() == {Artifact.AREA}
+
+
+def test_a_record_of_before_crops_had_an_area_of_their_own_is_read(tmp_path: Path) -> None:
+    record = filled(tmp_path)
+    path = record.directory / "readings.json"
+    page = json.loads(path.read_bytes())
+    del page["area"]
+    path.write_text(json.dumps(page))
+    read = Record(tmp_path, INFO)
+    assert read.read() == RECORDED
+    assert read.crops_area == AREA
+
+
+def test_a_directory_for_records_that_can_not_be_made_is_told_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="records") as caught:
+        Record(tmp_path / "file", INFO).save()
+    assert "storage.work_dir" in caught.value.remedy
 
 
 def test_a_name_that_is_no_utf8_is_recorded(tmp_path: Path) -> None:

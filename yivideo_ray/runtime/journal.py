@@ -82,6 +82,6 @@ class Journal:
                 )
 
     def enter(self, record: Record) -> None:
-        """Saves the stages so far into the workflow's record."""
-        record.stages = dict(self.stages)
+        """Saves the stages so far into the workflow's record; those that only an earlier run had stay there."""
+        record.stages = {**record.stages, **self.stages}
         record.save()

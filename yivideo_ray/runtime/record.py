@@ -1,20 +1,21 @@
 """The record of a workflow on disk: what its stages put out, without pixels. Enough to go on from, and to look at.
 
 A directory per workflow under storage.work_dir/records: record.json (the video's facts, the area, the stages) and
-readings.json (the crops' times and everything the OCR read). Both are written whole or not at all.
+readings.json (the crops' times, everything the OCR read, and the area that it was cut by). Both are written whole or
+not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from yivideo_ray.errors import OutputError
 from yivideo_ray.jobs import StageRecord
 from yivideo_ray.runtime.plan import Artifact
 from yivideo_ray.subtitles.document import text
@@ -23,12 +24,31 @@ from yivideo_ray.types import CropMeta, CropText, EngineFacts, Stage, SubtitleAr
 
 __all__ = ["Record", "workflow_id"]
 
-_INFO = TypeAdapter(VideoInfo)
-_AREA = TypeAdapter(SubtitleArea | None)
-_ENGINE = TypeAdapter(EngineFacts | None)
-_STAGES = TypeAdapter(dict[Stage, StageRecord])
-_CROPS = TypeAdapter(tuple[CropMeta, ...] | None)
-_TEXTS = TypeAdapter(tuple[CropText, ...] | None)
+
+@dataclass(slots=True)
+class _RecordPage:
+    """record.json. info is for people to read."""
+
+    area: SubtitleArea | None
+    engine: EngineFacts | None
+    decoded_s: float | None
+    partial: bool
+    stages: dict[Stage, StageRecord]
+    info: VideoInfo | None = None
+
+
+@dataclass(slots=True)
+class _ReadingsPage:
+    """readings.json."""
+
+    crops: tuple[CropMeta, ...] | None
+    texts: tuple[CropText, ...] | None
+    area: SubtitleArea | None = None
+
+
+# An hour's readings hold 100,000 values: they go from bytes to dataclasses in one step, without dictionaries between.
+_RECORD = TypeAdapter(_RecordPage)
+_READINGS = TypeAdapter(_ReadingsPage)
 
 
 def workflow_id(info: VideoInfo) -> str:
@@ -37,72 +57,68 @@ def workflow_id(info: VideoInfo) -> str:
     return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
+@dataclass(slots=True)
 class Record:
     """One workflow's record. Reading an absent or damaged one gives an empty one.
 
+    area is the one found last, crops_area the one that the crops were cut by. texts belong to crops.
     Errors of save and save_readings: OutputError STORAGE_FULL or OUTPUT_NOT_WRITABLE; what was there before stays.
     """
 
-    def __init__(self, work_dir: Path, info: VideoInfo) -> None:
-        self.directory = work_dir.expanduser() / "records" / workflow_id(info)
-        self.info = info
-        self.area: SubtitleArea | None = None
-        self.crops: tuple[CropMeta, ...] | None = None
-        self.texts: tuple[CropText, ...] | None = None
-        self.engine: EngineFacts | None = None
-        self.decoded_s: float | None = None
-        self.partial = False
-        self.stages: dict[Stage, StageRecord] = {}
+    work_dir: Path
+    info: VideoInfo
+    area: SubtitleArea | None = None
+    crops_area: SubtitleArea | None = None
+    crops: tuple[CropMeta, ...] | None = None
+    texts: tuple[CropText, ...] | None = None
+    engine: EngineFacts | None = None
+    decoded_s: float | None = None
+    partial: bool = False
+    stages: dict[Stage, StageRecord] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path:
+        return self.work_dir.expanduser() / "records" / workflow_id(self.info)
 
     def read(self) -> set[Artifact]:
         """Takes in what is on disk and returns which artifacts that gave."""
         try:
-            page = json.loads((self.directory / "record.json").read_bytes())
-            self.area = _AREA.validate_python(page["area"])
-            self.engine = _ENGINE.validate_python(page["engine"])
-            self.decoded_s, self.partial = page["decoded_s"], page["partial"]
-            self.stages = _STAGES.validate_python(page["stages"])
-            page = json.loads((self.directory / "readings.json").read_bytes())
-            self.crops = _CROPS.validate_python(page["crops"])
-            self.texts = _TEXTS.validate_python(page["texts"])
-        except (OSError, ValueError, KeyError, TypeError, ValidationError):
+            page = _RECORD.validate_json((self.directory / "record.json").read_bytes())
+            self.area, self.engine, self.stages = page.area, page.engine, page.stages
+            self.decoded_s, self.partial = page.decoded_s, page.partial
+            readings = _READINGS.validate_json((self.directory / "readings.json").read_bytes())
+            self.crops, self.texts, self.crops_area = readings.crops, readings.texts, readings.area or page.area
+        except (OSError, ValidationError):
             pass
         held = {Artifact.AREA: self.area, Artifact.CROPS: self.crops, Artifact.TEXTS: self.texts}
         return {artifact for artifact, value in held.items() if value is not None}
 
     def forget(self, artifacts: Iterable[Artifact]) -> None:
-        """Drops, in memory, what a new run is about to make."""
+        """Drops, in memory, what a new run is about to make, and what is of no use without it."""
         for artifact in artifacts:
             match artifact:
                 case Artifact.AREA:
                     self.area = None
                 case Artifact.CROPS:
-                    self.crops, self.decoded_s, self.partial = None, None, False
+                    self.crops = self.texts = self.crops_area = None
+                    self.decoded_s, self.partial = None, False
                 case Artifact.TEXTS:
                     self.texts = None
 
     def save(self) -> None:
-        self._write(
-            "record.json",
-            {
-                "info": _INFO.dump_python(replace(self.info, path=text(self.info.path)), mode="json"),
-                "area": _AREA.dump_python(self.area, mode="json"),
-                "engine": _ENGINE.dump_python(self.engine, mode="json"),
-                "decoded_s": self.decoded_s,
-                "partial": self.partial,
-                "stages": _STAGES.dump_python(self.stages, mode="json"),
-            },
-        )
+        info = replace(self.info, path=text(self.info.path))
+        page = _RecordPage(self.area, self.engine, self.decoded_s, self.partial, self.stages, info)
+        self._write("record.json", _RECORD, page)
 
     def save_readings(self) -> None:
-        self._write(
-            "readings.json",
-            {
-                "crops": _CROPS.dump_python(self.crops, mode="json"),
-                "texts": _TEXTS.dump_python(self.texts, mode="json"),
-            },
-        )
+        self._write("readings.json", _READINGS, _ReadingsPage(self.crops, self.texts, self.crops_area))
 
-    def _write(self, name: str, page: dict[str, Any]) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.directory / name, json.dumps(page, ensure_ascii=False).encode())
+    def _write(self, name: str, adapter: TypeAdapter[Any], page: Any) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.directory} can't be made: {error.strerror}.",
+                remedy="Set storage.work_dir to another directory.",
+            ) from error
+        write_atomically(self.directory / name, adapter.dump_json(page))

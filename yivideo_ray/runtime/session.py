@@ -1,9 +1,10 @@
-"""Several workflows at once on one Ray. Light to import: Ray comes when the first video has passed its probe."""
+"""Several workflows at once on one Ray, which starts when the first video that needs it has passed its probe."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,10 +17,11 @@ from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.runtime.journal import Journal, OnEvent
+from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.outputs import output_path, require_writable
 from yivideo_ray.runtime.plan import RECORDED, plan
 from yivideo_ray.runtime.record import Record, workflow_id
-from yivideo_ray.types import EngineFacts, VideoInfo
+from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
 if TYPE_CHECKING:
     from yivideo_ray.runtime.workflow import Tools
@@ -56,7 +58,8 @@ class Session:
         """Returns one outcome per job, in the jobs' order; a job that fails stops no other.
 
         on_event is called in this thread. Bad input is reported before Ray starts, and where every job has bad
-        input, Ray doesn't start at all. KeyboardInterrupt cancels what runs and leaves no half-written file.
+        input or starts at the last stage, Ray doesn't start at all. KeyboardInterrupt cancels what runs and leaves
+        no half-written file.
         """
         return asyncio.run(self.run_async(jobs, on_event))
 
@@ -114,6 +117,11 @@ class Session:
         return self._settings
 
 
+def _needs_record_only(job: Job) -> bool:
+    """Returns whether the job takes all from its record, and so no Ray."""
+    return job.start_at is Stage.POSTPROCESS_AND_FINALIZE
+
+
 class _Run:
     """One call of run_async: what its jobs share."""
 
@@ -124,6 +132,8 @@ class _Run:
         self._tools: asyncio.Task[Tools] | None = None
         self._room: asyncio.Semaphore | None = None
         self._warm_up: asyncio.Future[Any] | None = None
+        # A record of hours takes some 10 MB in memory, and one core.
+        self._room_here = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def job(self, job: Job) -> Outcome:
         name = hashlib.sha256(str(job.video).encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -154,11 +164,16 @@ class _Run:
         """Returns the facts of a video that may be worked on. Errors: InputError, OutputError, ConfigError."""
         info = probe(job.video, self._settings.decoder)
         require_writable(output_path(job, ".json").parent)
-        held = Record(self._settings.storage.work_dir, info).read() if job.start_at else RECORDED
+        # What needs its record only is about to read it; reading an hour's takes a while.
+        checked_here = job.start_at is not None and not _needs_record_only(job)
+        held = Record(self._settings.storage.work_dir, info).read() if checked_here else RECORDED
         plan(job.chain, job.start_at, held)
         return info
 
     async def _work(self, job: Job, info: VideoInfo, journal: Journal) -> Outcome:
+        if _needs_record_only(job):
+            async with self._room_here:
+                return await LocalWorkflow(job, info, journal, self._settings).run()
         if self._tools is None:
             self._tools = asyncio.ensure_future(self._session.tools())
         tools = await asyncio.shield(self._tools)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import InputError, InternalError, YivideoError
-from yivideo_ray.jobs import EventKind, Job, Outcome
+from yivideo_ray.errors import InputError, YivideoError
+from yivideo_ray.jobs import EventKind, Job
 from yivideo_ray.media import plan_chunks
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.actor_link import ActorLink
@@ -18,12 +17,10 @@ from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.completeness import Completeness, completeness
 from yivideo_ray.runtime.gpu_client import GpuClient
 from yivideo_ray.runtime.journal import Journal
-from yivideo_ray.runtime.outputs import Written, write_document, write_subtitles
-from yivideo_ray.runtime.plan import MAKER, RECORDED, Plan, plan
-from yivideo_ray.runtime.record import Record
+from yivideo_ray.runtime.local import LocalWorkflow
+from yivideo_ray.runtime.plan import Plan
 from yivideo_ray.runtime.stream import Stream, StreamResult, result_of
-from yivideo_ray.subtitles.document import text
-from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Tools", "Workflow"]
 
@@ -40,66 +37,13 @@ class Tools:
     gpu: GpuClient
 
 
-class Workflow:
-    """One run of a job. Nothing is written beside the video unless it succeeds; the record shows how far it came."""
+class Workflow(LocalWorkflow):
+    """One run of a job, of any of its stages."""
 
     def __init__(self, job: Job, info: VideoInfo, journal: Journal, tools: Tools) -> None:
-        self._job = job
-        self._info = info
-        self._journal = journal
+        super().__init__(job, info, journal, tools.settings)
         self._tools = tools
-        self._settings = tools.settings
-        self._record = Record(tools.settings.storage.work_dir, info)
-        self._cues: tuple[Cue, ...] = ()
-        self._written = Written(())
         self._link_met = False
-
-    async def run(self) -> Outcome:
-        """Returns how it ended. Errors: YivideoError of any kind; the record then shows the failed stage."""
-        have = self._record.read()
-        todo = plan(self._job.chain, self._job.start_at, have)
-        try:
-            self._begin(todo)
-            await self._stages(todo)
-            return await self._conclude()
-        except Exception as error:
-            self._journal.fail(error if isinstance(error, YivideoError) else InternalError(str(error)))
-            self._journal.enter(self._record)
-            raise
-
-    def _outcome(self) -> Outcome:
-        return Outcome(
-            workflow_id=self._journal.workflow_id,
-            video=self._job.video,
-            stages=tuple(self._journal.stages.values()),
-            info=self._info,
-            area=self._record.area,
-            cues=self._cues,
-            engine=self._record.engine,
-            outputs=self._written.files,
-            tracks=self._written.tracks,
-            partial=self._record.partial,
-            decoded_s=self._record.decoded_s,
-            expected_s=self._info.duration_s,
-            warnings=tuple(self._journal.warnings),
-        )
-
-    def _begin(self, todo: Plan) -> None:
-        earlier = self._record.stages
-        self._journal.plan(todo.run)
-        loaded = {MAKER[artifact] for artifact in todo.load}
-        for stage in sorted(loaded, key=list(Stage).index):
-            if stage in earlier and stage not in todo.run:
-                self._journal.take(stage, earlier[stage])
-        if todo.again:
-            self._journal.say(
-                EventKind.WARNING, message=f"Pictures are not recorded, so {', '.join(todo.again)} runs again."
-            )
-        if loaded and self._record.partial:
-            self._journal.warn("The record that this run goes on from covers a part of the video only.")
-        self._record.forget(artifact for artifact in RECORDED if MAKER[artifact] in todo.run)
-        self._journal.enter(self._record)
-        self._record.save_readings()
 
     async def _stages(self, todo: Plan) -> None:
         frames = None
@@ -181,7 +125,7 @@ class Workflow:
         else:
             for stage in stages:
                 self._journal.finish(stage, crops=0)
-        self._record.crops = found.crops
+        self._record.crops, self._record.crops_area = found.crops, area
         if until is Stage.PERFORM_OCR:
             self._record.texts = found.texts
         self._record.save_readings()
@@ -200,33 +144,13 @@ class Workflow:
         self._record.partial = True
         self._journal.warn(sentence, **facts)
 
-    async def _finalize(self) -> None:
-        record = self._record
-        assert record.area is not None, "the plan provides an area"
-        assert record.crops is not None, "the plan provides crops"
-        assert record.texts is not None, "the plan provides texts"
-        settings = self._settings.postprocessor
-        self._journal.start(Stage.POSTPROCESS_AND_FINALIZE, **settings.model_dump(mode="json"))
-        self._cues = await result_of(
-            tasks.finalize.remote(self._info, record.area, record.crops, record.texts, settings)
+    async def _build_cues(
+        self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
+    ) -> tuple[Cue, ...]:
+        cues: tuple[Cue, ...] = await result_of(
+            tasks.finalize.remote(self._info, area, crops, texts, self._settings.postprocessor)
         )
-        self._require_unchanged()
-        self._written = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues, self._settings)
-        files = [text(str(path)) for path in self._written.files]
-        self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)
-
-    async def _conclude(self) -> Outcome:
-        self._require_unchanged()
-        self._journal.enter(self._record)
-        return await asyncio.to_thread(write_document, self._job, self._outcome())
-
-    def _require_unchanged(self) -> None:
-        try:
-            now = Path(self._info.path).stat()
-        except OSError as error:
-            raise InputError("The file went away while it was read.", code="INPUT_CHANGED") from error
-        if (now.st_size, now.st_mtime_ns) != (self._info.size_bytes, self._info.mtime_ns):
-            raise InputError("The file changed while it was read.", code="INPUT_CHANGED")
+        return cues
 
     def _on_retry(self, error: YivideoError, attempt: int, wait_s: float) -> None:
         self._journal.say(
