@@ -1,6 +1,6 @@
 """Measures how close the subtitles come to the truth, on the corpus, through the real system.
 
-    python -m benchmarks.accuracy [--quick] [--case NAME] [--seed N ...] [--json FILE]
+    python -m benchmarks.accuracy [--quick] [--case NAME] [--seed N ...] [--html FILE] [--json FILE]
 
 makes the corpus (kept for the next run), runs every video through Ray, the GPU actor and the models as `yivideo run`
 does, and compares the SRT files that were written with the truth. It prints a row per case, a row per language and one
@@ -15,53 +15,24 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy_cases import CaseResult, differences, read_found, score_case
-from benchmarks.accuracy_groups import GROUPS
+from benchmarks.accuracy_report import write_page
 from benchmarks.accuracy_run import make_tasks, run_tasks
+from benchmarks.accuracy_table import HEADER, case_row, format_row, sum_rows
 from benchmarks.accuracy_thresholds import Check, Total, checks, format_checks, verdict
 from benchmarks.corpus_cases import CASES, case_named
 from benchmarks.corpus_sources import SourceMissingError
 from benchmarks.environment import environment, format_environment
 from yivideo_ray.errors import YivideoError
-from yivideo_ray.subtitles.scoring import Score
 
 __all__ = ["main"]
 
 OUT = Path(__file__).with_name("out")
 QUICK = ("en_white_outline_720p25", "zh_boxed_480p30", "bilingual_720p24")
-
-
-HEADER = (
-    f"{'case':<30}{'cues':>5}{'recall':>8}{'prec.':>8}{'CER':>8}{'WER':>8}{'exact':>8}"
-    f"{'start±1':>9}{'end±1':>8}{'split':>6}{'crops':>7}{'wall s':>8}{'x real':>8}"
-)
-
-
-def _row(name: str, figures: Score, recognised: int | None, wall_s: float | None, duration_s: float) -> str:
-    speed = f"{wall_s:>8.1f}{duration_s / wall_s:>8.1f}" if wall_s else f"{'-':>8}{'-':>8}"
-    return (
-        f"{name:<30}{figures.reference_cues:>5}{figures.recall:>8.4f}{figures.precision:>8.4f}"
-        f"{figures.characters.rate_all:>8.4f}{figures.words.rate_all:>8.4f}{figures.exact_share:>8.4f}"
-        f"{figures.starts.share_within_one_frame:>9.4f}{figures.ends.share_within_one_frame:>8.4f}"
-        f"{figures.splits:>6}{'-' if recognised is None else recognised:>7}{speed}"
-    )
-
-
-def _case_row(case: CaseResult) -> str:
-    return _row(case.label, case.score, case.found.recognised, case.wall_s, case.truth.duration_s)
-
-
-def _sum_rows(total: Total) -> list[str]:
-    known = [case.found.recognised for case in total.cases if case.found.recognised is not None]
-    wall_s = sum(case.wall_s or 0.0 for case in total.cases)
-    duration_s = sum(case.truth.duration_s for case in total.cases)
-    return [
-        *(_row(f"  {GROUPS[name]}", figures, None, None, 0.0) for name, figures in total.groups.items()),
-        _row("all", total.score, sum(known) if known else None, wall_s or None, duration_s),
-    ]
 
 
 def _report(total: Total, found: Sequence[Check], facts: dict[str, Any]) -> dict[str, Any]:
@@ -113,8 +84,18 @@ def _parser() -> argparse.ArgumentParser:
         help="score the CASE.srt files there, run nothing; once for every --seed, in their order",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure and every difference to FILE")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="page with every miss and its pictures (default: accuracy.html in DIR)",
+    )
     parser.add_argument("--show", action="store_true", help="list every cue that is not exactly right")
     return parser
+
+
+def _print_case(case: CaseResult) -> None:
+    print(format_row(case_row(case)), flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -130,9 +111,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         engine = None
         if options.results is not None:
             results = [score_case(t.truth, read_found(t.results, t.truth.case), seed=t.seed) for t in tasks]
-            print(*map(_case_row, results), sep="\n")
+            for case in results:
+                _print_case(case)
         else:
-            results, engine = run_tasks(tasks, options.config, lambda case: print(_case_row(case), flush=True))
+            results, engine = run_tasks(tasks, options.config, _print_case)
     except (KeyError, SourceMissingError) as error:
         print(error.args[0], file=sys.stderr)
         return 2
@@ -141,8 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     total = Total(results)
     found = checks(total)
-    print(*_sum_rows(total), sep="\n")
-    facts = environment(engine)
+    print(*map(format_row, sum_rows(total)), sep="\n")
+    facts = {"date": datetime.now().astimezone().isoformat(" ", "minutes"), **environment(engine)}
     print(f"\n{format_environment(facts)}")
     for case in results:
         lines = differences(case) if options.show else []
@@ -151,7 +133,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.json is not None:
         report = json.dumps(_report(total, found, facts), ensure_ascii=False, indent=1)
         options.json.write_text(report, encoding="utf-8")
-    print(f"\n{format_checks(found)}\n\n{verdict(found)}")
+    page = options.html or options.out / "accuracy.html"
+    write_page(page, total, found, facts)
+    print(f"\n{format_checks(found)}\n\n{verdict(found)}\nEvery miss with its pictures: {page}")
     return 1 if any(check.reached is False for check in found) else 0
 
 

@@ -149,12 +149,12 @@ THRESHOLDS = (
     Threshold("phantoms where there are no subtitles", _phantoms, 0, digits=0),
     Threshold("exact cues", _share(lambda s: (s.exact, s.reference_cues, "cues")), 0.95, at_least=True),
     Threshold("duplicated or split cues", _share(lambda s: (s.splits, s.reference_cues, "cues")), 0.005),
-    Threshold("CER, Chinese", _rate([CHINESE], lambda s: s.characters, "characters"), CER_LIMIT),
-    Threshold("CER, Japanese", _rate([JAPANESE], lambda s: s.characters, "characters"), CER_LIMIT),
-    Threshold("CER, Latin", _rate([*LATIN], lambda s: s.characters, "characters"), CER_LIMIT),
+    Threshold("CER of Chinese", _rate([CHINESE], lambda s: s.characters, "characters"), CER_LIMIT),
+    Threshold("CER of Japanese", _rate([JAPANESE], lambda s: s.characters, "characters"), CER_LIMIT),
+    Threshold("CER of Latin", _rate([*LATIN], lambda s: s.characters, "characters"), CER_LIMIT),
     *(
         Threshold(
-            f"WER, {name}",
+            f"WER of {name}",
             _rate([group], lambda s: s.words, "words"),
             CJK_LIMIT if group == ENGLISH_IN_CJK_FONT else WER_LIMIT,
         )

@@ -58,14 +58,14 @@ FAILS = {
     "phantoms where there are no subtitles": case("none", [], cues(1)),
     "exact cues": case("en", cues(9), [*cues(8), (800, 850, "Where is  he?")]),
     "duplicated or split cues": case("en", cues(100), [*cues(100), (20, 30, "Where is he?")]),
-    "CER, Chinese": case("zh", cues(100, "你好吗"), [*cues(99, "你好吗"), (9900, 9950, "你好马")]),
-    "CER, Japanese": case("ja", cues(100, "はい。"), [*cues(99, "はい。"), (9900, 9950, "はい.")]),
-    "CER, Latin": case("fr", cues(10, "Où est-il?"), [*cues(9, "Où est-il?"), (900, 950, "Ou est-il?")]),
-    "WER, English": case("en", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
-    "WER, English in a CJK font": cjk_font("en", cues(10), [*cues(8), (800, 850, "Where ishe?"), *cues(10)[9:]]),
-    "WER, French": case("fr", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
-    "WER, Spanish": case("es", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
-    "WER, German": case("de", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
+    "CER of Chinese": case("zh", cues(100, "你好吗"), [*cues(99, "你好吗"), (9900, 9950, "你好马")]),
+    "CER of Japanese": case("ja", cues(100, "はい。"), [*cues(99, "はい。"), (9900, 9950, "はい.")]),
+    "CER of Latin": case("fr", cues(10, "Où est-il?"), [*cues(9, "Où est-il?"), (900, 950, "Ou est-il?")]),
+    "WER of English": case("en", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
+    "WER of English in a CJK font": cjk_font("en", cues(10), [*cues(8), (800, 850, "Where ishe?"), *cues(10)[9:]]),
+    "WER of French": case("fr", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
+    "WER of Spanish": case("es", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
+    "WER of German": case("de", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
     "starts within one frame": case("en", cues(10), [*cues(9), (902, 950, "Where is he?")]),
     "ends within one frame": case("en", cues(10), [*cues(9), (900, 948, "Where is he?")]),
     "furthest start": case("en", cues(100), [*cues(99), (9894, 9950, "Where is he?")]),
@@ -114,36 +114,36 @@ def test_english_in_a_cjk_font_is_apart_also_in_bilingual_cues() -> None:
     bilingual = cjk_font(
         "zh_en", [(0, 50, "他在哪里"), (100, 150, text)], [(0, 50, "他在哪里"), (100, 150, "Where ishe?")]
     )
-    assert check("WER, English in a CJK font", bilingual).value == pytest.approx(2 / 3)
-    assert check("WER, English", bilingual).value is None
-    assert check("CER, Chinese", bilingual).value == 0
-    assert check("CER, Latin", bilingual).value == 0
+    assert check("WER of English in a CJK font", bilingual).value == pytest.approx(2 / 3)
+    assert check("WER of English", bilingual).value is None
+    assert check("CER of Chinese", bilingual).value == 0
+    assert check("CER of Latin", bilingual).value == 0
 
 
 def test_chinese_and_latin_errors_do_not_thin_each_other_out() -> None:
     chinese = case("zh", cues(10, "你好吗"), [*cues(9, "你好吗"), (900, 950, "你好马")])
     english = case("en", cues(100))
-    assert check("CER, Chinese", chinese, english).value == pytest.approx(1 / 30)
-    assert check("CER, Latin", chinese, english).value == 0
+    assert check("CER of Chinese", chinese, english).value == pytest.approx(1 / 30)
+    assert check("CER of Latin", chinese, english).value == 0
 
 
 def test_latin_cer_sums_over_its_languages_and_wer_does_not() -> None:
     french = case("fr", cues(10, "Où est-il?"), [*cues(9, "Où est-il?"), (900, 950, "Ou est-il?")])
     english = case("en", cues(10))
-    assert check("CER, Latin", french, english).value == pytest.approx(1 / (90 + 100))
-    assert check("WER, French", french, english).value == pytest.approx(1 / 20)
-    assert check("WER, English", french, english).value == 0
+    assert check("CER of Latin", french, english).value == pytest.approx(1 / (90 + 100))
+    assert check("WER of French", french, english).value == pytest.approx(1 / 20)
+    assert check("WER of English", french, english).value == 0
 
 
 def test_a_wrong_space_fails_wer_and_not_cer() -> None:
-    spaces = FAILS["WER, Spanish"]
-    assert check("WER, Spanish", spaces).value == pytest.approx(2 / 30)
-    assert check("CER, Latin", spaces).value == 0
+    spaces = FAILS["WER of Spanish"]
+    assert check("WER of Spanish", spaces).value == pytest.approx(2 / 30)
+    assert check("CER of Latin", spaces).value == 0
 
 
 def test_phantoms_belong_to_no_language_but_cost_precision() -> None:
     phantom, right = case("none", [], [(0, 50, "TAXI")], recognised=9), case("en", cues(10), recognised=10)
-    assert check("CER, Latin", phantom, right).value == 0
+    assert check("CER of Latin", phantom, right).value == 0
     assert check("precision", phantom, right).value == pytest.approx(10 / 11)
     # What the recognition model was given where there are no subtitles is no crop of a cue.
     assert check("recognised crops per cue", phantom, right).value == 1

@@ -105,14 +105,25 @@ def test_given_results_are_scored_and_reported_without_running_anything(
     monkeypatch.setattr(accuracy, "run_tasks", never)
     (tmp_path / "case.srt").write_text("1\n00:00:00,400 --> 00:00:01,200\nWhere is he?\n", encoding="utf-8")
     report = tmp_path / "report.json"
-    arguments = ["--quick", "--results", str(tmp_path), "--json", str(report), "--show"]
+    arguments = [
+        "--quick",
+        "--results",
+        str(tmp_path),
+        "--json",
+        str(report),
+        "--show",
+        "--html",
+        str(tmp_path / "page.html"),
+    ]
     assert accuracy.main(arguments) == 1
     printed = capsys.readouterr().out
     assert re.search(r"^recall +0\.5000 +>= 0\.995 +MISSED +1 of 2 cues$", printed, re.MULTILINE)
-    assert "thresholds MISSED: recall, exact cues, CER, Latin, WER, English; " in printed
+    assert "thresholds MISSED: recall, exact cues, CER of Latin, WER of English; " in printed
     assert "missed: 'Room 412 / is empty.' -> nothing" in printed
     figures = json.loads(report.read_text(encoding="utf-8"))
     assert figures["all"]["matched"] == 1
+    assert "1 of 2 cues" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f"Every miss with its pictures: {tmp_path / 'page.html'}" in printed
     assert figures["groups"]["en"]["matched"] == 1
     assert {"name": "recall", "value": 0.5, "reached": False}.items() <= figures["thresholds"][1].items()
     assert figures["environment"]["cores"] >= 1
@@ -130,7 +141,18 @@ def test_figures_sum_over_seeds_each_with_its_own_results(
     for directory, text in ((right, RIGHT_SRT), (empty, "")):
         directory.mkdir()
         (directory / "case.srt").write_text(text, encoding="utf-8")
-    arguments = ["--case", "en_vfr_720p", "--seed", "0", "--seed", "7", "--results", str(right)]
+    arguments = [
+        "--case",
+        "en_vfr_720p",
+        "--seed",
+        "0",
+        "--seed",
+        "7",
+        "--results",
+        str(right),
+        "--html",
+        str(tmp_path / "p.html"),
+    ]
     assert accuracy.main([*arguments, "--results", str(empty)]) == 1
     printed = capsys.readouterr().out
     assert [line.split()[:3] for line in printed.splitlines()[1:5]] == [
@@ -168,7 +190,7 @@ def test_a_video_that_fails_counts_as_all_its_cues_missed_and_says_why(
     printed = capsys.readouterr().out
     assert "broken: INPUT_CORRUPT: No moov." in printed
     assert re.search(r"^cases without a result +1 +<= 0 +MISSED +broken$", printed, re.MULTILINE)
-    assert "thresholds MISSED: cases without a result, recall, exact cues, CER, Latin, WER, English;" in printed
+    assert "thresholds MISSED: cases without a result, recall, exact cues, CER of Latin, WER of English;" in printed
     assert "scripted on cpu (none), models det, rec" in printed
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "characters",
     "format_score",
     "match",
+    "nearest_frame",
     "same_lines",
     "score",
     "words",
@@ -193,6 +194,16 @@ def same_lines(reference: Sequence[str], result: Sequence[str]) -> bool:
     return _as_shown(reference) == _as_shown(result)
 
 
+def nearest_frame(frame_times_s: Sequence[float], time_s: float) -> int:
+    """Returns the number of the frame whose start is nearest; half a file's ms of rounding can't change it."""
+    after = bisect.bisect_left(frame_times_s, time_s)
+    if after == 0:
+        return 0
+    if after == len(frame_times_s):
+        return after - 1
+    return after if frame_times_s[after] - time_s < time_s - frame_times_s[after - 1] else after - 1
+
+
 def format_score(total: Score) -> str:
     """Returns the figures as a few aligned lines for people, with the raw counts that they rest on."""
     missed, spurious = total.reference_cues - total.matched, total.result_cues - total.matched
@@ -287,18 +298,10 @@ def _time_errors(times: Sequence[tuple[float, float]], frame_s: float, frame_tim
         frames = tuple(error / (1000 * frame_s) for error in ms)
         limit_ms = 1000 * frame_s + ROUNDING_MS + FLOAT_SLACK_MS
         return Errors(ms, frames, sum(abs(error) <= limit_ms for error in ms))
-    frames = tuple(float(_nearest(frame_times_s, found) - _nearest(frame_times_s, true)) for true, found in times)
+    frames = tuple(
+        float(nearest_frame(frame_times_s, found) - nearest_frame(frame_times_s, true)) for true, found in times
+    )
     return Errors(ms, frames, sum(abs(error) <= 1 for error in frames))
-
-
-def _nearest(frame_times_s: Sequence[float], time_s: float) -> int:
-    """Returns the number of the frame whose start is nearest; half a file's ms of rounding can't change it."""
-    after = bisect.bisect_left(frame_times_s, time_s)
-    if after == 0:
-        return 0
-    if after == len(frame_times_s):
-        return after - 1
-    return after if frame_times_s[after] - time_s < time_s - frame_times_s[after - 1] else after - 1
 
 
 def _as_shown(lines: Sequence[str]) -> list[str]:
