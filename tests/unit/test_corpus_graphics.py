@@ -30,13 +30,16 @@ def _shots(duration_s: float = 12.0) -> tuple[Shot, ...]:
     return plan_shots(random.Random(4), duration_s)
 
 
-def _drawn(graphic: Graphic, time_s: float, shots: tuple[Shot, ...] | None = None) -> NDArray[np.uint8]:
-    """Returns the luma of a grey frame with the graphic in it."""
-    shots = stage(_shots() if shots is None else shots, [graphic])
+def _planes(graphic: Graphic, time_s: float) -> Planes:
+    """Returns a grey frame with the graphic in it."""
     luma = np.full((180, 320), GREY, np.uint8)
     planes: Planes = luma, np.full((90, 160), 128, np.uint8), np.full((90, 160), 128, np.uint8)
-    GraphicsTrack([graphic], shots, SIZE, 12.0).draw(planes, time_s)
-    return planes[0]
+    GraphicsTrack([graphic], stage(_shots(), [graphic]), SIZE, 12.0).draw(planes, time_s)
+    return planes
+
+
+def _drawn(graphic: Graphic, time_s: float) -> NDArray[np.uint8]:
+    return _planes(graphic, time_s)[0]
 
 
 def _center(luma: NDArray[np.uint8]) -> tuple[float, float]:
@@ -132,6 +135,19 @@ def test_a_filmed_sign_moves_with_its_shot_and_is_in_no_other() -> None:
     for outside in (shot.start_s - 0.02, shot.end_s):
         assert (_drawn(SIGN, outside) == GREY).all()
     assert len(stage(shots, [SIGN])) == len(shots)
+
+
+def test_a_filmed_sign_is_drawn_as_it_is_in_the_middle_of_its_shot() -> None:
+    sign = replace(SIGN, panel=Panel((200, 30, 60)))
+    shot = next(s for s in _shots() if s.start_s <= sign.start_s < s.end_s)
+    middle = (shot.start_s + shot.end_s) / 2
+    still = replace(sign, kind="fixed", start_s=0.0)
+    for filmed, drawn in zip(_planes(sign, middle), _planes(still, middle), strict=True):
+        # Rounding of a position that is a sum of fractions may cost a grey level at an edge.
+        assert np.abs(filmed.astype(int) - drawn.astype(int)).max() <= 3
+    red_early, red_late = (np.nonzero(_planes(sign, middle + dt)[2] != 128)[1].mean() for dt in (-0.4, 0.4))
+    early, late = (_center(_drawn(sign, middle + dt))[0] for dt in (-0.4, 0.4))
+    assert 2 * (red_early - red_late) == pytest.approx(early - late, abs=3), "its colour moves with it"
 
 
 def test_a_sign_that_leaves_the_frame_is_cut_off_at_its_edge() -> None:

@@ -133,13 +133,16 @@ def test_a_growing_cue_is_one_cue_from_its_first_word_on() -> None:
 
 def test_the_second_line_waits_for_the_first() -> None:
     lines = ("Where is", "my hat?")
-    overlay = draw_lines(lines, (STYLE, STYLE), (320, 180), 160)
-    steps = grown(overlay, lines, (STYLE, STYLE), (320, 180))
+    overlay = draw_lines(lines, (STYLE, STYLE), (1280, 720), 640)
+    steps = grown(overlay, lines, (STYLE, STYLE), (1280, 720))
     first, second = (slice(box.y0 - overlay.box.y0, box.y1 - overlay.box.y0) for box in overlay.line_boxes)
     assert len(steps) == 4
     assert np.array_equal(steps[1].luma_alpha[first], overlay.luma_alpha[first])
     assert not steps[1].luma_alpha[second].any()
     assert 0 < steps[2].luma_alpha[second].sum() < overlay.luma_alpha[second].sum()
+    for step, row in zip(steps, (first, first, second, second), strict=True):
+        last = np.flatnonzero(step.luma_alpha[row].any(axis=0))[-1]
+        assert not overlay.luma_alpha[row][:, last + 1 : last + 2].any(), "no letter is cut"
     assert np.array_equal(steps[3].luma_alpha, overlay.luma_alpha)
     assert np.array_equal(steps[3].chroma[0], overlay.chroma[0])
 
