@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.accuracy_groups import GroupOf, group_scores
+from benchmarks.accuracy_groups import GROUPS, GroupOf, group_scores, grouping
+from benchmarks.corpus import Truth
+from benchmarks.corpus_cases import CASES
 from yivideo_ray.subtitles.scoring import Score, TextErrors, TimedText, match, score
 
 FRAMES = [n / 25 for n in range(500)]
@@ -21,6 +26,36 @@ def grouped(
 ) -> tuple[Score, dict[str, Score]]:
     figures = score(reference, result, 0.04, frame_times_s=FRAMES)
     return figures, group_scores(reference, result, match(reference, result), figures, group_of)
+
+
+def truth(language: str, latin_in_cjk_font: bool = False) -> Truth:
+    return Truth("case", language, Path("case.mp4"), Fraction(1), (0, 1), (), latin_in_cjk_font=latin_in_cjk_font)
+
+
+def test_every_case_of_the_corpus_belongs_to_groups_that_figures_are_given_for() -> None:
+    for case in CASES:
+        group_of = grouping(truth(case.language, case.latin_in_cjk_font))
+        assert {group_of("abc"), group_of("你好")} <= {*GROUPS, "none"}, case.name
+
+
+@pytest.mark.parametrize(
+    ("case", "latin", "chinese"),
+    [
+        (truth("en"), "en", "en"),
+        (truth("en", latin_in_cjk_font=True), "en_cjk", "en_cjk"),
+        (truth("zh_en"), "en", "zh"),
+        (truth("zh_en", latin_in_cjk_font=True), "en_cjk", "zh"),
+        (truth("zh"), "zh", "zh"),
+        # Only English is told apart by its font.
+        (truth("fr", latin_in_cjk_font=True), "fr", "fr"),
+        (truth("none"), "none", "none"),
+    ],
+)
+def test_the_group_of_a_line_follows_from_the_case_and_in_bilingual_ones_from_its_script(
+    case: Truth, latin: str, chinese: str
+) -> None:
+    group_of = grouping(case)
+    assert (group_of("Are you 12？"), group_of("你 12 岁")) == (latin, chinese)
 
 
 def test_the_lines_of_a_bilingual_cue_go_each_to_its_own_script() -> None:

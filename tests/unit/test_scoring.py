@@ -15,6 +15,7 @@ from yivideo_ray.subtitles.scoring import (
     characters,
     format_score,
     match,
+    nearest_frame,
     score,
     words,
 )
@@ -97,6 +98,15 @@ def test_text_decides_where_two_cues_are_shown_at_once() -> None:
     assert match(reference, [cue(0, 2, "Where is he?"), cue(0, 2, "Meanwhile in Lisb0n")]).pairs == ((0, 1), (1, 0))
 
 
+def test_cues_of_two_bands_may_overlap_without_being_split_or_merged() -> None:
+    reference = [cue(0, 5, "Meanwhile in Lisbon"), cue(1, 2, "No."), cue(2, 4, "Where is he?"), cue(3, 6, "No.")]
+    matching = match(reference, reference)
+    assert matching.pairs == ((0, 0), (1, 1), (2, 2), (3, 3))
+    assert (matching.splits, matching.merges) == ((), ())
+    lost = match(reference, [reference[0], reference[2], reference[3]])
+    assert (lost.pairs, lost.missed, lost.merges) == (((0, 0), (2, 1), (3, 2)), (1,), ())
+
+
 def test_a_wrong_text_at_the_right_time_is_a_miss_and_a_false_positive() -> None:
     matching = match([cue(0, 2, "Where is he?")], [cue(0, 2, "TAXI")])
     assert (matching.pairs, matching.missed, matching.false_positives) == ((), (0,), (0,))
@@ -151,6 +161,20 @@ def test_an_exact_cue_has_the_same_lines_and_spaces() -> None:
     figures = score(reference, result, FRAME)
     assert figures.exact == 1
     assert figures.characters.edits == 0
+
+
+def test_a_wrong_space_counts_in_wer_and_not_in_cer() -> None:
+    for read in ("Room4 12 isempty.", "Ro om 412 is empty."):
+        figures = score([cue(0, 1, "Room 412 is empty.")], [cue(0, 1, read)], FRAME)
+        assert figures.characters.rate_all == 0
+        assert figures.words.rate_all > 0
+
+
+@pytest.mark.parametrize(
+    ("time_s", "frame"), [(-1.0, 0), (0.0, 0), (0.019, 0), (0.021, 1), (0.1, 2), (0.21, 3), (9.0, 3)]
+)
+def test_the_nearest_frame_is_by_its_start(time_s: float, frame: int) -> None:
+    assert nearest_frame([0.0, 0.04, 0.1, 0.3], time_s) == frame
 
 
 def test_one_frame_allows_for_the_rounding_to_milliseconds_but_not_for_two_frames() -> None:
