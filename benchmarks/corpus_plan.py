@@ -175,12 +175,15 @@ class _ShortWords:
     def text_and_length(self) -> tuple[tuple[str, ...], float]:
         if self._more:
             self._more -= 1
-        elif self._rng.random() < 0.2:
-            self._lines = next(self._sentences)
+            return self._lines, self._rng.uniform(*WORD_S)
+        sentence = self._rng.random() < 0.2
+        before = self._lines
+        # Some words are sentences too, and nobody could tell two cues of the same text without a gap from one.
+        while self._lines == before:
+            self._lines = next(self._sentences if sentence else self._words)
+        if sentence:
             return self._lines, _reading_time(self._rng, self._lines)
-        else:
-            self._lines = next(self._words)
-            self._more = self._rng.choices((0, 1, 2), weights=(5, 3, 2))[0]
+        self._more = self._rng.choices((0, 1, 2), weights=(5, 3, 2))[0]
         return self._lines, self._rng.uniform(*WORD_S)
 
     def pause(self, times_s: Sequence[float], end_frame: int) -> float:

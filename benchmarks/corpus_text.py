@@ -63,7 +63,7 @@ FONTS = {
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
     """Drawn text. box is in frame coordinates with even corners; luma_alpha and luma have its size, chroma_alpha and
-    chroma (U, V) half of it. text_box is the tight box around what can be seen of each line, from top to bottom."""
+    chroma (U, V) half of it. line_boxes are tight around what can be seen of each line, from top to bottom."""
 
     box: Box
     luma_alpha: Float

@@ -171,6 +171,16 @@ def test_a_case_without_a_language_has_no_cues_and_draws_nothing() -> None:
 
 
 @pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
+def test_cues_of_the_same_text_never_touch_for_nobody_could_tell_them_apart(spec: CaseSpec) -> None:
+    for seed in range(8):
+        time_base, pts = frame_times(spec, random.Random(seed))
+        cues = SubtitleTrack(replace(spec, seed=seed), [float(p * time_base) for p in pts]).planned
+        for band in ("top", "bottom"):
+            for before, after in pairwise(cue for cue in cues if cue.band == band):
+                assert before.lines != after.lines or before.end_frame < after.first_frame
+
+
+@pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
 def test_a_plan_is_the_same_each_time_and_another_with_another_seed(spec: CaseSpec) -> None:
     time_base, pts = frame_times(spec, random.Random(spec.seed))
     times = [float(p * time_base) for p in pts]
