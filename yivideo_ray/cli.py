@@ -35,6 +35,7 @@ examples:
   yivideo run film.mp4 --from paddleocr.postprocess_and_finalize
                                              again from the texts read last time, in a second
   yivideo run -- -odd-name.mp4               a name that starts with a dash
+  yivideo area film.mp4 -o preview.png       draws where its subtitles are
   yivideo doctor                             what is installed and which device works
   yivideo eval truth.srt film.srt            how close a result comes to the truth
 """
@@ -55,6 +56,14 @@ YIVIDEO_GPU_LOCK__LOCK_TIMEOUT=30 override them. A config.yml in the current dir
 YIVIDEO_SUBTITLES__SPLIT_BY_SCRIPT=true writes bilingual subtitles as film.zh.srt and film.en.srt.
 
 RAY_ADDRESS names a Ray cluster to join; without it a local Ray is started for this run.
+"""
+AREA_NOTES = """\
+Green: the bands in which subtitles were found. Blue: those that area_detector.regions sets. Orange: other text, with
+the reason why it is no subtitle. Violet: what area_detector.exclude leaves out. Standard error tells all boxes.
+
+example: look only at the lower half, and not at a logo
+  YIVIDEO_AREA_DETECTOR__REGIONS='[{"y0": 0.5}]' yivideo area film.mp4
+  YIVIDEO_AREA_DETECTOR__EXCLUDE='[{"x0": 0.8, "y1": 0.2}]' yivideo area film.mp4 -o preview.png
 """
 
 
@@ -106,6 +115,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="JSON lines on standard output, also on a terminal")
     run.set_defaults(command=_run)
 
+    area = commands.add_parser(
+        "area",
+        help="show where the subtitles of a video are",
+        description="Draws where VIDEO's subtitles were found, and what was rejected and why, on one of its frames.",
+        epilog=AREA_NOTES,
+        formatter_class=raw,
+    )
+    area.add_argument("video", type=Path, metavar="VIDEO", help="a video file")
+    area.add_argument("-o", "--output", type=Path, metavar="PNG", help="the picture (else VIDEO.area.png beside it)")
+    area.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
+    area.add_argument("--json", action="store_true", help="the area as one JSON object on standard output")
+    area.set_defaults(command=_area)
+
     doctor = commands.add_parser(
         "doctor",
         help="what is installed, which device works",
@@ -150,6 +172,16 @@ def _run(options: argparse.Namespace) -> int:
         prefix = f"{outcome.video}: " if len(jobs) > 1 else ""
         _tell(f"{prefix}{error['code']}: {error['message']} {error['remedy']}")
     return EXIT_FAILED if failed else 0
+
+
+def _area(options: argparse.Namespace) -> int:
+    machine = _take_stdout()
+    settings = _settings(options.config)
+    from yivideo_ray.area import area
+
+    area(options.video, options.output, settings, _tell, machine if options.json else None)
+    machine.flush()
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.cluster.patterns import pattern_video
 from tests.cluster.test_workflows import TEXTS
@@ -72,6 +73,24 @@ def test_a_run_writes_its_files_and_clean_json_although_a_process_dies(patterns:
     assert lines[-1]["outputs"] == [f"out/-电影 🎬.{suffix}" for suffix in ("srt", "ass", "json")]
     assert "6 cues" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_area_is_drawn_told_and_given_as_json_without_writing_anything_else(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "-电影 🎬.mp4"))
+    result = call(environment(tmp_path), "area", "--json", "--", video.name, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    page = json.loads(result.stdout)
+    (band,) = page["subtitle_area"]["bands"]
+    assert band["name"] == "bottom"
+    assert (
+        f"band bottom: x {band['box'][0]} to {band['box'][2]}, y {band['box'][1]} to {band['box'][3]}" in result.stderr
+    )
+    assert page["picture"] == "-电影 🎬.area.png"
+    with Image.open(tmp_path / page["picture"]) as picture:
+        assert (picture.format, picture.size) == ("PNG", (960, 540))
+    assert sorted(path.name for path in tmp_path.glob("-*")) == ["-电影 🎬.area.png", "-电影 🎬.mp4"]
+    # The texts are shown for a second, every two seconds from 0.4 s on.
+    assert (page["frame_s"] - 0.4) % 2 < 1
 
 
 def test_a_gpu_that_is_not_there_is_an_error_at_once_and_never_a_pending_actor(patterns: Path, tmp_path: Path) -> None:

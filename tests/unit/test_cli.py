@@ -45,7 +45,9 @@ def test_wrong_usage_exits_with_2_in_one_line(arguments: list[str], capsys: pyte
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["doctor", "--help"], ["eval", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["area", "--help"], ["doctor", "--help"], ["eval", "--help"]]
+)
 def test_help_exits_with_0(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -57,6 +59,7 @@ def test_help_shows_examples_the_stages_and_the_scoring_convention(capsys: pytes
     for arguments, expected in (
         (["--help"], "yivideo run -- -odd-name.mp4"),
         (["run", "--help"], "paddleocr.postprocess_and_finalize"),
+        (["area", "--help"], "YIVIDEO_AREA_DETECTOR__EXCLUDE"),
         (["eval", "--help"], "Matching is one to one"),
     ):
         with pytest.raises(SystemExit):
@@ -88,6 +91,14 @@ def test_bad_input_fails_with_its_code_before_ray_is_even_imported(video: Path) 
     ends = [json.loads(line) for line in result.stdout.splitlines() if '"outcome"' in line]
     assert [end["error"]["code"] for end in ends] == ["INPUT_EMPTY", "INPUT_NOT_FOUND"]
     assert sorted(path.name for path in video.parent.iterdir()) == ["empty.mp4"]
+
+
+def test_the_area_of_bad_input_is_its_error_and_no_picture(video: Path) -> None:
+    result = command("area", video, "--json")
+    assert result.returncode == 1
+    assert last_line(result).startswith("INPUT_EMPTY: ")
+    assert result.stdout == ""
+    assert list(video.parent.glob("*.png")) == []
 
 
 def test_a_wrong_setting_exits_with_2_and_names_the_nearest_known_key(video: Path, tmp_path: Path) -> None:

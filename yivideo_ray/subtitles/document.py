@@ -16,7 +16,7 @@ from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord
 from yivideo_ray.types import Cue, SubtitleArea, VideoInfo
 
-__all__ = ["SCHEMA_VERSION", "installed_versions", "result_document"]
+__all__ = ["SCHEMA_VERSION", "area_document", "installed_versions", "plain", "result_document", "text"]
 
 SCHEMA_VERSION = 1
 """Grows when a key changes its meaning or goes away; new keys may appear at any time."""
@@ -42,7 +42,7 @@ def result_document(outcome: Outcome, versions: Mapping[str, str] | None = None)
         "expected_s": outcome.expected_s,
         "warnings": [text(warning) for warning in outcome.warnings],
         "video": _video(info) if info is not None else {"path": text(str(outcome.video))},
-        "subtitle_area": _area(outcome.area) if outcome.area is not None else None,
+        "subtitle_area": area_document(outcome.area) if outcome.area is not None else None,
         "engine": facts.get("engine"),
         "device": facts.get("device"),
         "provider": facts.get("provider"),
@@ -146,7 +146,8 @@ def _video(info: VideoInfo) -> dict[str, Any]:
     }
 
 
-def _area(area: SubtitleArea) -> dict[str, Any]:
+def area_document(area: SubtitleArea) -> dict[str, Any]:
+    """Returns an area as plain values; boxes are [x0, y0, x1, y1] in frame coordinates."""
     return {
         "bands": [
             {
