@@ -264,7 +264,8 @@ class CharReading:
     """One character of a line. x0 and x1 are where the model saw it, as shares (0 to 1) of the line image's width.
 
     space_before is the highest probability that the model gave to a space between the previous character
-    and this one (0 for the first), whether or not the space won.
+    and this one (0 for the first), whether or not the space won. gap_before is the blank between the ink of both, as a
+    share of the capitals' height (None: unknown).
     """
 
     text: str
@@ -272,6 +273,7 @@ class CharReading:
     x0: float
     x1: float
     space_before: float
+    gap_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +298,14 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class CropText:
-    """What was read in one crop: its lines from top to bottom, left to right; none where no text was found."""
+    """What was read in one crop: its lines from top to bottom, left to right; none where no text was found.
+
+    recognised counts the pictures of its lines that went through the recognition model.
+    """
 
     crop_id: str
     lines: tuple[TextLine, ...]
+    recognised: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,18 @@ def test_look_alikes_part_nothing() -> None:
 
 
 def test_a_second_line_makes_another_cue() -> None:
-    assert len(cues(seen(0, 10, "Hello"), seen(10, 20, "Hello", "there"))) == 2
+    assert len(cues(seen(0, 10, "Hello"), seen(10, 20, "Hello", "over there"))) == 2
+
+
+def test_words_that_come_one_by_one_are_one_cue_with_all_of_them() -> None:
+    growing = [seen(0, 5, "You"), seen(5, 9, "You broke"), seen(9, 30, "You broke it,", "so")]
+    assert cues(*growing, seen(30, 40, "You broke it,", "so fix")) == [(0, 40, "You broke it,\nso fix")]
+
+
+def test_a_longer_text_in_another_place_is_another_cue() -> None:
+    moved = replace(line("No. Wait here."), box=Box(60, 10, 140, 40))
+    longer = replace(seen(10, 20, "No. Wait here."), lines=(moved,))
+    assert [text for _, _, text in cues(seen(0, 10, "No."), longer)] == ["No.", "No. Wait here."]
 
 
 def test_crops_without_text_are_no_cues() -> None:

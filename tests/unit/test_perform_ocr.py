@@ -1,4 +1,7 @@
-"""Every line of every crop is found where it is, in reading order, and recognised once for as long as it stays."""
+"""Every line of every crop is found where it is, in reading order, and recognised once for as long as it stays.
+
+An unsure line is looked at twice more, and the majority is what it reads.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from yivideo_ray.ocr.pattern import draw_pattern
 from yivideo_ray.ocr.scripted import Script, ScriptedEngine
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.stages.perform_ocr import perform_ocr
-from yivideo_ray.types import Crop, CropMeta, Luma, Reading
+from yivideo_ray.types import CharReading, Crop, CropMeta, CropText, Luma, Reading
 
 
 class CountingEngine(ScriptedEngine):
@@ -24,6 +27,32 @@ class CountingEngine(ScriptedEngine):
     def recognize(self, lines: Sequence[Luma]) -> list[Reading]:
         self.recognised += len(lines)
         return super().recognize(lines)
+
+
+class WaveringEngine(CountingEngine):
+    """Gives the next of some readings for each picture, and keeps the pictures."""
+
+    def __init__(self, *looks: Reading) -> None:
+        super().__init__()
+        self.pictures: list[Luma] = []
+        self._looks = iter(looks)
+        self.load()
+
+    def recognize(self, lines: Sequence[Luma]) -> list[Reading]:
+        self.recognised += len(lines)
+        self.pictures += lines
+        return [next(self._looks) for _ in lines]
+
+
+def look(text: str, confidence: float = 0.99, least: float | None = None) -> Reading:
+    """A reading with this confidence in the mean, `least` that in its last character."""
+    shares = [index / len(text) for index in range(len(text) + 1)]
+    sure = [confidence] * (len(text) - 1) + [confidence if least is None else least]
+    chars = tuple(
+        CharReading(char, char_sure, x0, x1, 0.0)
+        for char, char_sure, x0, x1 in zip(text, sure, shares[:-1], shares[1:], strict=True)
+    )
+    return Reading(text, confidence, chars)
 
 
 @pytest.fixture
@@ -48,6 +77,10 @@ def read(crops: Sequence[Crop], engine: ScriptedEngine) -> dict[str, list[str]]:
     return {
         text.crop_id: [line.text for line in text.lines] for text in perform_ocr(create_stitched_images(crops), engine)
     }
+
+
+def read_texts(crops: Sequence[Crop], engine: ScriptedEngine) -> tuple[CropText, ...]:
+    return perform_ocr(create_stitched_images(crops), engine)
 
 
 def test_lines_come_from_the_top_for_each_crop(engine: CountingEngine) -> None:
@@ -87,3 +120,68 @@ def test_a_crop_scaled_to_its_sheet_keeps_its_coordinates(engine: CountingEngine
     (line,) = text.lines
     assert line.text == "wide"
     assert abs(line.box.x0 - 44) <= 16
+
+
+def test_an_unsure_line_is_read_three_times_and_the_majority_wins() -> None:
+    engine = WaveringEngine(look("hcuse", 0.9), look("house", 0.9), look("house", 0.8))
+    assert read([crop(["line"], 0, 10)], engine) == {"0-0": ["house"]}
+    assert engine.recognised == 3
+
+
+def test_two_looks_that_disagree_do_not_change_an_unsure_line() -> None:
+    engine = WaveringEngine(look("house", 0.9), look("hcuse", 0.8), look("hoose", 0.8))
+    assert read([crop(["line"], 0, 10)], engine) == {"0-0": ["house"]}
+
+
+def test_one_unsure_character_makes_a_line_unsure() -> None:
+    engine = WaveringEngine(look("housc", 0.98, least=0.5), look("house"), look("house"))
+    assert read([crop(["line"], 0, 10)], engine) == {"0-0": ["house"]}
+
+
+def test_a_sure_line_is_read_once() -> None:
+    engine = WaveringEngine(look("house", 0.98))
+    assert read([crop(["line"], 0, 10)], engine) == {"0-0": ["house"]}
+    assert engine.recognised == 1
+
+
+def test_a_line_in_which_nothing_was_read_is_not_read_again() -> None:
+    engine = WaveringEngine(Reading("", 0.0))
+    assert read([crop(["line"], 0, 10)], engine) == {"0-0": []}
+    assert engine.recognised == 1
+
+
+def test_the_second_look_is_narrower_and_the_third_from_farther_off() -> None:
+    engine = WaveringEngine(look("line", 0.5), look("line"), look("line"))
+    read([crop(["line"], 0, 10)], engine)
+    (height, width), second, third = (picture.shape for picture in engine.pictures)
+    assert second[0] == height
+    assert 0.8 * width < second[1] < 0.9 * width
+    assert third[0] - height == third[1] - width > 0
+
+
+def test_each_unsure_line_gets_the_looks_at_itself() -> None:
+    first = [look("sure"), look("cat", 0.9), look("firm"), look("hen", 0.9)]
+    again = [look("cut"), look("cut"), look("ham"), look("ham")]
+    engine = WaveringEngine(*first, *again)
+    assert read([crop(["a", "b", "c", "d"], 0, 10)], engine) == {"0-0": ["sure", "cut", "firm", "ham"]}
+
+
+def test_a_crop_counts_the_pictures_of_its_lines_that_were_recognised() -> None:
+    engine = WaveringEngine(look("sure"), look("cat", 0.9), look("firm"), look("cut"), look("cut"))
+    texts = read_texts([crop(["a", "b"], 0, 10), crop([""], 10, 20), crop(["c"], 20, 30)], engine)
+    assert [text.recognised for text in texts] == [4, 0, 1]
+    assert engine.recognised == 5
+
+
+def test_a_line_that_stays_counts_once_where_its_clearest_picture_is(engine: CountingEngine) -> None:
+    texts = read_texts([crop(["stays"], 0, 10), crop(["stays", "come"], 10, 40)], engine)
+    assert [len(text.lines) for text in texts] == [1, 2]
+    assert [text.recognised for text in texts] == [0, 2]
+    assert engine.recognised == 2
+
+
+def test_an_unsure_line_that_stays_is_read_three_times_in_all_and_mended_in_both_crops() -> None:
+    engine = WaveringEngine(look("hcuse", 0.9), look("house", 0.9), look("house", 0.8))
+    texts = read_texts([crop(["stays"], 0, 10), crop(["stays"], 10, 20)], engine)
+    assert [[line.text for line in text.lines] for text in texts] == [["house"], ["house"]]
+    assert [text.recognised for text in texts] == [3, 0]

@@ -202,6 +202,7 @@ class Stream:
                 Stage.PERFORM_OCR,
                 calls=len(self._groups),
                 lines=sum(len(text.lines) for text in self._result.texts),
+                recognised=sum(text.recognised for text in self._result.texts),
                 waited_s=round(self._result.waited_s, 3),
                 device_s=round(self._result.ran_s, 3),
             )

@@ -17,6 +17,8 @@ __all__ = ["Observation", "ReadLine", "build_cues", "same_text"]
 # A character read with less confidence than this may be another one in the next crop without being another text.
 _DOUBTFUL = 0.9
 _MIN_SIMILARITY = 0.8
+# A line that stays may seem to begin this share of its height beside where it began.
+_SAME_PLACE = 0.35
 _CONFUSABLE = str.maketrans({"l": "I", "|": "I", "1": "I", "0": "O", "o": "O", "’": "'", "‘": "'", "`": "'"})
 
 
@@ -67,7 +69,7 @@ def build_cues(observations: Iterable[Observation], band: str, merge_gap_ticks: 
         if (
             last is not None
             and _follows(observation, last, merge_gap_ticks)
-            and same_text(_vote(groups[-1]), observation)
+            and (same_text(_vote(groups[-1]), observation) or _grows(last, observation))
         ):
             groups[-1].append(observation)
         else:
@@ -81,6 +83,23 @@ def build_cues(observations: Iterable[Observation], band: str, merge_gap_ticks: 
 
 def _follows(observation: Observation, last: Observation, merge_gap_ticks: int) -> bool:
     return observation.joined_to_pts == last.stable_end_pts or observation.start_pts - last.end_pts <= merge_gap_ticks
+
+
+def _grows(first: Observation, second: Observation) -> bool:
+    """Returns whether second shows first with more text behind it, and nothing of first has moved: words that come one
+    by one, as in karaoke. Two centred cues of which one begins with the other stand in different places."""
+    if len(first.lines) > len(second.lines):
+        return False
+    for a, b in zip(first.lines, second.lines, strict=False):
+        reach = _SAME_PLACE * max(a.box.height, b.box.height)
+        if abs(a.box.x0 - b.box.x0) > reach or abs(a.box.center[1] - b.box.center[1]) > reach:
+            return False
+        if not _folded(_bare(b.text)).startswith(_folded(_bare(a.text))):
+            return False
+    if any(len(line.text.split()) > 1 for line in second.lines[len(first.lines) :]):
+        return False  # A whole line that joins the first is another speaker's.
+    whole = [_folded(_bare(line.text)) for line in first.lines[:-1]]
+    return whole == [_folded(_bare(line.text)) for line in second.lines[: len(whole)]]
 
 
 def same_text(first: Observation, second: Observation) -> bool:
@@ -121,6 +140,9 @@ def _folded(text: str) -> str:
 
 
 def _vote(group: Sequence[Observation]) -> Observation:
+    longest = len(_folded(_bare(group[-1].key)))
+    # Of a text that grew, what it has grown to is what the cue says.
+    group = [o for o in group if same_text(o, group[-1]) or len(_folded(_bare(o.key))) >= longest]
     weights: dict[str, float] = {}
     for observation in group:
         weights[observation.key] = (
