@@ -39,14 +39,22 @@ _SAME_PLACE_IOU = 0.6
 _SAME_CONTENT = 0.8
 _ALWAYS_SHARE = 0.5
 _WHOLE_SHARE = 0.95
+_STEADY_SHARE = 0.5
+_SAME_END = 0.5
+# A ticker runs from edge to edge; subtitles keep away from them.
+_EDGE_SHARE = 0.01
+_CUT_SHARE = 0.5
 _LONGEST_CUE_S = 12.0
 # Lines belong to one row when their middles lie within this share of a line's height.
 _ROW_REACH = 0.5
 _SIZE_RATIO = 1.5
 _CENTERED_SHARE = 0.05
 _MIN_ALIGNED_SHARE = 0.6
-_OFTEN_SHARE = 0.15
-# A single line seen once is believed only where subtitles usually stand.
+# Of rows that are not centred: their least number of samples, as a share of all and at all.
+_OFTEN_SHARE = 0.3
+_OFTEN_FLUSH_SHARE = 0.15
+_LEAST_BESIDE = 4
+# A single text is believed only where subtitles usually stand.
 _USUAL_TOP = 0.65
 # Rows closer than this many lines are lines of one band.
 _BAND_GAP_LINES = 0.9
@@ -143,11 +151,24 @@ def _always_there(info: VideoInfo, seen: Sequence[_Seen], frames: Sequence[Sampl
         share = len({other.sample for other in alike}) / len(frames)
         first, last = (info.seconds(frames[alike[end].sample].pts) for end in (0, -1))
         too_long = last - first >= _LONGEST_CUE_S
+        # A clock changes its looks, and a logo that shines through with what is behind it; neither leaves its place.
+        steady = [other for other in seen if _same_ends(other.box, one.box)]
+        places = {other.sample for other in steady}
+        lasts = info.seconds(frames[max(places)].pts) - info.seconds(frames[min(places)].pts) >= _LONGEST_CUE_S
+        if len(places) >= _STEADY_SHARE * len(frames) and lasts and not _is_usual(one.box, info):
+            standing.update(id(other) for other in steady)
+            continue
         # In a clip shorter than that, a line that never goes may be a subtitle where subtitles usually stand.
         unusual = share >= _WHOLE_SHARE and not _is_usual(one.box, info)
         if share >= _ALWAYS_SHARE and (too_long or unusual):
             standing.update(id(other) for other in alike)
     return standing
+
+
+def _same_ends(a: Box, b: Box) -> bool:
+    """Returns whether two lines have the same ends and height: those of subtitles hardly ever are in many samples."""
+    reach = _SAME_END * min(a.height, b.height)
+    return abs(a.x0 - b.x0) <= reach and abs(a.x1 - b.x1) <= reach and abs(a.center[1] - b.center[1]) <= reach
 
 
 def _is_usual(box: Box, info: VideoInfo) -> bool:
@@ -178,13 +199,29 @@ def _why_not(row: _Row, info: VideoInfo, samples: int) -> RejectionReason | None
     centered = fmean(abs(one.box.center[0] - info.width / 2) <= _CENTERED_SHARE * info.width for one in row.seen)
     left = median(one.box.x0 for one in row.seen)
     flush = fmean(abs(one.box.x0 - left) <= _CENTERED_SHARE * info.width / 2 for one in row.seen)
-    aligned = max(centered, flush) >= _MIN_ALIGNED_SHARE
     count = len(row.samples)
-    if count == 1:
+    margin = _EDGE_SHARE * info.width
+    cut = fmean(one.box.x0 <= margin or one.box.x1 >= info.width - margin for one in row.seen)
+    if cut >= _CUT_SHARE:
+        return RejectionReason.MOVES
+    if count == 1 or _texts(row) == 1:
         return None if _is_usual(row.seen[0].box, info) else RejectionReason.TOO_RARE
-    if aligned or count >= max(3, _OFTEN_SHARE * samples):
+    if centered >= _MIN_ALIGNED_SHARE:
+        return None
+    # Signs and credits stand together for a moment as well: beside the middle it takes more to be believed.
+    often = _OFTEN_FLUSH_SHARE if flush >= _MIN_ALIGNED_SHARE else _OFTEN_SHARE
+    if count >= max(_LEAST_BESIDE, often * samples):
         return None
     return RejectionReason.MOVES
+
+
+def _texts(row: _Row) -> int:
+    """Returns how many different texts the row showed, as far as their looks tell."""
+    looks: list[NDArray[np.float32]] = []
+    for one in row.seen:
+        if all(float((one.look * look).sum()) < _SAME_CONTENT for look in looks):
+            looks.append(one.look)
+    return len(looks)
 
 
 def _stack(rows: Iterable[_Row]) -> list[list[_Row]]:
