@@ -113,3 +113,22 @@ def test_a_forced_region_is_the_band_even_without_text() -> None:
     (band,) = detect([[] for _ in range(4)], settings).bands
     assert band.box == Box(0, 360, 1280, 720)
     assert band.evidence.samples_with_text == 0
+
+
+def test_a_clock_is_rejected_although_its_text_changes() -> None:
+    area = detect([[(f"t{n % 10}:{n % 7}", 1000, TOP), (WORDS[n], -1, BOTTOM)] for n in range(12)])
+    assert [band.name for band in area.bands] == ["bottom"]
+    assert [region.reason for region in area.rejected] == [RejectionReason.ALWAYS_THERE]
+
+
+def test_a_ticker_is_rejected_because_it_runs_into_the_edge() -> None:
+    area = detect([[(WORDS[n], -1, SECOND_LAST - 60), (f"{WORDS[n]} news {n}", 0, BOTTOM)] for n in range(12)])
+    assert all(band.box.y1 < BOTTOM for band in area.bands)
+    assert [region.reason for region in area.rejected] == [RejectionReason.MOVES]
+
+
+def test_credits_beside_the_middle_are_rejected() -> None:
+    credits = {1: "Directed", 2: "Directed", 4: "Music by"}
+    area = detect([[(WORDS[n], -1, BOTTOM), *([(credits[n], 150, 250)] if n in credits else [])] for n in range(12)])
+    assert [band.name for band in area.bands] == ["bottom"]
+    assert [region.reason for region in area.rejected] == [RejectionReason.MOVES]

@@ -23,7 +23,7 @@ from yivideo_ray.types import CharReading, Luma, Reading
 
 __all__ = ["Glyph", "find_glyphs", "with_glyphs"]
 
-_LEVELS = (0.6, 0.7, 0.78, 0.85, 0.91)
+_LEVELS = (0.5, 0.6, 0.7, 0.78, 0.85, 0.91)
 _MIN_PIECE_PX = 3
 # Pieces above each other are one glyph when they share this much of the narrower one's width.
 _SAME_COLUMN = 0.4
@@ -96,7 +96,7 @@ def _inks(image: Luma) -> Iterator[NDArray[np.uint8]]:
 
 
 def _glyphs(ink: NDArray[np.uint8]) -> tuple[Glyph, ...]:
-    count, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=4)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     within = Box(0, 0, ink.shape[1], ink.shape[0])
     boxes = [
         Box(int(x), int(y), int(x + w), int(y + h)) for x, y, w, h, area in stats[1:count] if area >= _MIN_PIECE_PX
