@@ -27,7 +27,8 @@ def draw(text: str, *, fill: int = 235, edge: int = 16, ground: int = 120) -> Lu
 def read(shown: str, missed: str = "", misread: dict[str, str] | None = None) -> Reading:
     """Returns how a model reads what is shown, without the characters of missed, each in the middle of its glyph."""
     width = draw(shown).shape[1]
-    chars, space = [], 0.0
+    chars: list[CharReading] = []
+    space = 0.0
     for index, char in enumerate(shown):
         x0, x1 = (MARGIN_PX + FONT.getlength(shown[:end]) for end in (index, index + 1))
         if char == " ":
