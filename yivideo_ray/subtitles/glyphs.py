@@ -1,8 +1,8 @@
 """The glyphs of a recognised line: where the ink of each character is, and marks that a model has no class for.
 
 A CTC model says what a line reads and only roughly where. The ink says where exactly: how wide the gap before a
-character is, whether a glyph has no character at all, whether what was read as "i" hangs below the baseline. Pixels
-and a reading in, a reading out; nothing here knows a language.
+character is, and whether a glyph has no character at all. Pixels and a reading in, a reading out. What is known of
+languages is that some marks come in pairs.
 """
 
 from __future__ import annotations
