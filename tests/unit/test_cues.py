@@ -5,29 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.cues import Observation, ReadLine, build_cues, same_text
+from tests.readings import line, seen
+from yivideo_ray.subtitles.cues import CueRules, build_cues, same_text
+from yivideo_ray.subtitles.observations import Observation
+
+RULES = CueRules(merge_gap_ticks=2, step_ticks=10)
 
 
-def line(text: str, confidence: float = 0.99, doubtful: str = "") -> ReadLine:
-    bare = "".join(text.split())
-    return ReadLine(text, confidence, tuple(0.5 if char in doubtful else 0.99 for char in bare), Box(10, 10, 90, 40))
-
-
-def seen(start: int, end: int, *texts: str, confidence: float = 0.99, doubtful: str = "") -> Observation:
-    lines = tuple(line(text, confidence, doubtful) for text in texts)
-    return Observation(start, end, lines, end - start, end - start)
-
-
-def cues(*observations: Observation, gap: int = 2) -> list[tuple[int, int, str]]:
-    return [(cue.start_pts, cue.end_pts, cue.text) for cue in build_cues(observations, "bottom", gap)]
+def cues(*observations: Observation) -> list[tuple[int, int, str]]:
+    return [(cue.start_pts, cue.end_pts, cue.text) for cue in build_cues(observations, "bottom", RULES)]
 
 
 def test_consecutive_crops_with_one_text_are_one_cue() -> None:
-    built = build_cues([seen(0, 10, "Hello"), seen(10, 25, "Hello"), seen(25, 30, "Hello")], "bottom", 2)
+    built = build_cues([seen(0, 10, "Hello"), seen(10, 25, "Hello"), seen(25, 30, "Hello")], "bottom", RULES)
     assert [(cue.start_pts, cue.end_pts, cue.frames, cue.crops) for cue in built] == [(0, 30, 30, 3)]
 
 
@@ -63,7 +57,20 @@ def test_look_alikes_part_nothing() -> None:
 
 
 def test_a_second_line_makes_another_cue() -> None:
-    assert len(cues(seen(0, 10, "Hello"), seen(10, 20, "Hello", "over there"))) == 2
+    assert len(cues(seen(0, 20, "Hello"), seen(20, 30, "Hello", "over there"))) == 2
+
+
+def test_the_letters_that_most_frames_show_are_the_cues() -> None:
+    built = build_cues(
+        [
+            seen(0, 9, "The wxndow is open", doubtful="x"),
+            seen(9, 19, "The window is 0pen", doubtful="0"),
+            seen(19, 29, "The windov is open", doubtful="v"),
+        ],
+        "bottom",
+        RULES,
+    )
+    assert [(cue.text, cue.crops) for cue in built] == [("The window is open", 3)]
 
 
 def test_words_that_come_one_by_one_are_one_cue_with_all_of_them() -> None:
@@ -71,10 +78,38 @@ def test_words_that_come_one_by_one_are_one_cue_with_all_of_them() -> None:
     assert cues(*growing, seen(30, 40, "You broke it,", "so fix")) == [(0, 40, "You broke it,\nso fix")]
 
 
+@pytest.mark.parametrize("step", ["Wil l you", "Wall you", "Will yc", "Wi", "0"])
+def test_a_misread_or_half_drawn_step_parts_nothing(step: str) -> None:
+    assert cues(seen(0, 4, step), seen(4, 8, "Will you help"), seen(8, 30, "Will you help me?")) == [
+        (0, 30, "Will you help me?")
+    ]
+
+
+def test_a_step_that_was_not_read_or_has_no_crop_parts_nothing() -> None:
+    first, last = seen(0, 5, "Will"), seen(11, 30, "Will you help")
+    assert cues(first, last) == cues(first, seen(5, 11), last) == [(0, 30, "Will you help")]
+    assert len(cues(first, seen(14, 30, "Will you help"))) == 2
+
+
+def test_a_growing_text_begins_with_the_first_step_though_that_was_not_read() -> None:
+    unread = seen(0, 4, stroke_px=60, stable_end_pts=4)
+    growing = [
+        seen(4, 8, "I could", stroke_px=500, joined_to_pts=4),
+        seen(8, 30, "I could see", stroke_px=900),
+    ]
+    assert cues(unread, *growing) == [(0, 30, "I could see")]
+    assert cues(unread, replace(growing[0], joined_to_pts=None), growing[1]) == [(4, 30, "I could see")]
+    assert cues(replace(unread, stroke_px=700), *growing) == [(4, 30, "I could see")]
+    assert cues(unread, growing[0], seen(8, 30, "I could")) == [(4, 30, "I could")]
+
+
 def test_a_longer_text_in_another_place_is_another_cue() -> None:
-    moved = replace(line("No. Wait here."), box=Box(60, 10, 140, 40))
-    longer = replace(seen(10, 20, "No. Wait here."), lines=(moved,))
-    assert [text for _, _, text in cues(seen(0, 10, "No."), longer)] == ["No.", "No. Wait here."]
+    first, longer = seen(0, 5, line("No.", x0=300)), seen(5, 20, line("No. Wait here.", x0=190))
+    assert [text for _, _, text in cues(first, longer)] == ["No.", "No. Wait here."]
+
+
+def test_the_same_text_that_comes_again_is_no_growth() -> None:
+    assert len(cues(seen(0, 5, "Who?"), seen(9, 14, "Who?"))) == 2
 
 
 def test_crops_without_text_are_no_cues() -> None:

@@ -6,12 +6,14 @@ Writing the files is left to subtitles.formats.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from yivideo_ray.config import PostprocessorSettings
-from yivideo_ray.geometry import bounding_box
-from yivideo_ray.subtitles.cues import Observation, ReadLine, build_cues
+from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.subtitles.cues import CueRules, build_cues
+from yivideo_ray.subtitles.observations import Observation, ReadLine
 from yivideo_ray.subtitles.spaces import space_out, tidy
-from yivideo_ray.types import Band, CropMeta, CropText, Cue, SubtitleArea, TextLine, VideoInfo
+from yivideo_ray.types import Band, CharReading, CropMeta, CropText, Cue, SubtitleArea, TextLine, VideoInfo
 
 __all__ = ["postprocess_and_finalize"]
 
@@ -24,6 +26,8 @@ _SAME_ROW = 0.5
 _BRIEF_S = 0.25
 _BRIEF_MIN_CONFIDENCE = 0.85
 _SINGLE_MIN_CONFIDENCE = 0.8
+# Words that appear one by one follow each other this fast.
+_STEP_S = 0.6
 
 
 def postprocess_and_finalize(
@@ -38,15 +42,19 @@ def postprocess_and_finalize(
     crops and texts belong together by crop_id, in any order; crops without a text hold none.
     """
     by_id = {text.crop_id: text for text in texts}
-    merge_gap_ticks = int(settings.merge_gap_ms / 1000 / info.time_base)
+    rules = CueRules(
+        merge_gap_ticks=int(settings.merge_gap_ms / 1000 / info.time_base),
+        step_ticks=int(_STEP_S / info.time_base),
+        space_probability=settings.space_probability,
+    )
     cues: list[Cue] = []
     for index, band in enumerate(area.bands):
         observations = [
-            _observe(crop, by_id[crop.crop_id], band, settings)
+            _observe(crop, by_id.get(crop.crop_id, CropText(crop.crop_id, ())), band, settings)
             for crop in crops
-            if crop.band == index and crop.crop_id in by_id
+            if crop.band == index
         ]
-        cues += build_cues(observations, band.name, merge_gap_ticks)
+        cues += build_cues(observations, band.name, rules)
     kept = [cue for cue in cues if _is_worth_showing(cue, info, settings)]
     return tuple(sorted(kept, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
 
@@ -58,8 +66,8 @@ def _observe(crop: CropMeta, text: CropText, band: Band, settings: Postprocessor
         read = ReadLine(
             text=space_out(line.text, line.chars, settings.space_probability),
             confidence=line.confidence,
-            char_confidences=tuple(char.confidence for char in line.chars),
             box=line.box.scale(1 / crop.scale).translate(crop.box.x0, crop.box.y0),
+            chars=line.chars,
         )
         last = rows[-1][-1].box if rows else None
         if last is not None and abs(read.box.center[1] - last.center[1]) < _SAME_ROW * last.height:
@@ -74,6 +82,7 @@ def _observe(crop: CropMeta, text: CropText, band: Band, settings: Postprocessor
         crop.averaged_frames,
         crop.stable_end_pts,
         crop.joined_to_pts,
+        crop.stroke_px,
     )
 
 
@@ -90,13 +99,22 @@ def _one_line(row: Sequence[ReadLine]) -> ReadLine:
     if len(row) == 1:
         return row[0]
     pieces = sorted(row, key=lambda piece: piece.box.x0)
-    confidences = tuple(value for piece in pieces for value in piece.char_confidences)
+    box = bounding_box(piece.box for piece in pieces)
+    known = all(piece.chars for piece in pieces)
     return ReadLine(
         text=tidy(" ".join(piece.text for piece in pieces)),
         confidence=sum(piece.confidence for piece in pieces) / len(pieces),
-        char_confidences=confidences,
-        box=bounding_box(piece.box for piece in pieces),
+        box=box,
+        chars=tuple(char for piece in pieces for char in _chars_within(piece, box)) if known else (),
     )
+
+
+def _chars_within(piece: ReadLine, box: Box) -> list[CharReading]:
+    """Returns a piece's characters with their places as shares of the whole line's box, a sure space before them."""
+    scale, shift = piece.box.width / box.width, (piece.box.x0 - box.x0) / box.width
+    chars = [replace(char, x0=shift + scale * char.x0, x1=shift + scale * char.x1) for char in piece.chars]
+    chars[0] = replace(chars[0], space_before=1.0, gap_before=None)
+    return chars
 
 
 def _is_worth_showing(cue: Cue, info: VideoInfo, settings: PostprocessorSettings) -> bool:

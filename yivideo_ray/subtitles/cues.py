@@ -1,105 +1,144 @@
 """Builds cues from what was read in each crop: the same text in consecutive crops is one cue. Pure, no pixels.
 
-Crops end wherever the picture in the band changed; whether the text did is decided here.
+Crops end wherever the picture in the band changed; whether the text did is decided here. What the cue then says is
+decided in subtitles.consensus, and what is a text that grows in subtitles.growth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import bounding_box
+from yivideo_ray.subtitles.consensus import agree
+from yivideo_ray.subtitles.growth import grows
+from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded
 from yivideo_ray.types import Cue
 
-__all__ = ["Observation", "ReadLine", "build_cues", "same_text"]
+__all__ = ["CueRules", "build_cues", "same_text"]
 
 # A character read with less confidence than this may be another one in the next crop without being another text.
 _DOUBTFUL = 0.9
 _MIN_SIMILARITY = 0.8
-# A line that stays may seem to begin this share of its height beside where it began.
-_SAME_PLACE = 0.35
-_CONFUSABLE = str.maketrans({"l": "I", "|": "I", "1": "I", "0": "O", "o": "O", "’": "'", "‘": "'", "`": "'"})
+# A step of a text that grows may be too short for a crop of its own: what may then be missing, in merge gaps.
+_GAPS_OF_A_STEP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLine:
-    """A line of a cue: its text with spaces, the confidence of each character that is no space, box in the frame."""
+class CueRules:
+    """What tells cues apart, in ticks of the video's time base.
 
-    text: str
-    confidence: float
-    char_confidences: tuple[float, ...]
-    box: Box
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What one crop shows: its lines from the top, for the frames with start_pts <= pts < end_pts.
-
-    stable_end_pts and joined_to_pts are the crop's (types.CropMeta): what they join has no gap.
+    The same text with at most merge_gap_ticks between is one cue. step_ticks is the longest that a word stands before
+    the next one comes, in a text that grows word by word. space_probability is the threshold of subtitles.spaces.
     """
 
-    start_pts: int
-    end_pts: int
-    lines: tuple[ReadLine, ...]
-    frames: int
-    averaged_frames: int
-    stable_end_pts: int = -1
-    joined_to_pts: int | None = None
+    merge_gap_ticks: int
+    step_ticks: int = 0
+    space_probability: float = 0.01
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """The observations of one cue; whole are those of them that show all of its text.
+
+    before is a crop right before the first in which nothing was read, unread_end_pts the end of those behind the last.
+    """
+
+    before: Observation | None = None
+    observations: list[Observation] = field(default_factory=list)
+    whole: list[Observation] = field(default_factory=list)
+    has_grown: bool = False
+    unread_end_pts: int = 0
+    _weights: dict[str, float] = field(default_factory=dict)
+    _clearest: dict[str, Observation] = field(default_factory=dict)
 
     @property
-    def key(self) -> str:
-        return "\n".join(line.text for line in self.lines)
+    def last(self) -> Observation:
+        return self.observations[-1]
 
     @property
-    def confidence(self) -> float:
-        weights = [max(1, len(line.char_confidences)) for line in self.lines]
-        return sum(w * line.confidence for w, line in zip(weights, self.lines, strict=True)) / sum(weights)
+    def head(self) -> Observation:
+        """Returns the clearest of the observations with the text that most of the whole ones show."""
+        return self._clearest[max(self._weights, key=lambda key: self._weights[key])]
+
+    def add(self, observation: Observation) -> None:
+        self.observations.append(observation)
+        self.whole.append(observation)
+        self.unread_end_pts = observation.end_pts
+        key = observation.key
+        self._weights[key] = self._weights.get(key, 0.0) + observation.weight
+        clearest = self._clearest.get(key)
+        if clearest is None or observation.averaged_frames > clearest.averaged_frames:
+            self._clearest[key] = observation
+
+    def grow(self, observation: Observation) -> None:
+        """Adds an observation whose text is what the group's has grown to."""
+        self.has_grown = True
+        self.whole.clear()
+        self._weights.clear()
+        self._clearest.clear()
+        self.add(observation)
 
 
-def build_cues(observations: Iterable[Observation], band: str, merge_gap_ticks: int) -> list[Cue]:
+def build_cues(observations: Iterable[Observation], band: str, rules: CueRules) -> list[Cue]:
     """Returns the cues of one band, in order of time, none overlapping.
 
-    Observations of the same text are one cue if they are joined or have at most merge_gap_ticks between them; its text
-    is the one that most frames vote for, weighted by confidence.
+    Observations of the same text are one cue if they are joined or follow each other closely, and so are those of a
+    text that grows, which ends with all of it. Those without lines are crops in which nothing was read.
     """
-    groups: list[list[Observation]] = []
-    for observation in sorted((o for o in observations if o.lines), key=lambda o: (o.start_pts, o.end_pts)):
-        last = groups[-1][-1] if groups else None
-        if (
-            last is not None
-            and _follows(observation, last, merge_gap_ticks)
-            and (same_text(_vote(groups[-1]), observation) or _grows(last, observation))
-        ):
-            groups[-1].append(observation)
+    groups: list[_Group] = []
+    unread: Observation | None = None
+    for observation in sorted(observations, key=lambda one: (one.start_pts, one.end_pts)):
+        group = groups[-1] if groups else None
+        if not observation.lines:
+            unread = observation
+            if group is not None and observation.start_pts - group.unread_end_pts <= rules.merge_gap_ticks:
+                group.unread_end_pts = max(group.unread_end_pts, observation.end_pts)
+        elif group is not None and _follows(observation, group.last, rules) and same_text(group.head, observation):
+            group.add(observation)
+        elif group is not None and _has_grown(group, observation, rules):
+            group.grow(observation)
         else:
-            groups.append([observation])
-    cues = [_cue(group, band) for group in groups]
+            groups.append(_Group(before=unread))
+            groups[-1].add(observation)
+    cues = [_cue(group, band, rules) for group in groups]
     for index, following in enumerate(cues[1:]):
         # Both sides of a cross-fade may claim a frame.
         cues[index] = replace(cues[index], end_pts=min(cues[index].end_pts, following.start_pts))
     return cues
 
 
-def _follows(observation: Observation, last: Observation, merge_gap_ticks: int) -> bool:
-    return observation.joined_to_pts == last.stable_end_pts or observation.start_pts - last.end_pts <= merge_gap_ticks
+def _follows(observation: Observation, last: Observation, rules: CueRules) -> bool:
+    joined = observation.joined_to_pts == last.stable_end_pts
+    return joined or observation.start_pts - last.end_pts <= rules.merge_gap_ticks
 
 
-def _grows(first: Observation, second: Observation) -> bool:
-    """Returns whether second shows first with more text behind it, and nothing of first has moved: words that come one
-    by one, as in karaoke. Two centred cues of which one begins with the other stand in different places."""
-    if len(first.lines) > len(second.lines):
-        return False
-    for a, b in zip(first.lines, second.lines, strict=False):
-        reach = _SAME_PLACE * max(a.box.height, b.box.height)
-        if abs(a.box.x0 - b.box.x0) > reach or abs(a.box.center[1] - b.box.center[1]) > reach:
-            return False
-        if not _folded(_bare(b.text)).startswith(_folded(_bare(a.text))):
-            return False
-    if any(len(line.text.split()) > 1 for line in second.lines[len(first.lines) :]):
-        return False  # A whole line that joins the first is another speaker's.
-    whole = [_folded(_bare(line.text)) for line in first.lines[:-1]]
-    return whole == [_folded(_bare(line.text)) for line in second.lines[: len(whole)]]
+def _has_grown(group: _Group, observation: Observation, rules: CueRules) -> bool:
+    """Returns whether the observation shows the group's text with more behind it."""
+    gap = observation.start_pts - group.last.end_pts
+    missing = observation.start_pts - group.unread_end_pts
+    near = (
+        _follows(observation, group.last, rules)
+        or gap <= _GAPS_OF_A_STEP * rules.merge_gap_ticks
+        or (gap <= rules.step_ticks and missing <= rules.merge_gap_ticks)
+    )
+    brief = group.last.end_pts - group.whole[0].start_pts <= rules.step_ticks
+    return near and grows(group.head, observation, brief=brief)
+
+
+def _start_pts(group: _Group, rules: CueRules) -> int:
+    """Returns when the cue begins. The first step of a text that grows may be too little to be read: an I, a dash."""
+    first, before = group.observations[0], group.before
+    if (
+        group.has_grown
+        and before is not None
+        and first.joined_to_pts == before.stable_end_pts
+        and before.end_pts - before.start_pts <= rules.step_ticks
+        and before.stroke_px < first.stroke_px
+    ):
+        return before.start_pts
+    return first.start_pts
 
 
 def same_text(first: Observation, second: Observation) -> bool:
@@ -110,57 +149,34 @@ def same_text(first: Observation, second: Observation) -> bool:
 
 
 def _same_line(first: ReadLine, second: ReadLine) -> bool:
-    a, b = _bare(first.text), _bare(second.text)
-    if _folded(a) == _folded(b):
+    if first.text == second.text or folded(first.text) == folded(second.text):
         return True
+    a, b = bare(first.text), bare(second.text)
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     if matcher.ratio() < _MIN_SIMILARITY:
         return False
     return all(
-        tag == "equal"
-        or _doubtful(first.char_confidences, a, start, end)
-        or _doubtful(second.char_confidences, b, other_start, other_end)
+        tag == "equal" or _doubtful(first, a, start, end) or _doubtful(second, b, other_start, other_end)
         for tag, start, end, other_start, other_end in matcher.get_opcodes()
     )
 
 
-def _doubtful(confidences: Sequence[float], text: str, start: int, end: int) -> bool:
-    if len(confidences) != len(text):
+def _doubtful(line: ReadLine, text: str, start: int, end: int) -> bool:
+    if len(line.chars) != len(text):
         return False
-    return any(value < _DOUBTFUL for value in confidences[start:end])
+    return any(char.confidence < _DOUBTFUL for char in line.chars[start:end])
 
 
-def _bare(text: str) -> str:
-    return "".join(text.split())
-
-
-def _folded(text: str) -> str:
-    """Returns the text without what a model confuses at no cost: look-alikes and marks."""
-    return "".join(char for char in text.translate(_CONFUSABLE) if char.isalnum()).casefold() or text
-
-
-def _vote(group: Sequence[Observation]) -> Observation:
-    longest = len(_folded(_bare(group[-1].key)))
-    # Of a text that grew, what it has grown to is what the cue says.
-    group = [o for o in group if same_text(o, group[-1]) or len(_folded(_bare(o.key))) >= longest]
-    weights: dict[str, float] = {}
-    for observation in group:
-        weights[observation.key] = (
-            weights.get(observation.key, 0.0) + observation.averaged_frames * observation.confidence**4
-        )
-    winner = max(weights, key=lambda key: weights[key])
-    return max((o for o in group if o.key == winner), key=lambda o: o.averaged_frames)
-
-
-def _cue(group: Sequence[Observation], band: str) -> Cue:
-    chosen = _vote(group)
+def _cue(group: _Group, band: str, rules: CueRules) -> Cue:
+    lines = agree(group.whole, rules.space_probability)
+    weights = [max(1, len(line.chars)) for line in lines]
     return Cue(
-        start_pts=group[0].start_pts,
-        end_pts=group[-1].end_pts,
-        lines=tuple(line.text for line in chosen.lines),
-        confidence=chosen.confidence,
-        box=bounding_box(line.box for line in chosen.lines),
+        start_pts=_start_pts(group, rules),
+        end_pts=group.last.end_pts,
+        lines=tuple(line.text for line in lines),
+        confidence=sum(w * line.confidence for w, line in zip(weights, lines, strict=True)) / sum(weights),
+        box=bounding_box(line.box for line in lines),
         band=band,
-        frames=sum(observation.frames for observation in group),
-        crops=len(group),
+        frames=sum(observation.frames for observation in group.observations),
+        crops=len(group.observations),
     )

@@ -1,0 +1,75 @@
+"""Text that grows stays in its place; centred text that gets longer moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.readings import line, seen
+from yivideo_ray.subtitles.growth import grows
+from yivideo_ray.subtitles.observations import Observation
+
+
+def shown(*texts: str) -> Observation:
+    return seen(0, 10, *texts)
+
+
+def centred(text: str) -> Observation:
+    return seen(0, 10, line(text, x0=640 - 10 * len(text)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("You",), ("You broke",)),
+        (("You broke it,",), ("You broke it,", "so")),
+        (("You broke it,", "so"), ("You broke it,", "so fix it")),
+    ],
+)
+def test_more_text_behind_is_growth(first: tuple[str, ...], second: tuple[str, ...]) -> None:
+    assert grows(shown(*first), shown(*second), brief=False)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("You broke",), ("You",)),
+        (("You broke",), ("You broke",)),
+        (("Hello",), ("Hello", "over there")),
+        (("You",), ("Then you broke",)),
+        (("You broke it,", "so"), ("He broke it,", "so fix it")),
+    ],
+)
+def test_less_the_same_and_other_text_is_none(first: tuple[str, ...], second: tuple[str, ...]) -> None:
+    assert not grows(shown(*first), shown(*second), brief=False)
+
+
+def test_a_misread_text_passes_only_where_it_was_brief_and_more_came() -> None:
+    assert grows(shown("Wall you"), shown("Will you help"), brief=True)
+    assert not grows(shown("Wall you"), shown("Will you help"), brief=False)
+    assert not grows(shown("Wall you"), shown("Will you"), brief=True)
+    assert not grows(shown("I can go there"), shown("I can't go there again"), brief=True)
+    assert not grows(shown("We need time"), shown("You can have more of it"), brief=True)
+
+
+def test_a_word_at_the_end_of_a_line_may_have_been_missed_in_a_step() -> None:
+    assert grows(shown("Never mind,", "isn't"), shown("Never mind, it", "isn't important."), brief=True)
+    assert not grows(shown("Never mind,", "isn't"), shown("Never mind, it", "isn't important."), brief=False)
+
+
+def test_a_line_stays_though_its_box_reaches_out_to_what_is_bright_beside_it() -> None:
+    wide = line("Call an ambulance, quickly!")
+    box = replace(wide.box, x0=wide.box.x0 - 30)
+    share = wide.box.width / box.width
+    chars = tuple(replace(c, x0=1 - share + share * c.x0, x1=1 - share + share * c.x1) for c in wide.chars)
+    assert grows(shown("Call an"), seen(0, 10, replace(wide, box=box, chars=chars)), brief=False)
+    assert not grows(shown("Call an"), seen(0, 10, replace(wide, box=box)), brief=False)
+
+
+@given(st.text("abc I.", min_size=1, max_size=8), st.text("abc I.", min_size=2, max_size=8), st.booleans())
+def test_centred_text_never_grows(text: str, more: str, brief: bool) -> None:
+    text = text.strip() or "a"
+    assert not grows(centred(text), centred(f"{text} {more}"), brief=brief)

@@ -1,0 +1,91 @@
+"""Text that appears word by word, as in karaoke: is what one crop shows the beginning of what the next one shows? Pure.
+
+Two cues of which one begins with the other are told from that by their places: centred text moves when it gets longer.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from yivideo_ray.geometry import Box
+from yivideo_ray.subtitles.observations import Observation, ReadLine, folded
+
+__all__ = ["grows"]
+
+# A line that stays may seem to begin this share of its height beside where it began.
+_SAME_PLACE = 0.35
+# What a text that is misread must have grown by at least, as a share of the line's height: more than it may seem to
+# have moved, so that centred text, which moves by half of what is added on either side, never passes.
+_GROWN = 0.5
+# Of so many characters of a half-drawn or misread step one may be another.
+_CHARS_PER_MISREAD = 3
+# So few are no measure of likeness: an I before something bright is read as a 0.
+_FEW_CHARS = 2
+
+
+def grows(first: Observation, second: Observation, *, brief: bool) -> bool:
+    """Returns whether second shows first with more text behind it, and nothing of first has moved.
+
+    brief: first was shown no longer than a step of such a text, so that it may be misread or half drawn.
+    """
+    if not first.lines or len(first.lines) > len(second.lines):
+        return False
+    if not all(_in_same_place(a, b) for a, b in zip(first.lines, second.lines, strict=False)):
+        return False
+    new = second.lines[len(first.lines) :]
+    if not brief and any(len(line.text.split()) > 1 for line in new):
+        return False  # A whole line that joins the first is another speaker's.
+    last = len(first.lines) - 1
+    if any(not _alike(a, b, brief) for a, b in zip(first.lines[:last], second.lines[:last], strict=True)):
+        return False
+    a, b = first.lines[last], second.lines[last]
+    one, other = folded(a.text), folded(b.text)
+    if other.startswith(one):
+        return bool(new) or other != one
+    return brief and _is_further(a.box, b.box) and _begins_alike(one, other)
+
+
+def _in_same_place(a: ReadLine, b: ReadLine) -> bool:
+    """Returns whether both lines begin in one place, by their boxes or by the places of the characters they share: a
+    box reaches out to what is bright beside the text."""
+    reach = _SAME_PLACE * max(a.box.height, b.box.height)
+    if abs(a.box.center[1] - b.box.center[1]) > reach:
+        return False
+    return abs(a.box.x0 - b.box.x0) <= reach or _moved(a, b) <= reach
+
+
+def _moved(a: ReadLine, b: ReadLine) -> float:
+    """Returns by how many pixels the characters at the beginning of both lines lie apart, in the median."""
+    shared = [
+        abs(_middle(a, at) - _middle(b, at))
+        for at, (one, other) in enumerate(zip(a.chars, b.chars, strict=False))
+        if one.text == other.text
+    ]
+    return median(shared) if shared else float("inf")
+
+
+def _middle(line: ReadLine, at: int) -> float:
+    char = line.chars[at]
+    return line.box.x0 + line.box.width * (char.x0 + char.x1) / 2
+
+
+def _alike(a: ReadLine, b: ReadLine, brief: bool) -> bool:
+    one, other = folded(a.text), folded(b.text)
+    if one == other:
+        return True
+    missing = len(other) - len(one)
+    return brief and missing >= 0 and missing + _misread(one, other) <= len(one) // _CHARS_PER_MISREAD
+
+
+def _is_further(a: Box, b: Box) -> bool:
+    return b.x1 - a.x1 >= _GROWN * max(a.height, b.height)
+
+
+def _begins_alike(a: str, b: str) -> bool:
+    return len(a) <= _FEW_CHARS or (len(a) <= len(b) and _misread(a, b) <= len(a) // _CHARS_PER_MISREAD)
+
+
+def _misread(a: str, b: str) -> int:
+    """Returns in how many places of a another character stands than in b. A text with one more in its middle is no
+    misread one: can and can't."""
+    return sum(one != other for one, other in zip(a, b, strict=False))
