@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yivideo_ray.subtitles.strokes import Mask, count_changed, dilate, stroke_mask
+from yivideo_ray.subtitles.strokes import Mask, count_changed, dilate, shrink, stroke_mask
 from yivideo_ray.types import Luma
 
 __all__ = ["GUARD_FRAMES", "MAX_TRANSITION_FRAMES", "STABLE_FRAMES", "Run", "RunTracker"]
@@ -28,10 +28,14 @@ MAX_TRANSITION_FRAMES = 12
 
 GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES
 
-# Changed stroke pixels in one glyph-sized window that make a boundary: "l" has about 40, "No." 250.
-_MIN_CHANGED_PX = 60
-# Fewer changed pixels in the whole band than this need no closer look.
-_MIN_CHANGED_IN_BAND_PX = 60
+# What stays differs by less from frame to frame, also when it is badly compressed.
+_MIN_DIFFERENCE = 40
+# Changed pixels in one glyph-sized window, on strokes and right beside them, that make a boundary. Where another text
+# takes a text's place there are 200 and more; a lone "I" has 50, but then nearly all of the window has changed.
+_MIN_CHANGED_PX = 120
+_MIN_CHANGED_LONE_PX, _LONE_SHARE = 40, 0.6
+# Stroke pixels that came or went in one window, or that a trace of a run must still show: "No." has 250.
+_MIN_LETTER_PX = 60
 _VISIBLE_SHARE = 0.3
 _STEADY_SHARE = 0.8
 _GONE_SHARE = 0.8
@@ -42,6 +46,7 @@ class _Frame:
     pts: int
     end_pts: int
     luma: Luma
+    small: Luma
     mask: Mask
     near: Mask
 
@@ -136,8 +141,9 @@ class RunTracker:
 
         luma must stay as it is: the tracker keeps it for a few frames.
         """
-        mask = stroke_mask(luma, self._scale)
-        self._window.append(_Frame(pts, end_pts, luma, mask, dilate(mask)))
+        small = shrink(luma, self._scale)
+        mask = stroke_mask(small)
+        self._window.append(_Frame(pts, end_pts, luma, small, mask, dilate(mask)))
         self._undecided += 1
         if self._undecided == STABLE_FRAMES:
             yield from self._decide()
@@ -177,18 +183,38 @@ class RunTracker:
     def _is_boundary(self, past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
         past = past[-STABLE_FRAMES:]
         future = future[:STABLE_FRAMES]
-        before, now = past[-1], future[0]
-        if self._grid_cell(before.pts) != self._grid_cell(now.pts):
+        if self._grid_cell(past[-1].pts) != self._grid_cell(future[0].pts):
             return True
-        came = _without(_common(future), before.near)
-        went = _without(_common(past), now.near)
-        changed = cv2.bitwise_or(came, went)
-        if cv2.countNonZero(changed) < _MIN_CHANGED_IN_BAND_PX:
-            return False
-        return count_changed(changed, cv2.bitwise_or(before.mask, now.mask)) >= _MIN_CHANGED_PX  # type: ignore[arg-type]
+        return _strokes_changed(past, future) or _picture_changed(past, future)
 
     def _grid_cell(self, pts: int) -> int:
         return (pts - self._origin_pts) // self._grid_ticks
+
+
+def _strokes_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
+    """Returns whether strokes came and stay, or stayed and went: also where a fade takes them a step at a time."""
+    before, now = past[-1], future[0]
+    came, went = _without(_common(future), before.near), _without(_common(past), now.near)
+    return count_changed(_either(came, went), _either(before.mask, now.mask)) >= _MIN_LETTER_PX
+
+
+def _picture_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
+    """Returns whether steady strokes, or what is right beside them, look different from one frame to the next.
+
+    Letters that stay look the same, outline and all, whatever moves behind them. Strokes alone don't tell enough: those
+    of "Ah." and of "No." in its place nearly cover each other.
+    """
+    before, now = past[-1], future[0]
+    steady = dilate(_either(_common(past), _common(future)))
+    differs = cv2.threshold(cv2.absdiff(before.small, now.small), _MIN_DIFFERENCE, 1, cv2.THRESH_BINARY)[1]
+    changed: Mask = cv2.bitwise_and(steady, differs)  # type: ignore[assignment]
+    if cv2.countNonZero(changed) < _MIN_CHANGED_LONE_PX:
+        return False
+    union = _either(before.near, now.near)
+    return (
+        count_changed(changed, union) >= _MIN_CHANGED_PX
+        or count_changed(changed, union, _LONE_SHARE) >= _MIN_CHANGED_LONE_PX
+    )
 
 
 def _share_out(
@@ -220,10 +246,10 @@ def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
     where nearly all is gone, a letter is.
     """
     shared = _common([*before.tail, *after.head])
-    if cv2.countNonZero(shared) < _MIN_CHANGED_IN_BAND_PX or len(between) > MAX_TRANSITION_FRAMES:
+    if cv2.countNonZero(shared) < _MIN_LETTER_PX or len(between) > MAX_TRANSITION_FRAMES:
         return False
     missing = (_without(shared, frame.near) for frame in between)
-    return all(count_changed(letters, shared, _GONE_SHARE) < _MIN_CHANGED_PX for letters in missing)
+    return all(count_changed(letters, shared, _GONE_SHARE) < _MIN_LETTER_PX for letters in missing)
 
 
 def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:
@@ -233,7 +259,7 @@ def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:
     """
     own = strokes if beyond is None else _without(strokes, beyond.mask)
     total = cv2.countNonZero(own)
-    if total < _MIN_CHANGED_IN_BAND_PX:
+    if total < _MIN_LETTER_PX:
         return False
     return cv2.countNonZero(cv2.bitwise_and(own, frame.mask)) >= _VISIBLE_SHARE * total
 
@@ -244,3 +270,7 @@ def _common(frames: Sequence[_Frame] | deque[_Frame]) -> Mask:
 
 def _without(mask: Mask, taken: Mask) -> Mask:
     return cv2.subtract(mask, taken)  # type: ignore[return-value]
+
+
+def _either(first: Mask, second: Mask) -> Mask:
+    return cv2.bitwise_or(first, second)  # type: ignore[return-value]

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from yivideo_ray.types import Luma
 
-__all__ = ["ANALYSIS_LINE_PX", "Mask", "analysis_scale", "count_changed", "dilate", "stroke_mask"]
+__all__ = [
+    "ANALYSIS_LINE_PX",
+    "Mask",
+    "analysis_scale",
+    "count_changed",
+    "dilate",
+    "shrink",
+    "stroke_mask",
+]
 
 Mask = NDArray[np.uint8]
 """A picture of shape (H, W), dtype uint8, that holds only 0 and 1."""
@@ -36,10 +44,16 @@ def analysis_scale(line_height_px: float) -> float:
     return min(1.0, ANALYSIS_LINE_PX / max(line_height_px, 1.0))
 
 
-def stroke_mask(band: Luma, scale: float) -> Mask:
+def shrink(band: Luma, scale: float) -> Luma:
+    """Returns a band (h, w) at `scale` times its size; the band itself where scale is 1."""
+    if scale >= 1.0:
+        return band
+    return cv2.resize(band, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def stroke_mask(band: Luma, scale: float = 1.0) -> Mask:
     """Returns the stroke mask of a band (h, w) at `scale` times its size."""
-    if scale < 1.0:
-        band = cv2.resize(band, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    band = shrink(band, scale)
     opened = cv2.morphologyEx(band, cv2.MORPH_OPEN, _WIDEST_STROKE)
     thin = cv2.threshold(cv2.subtract(band, opened), _MIN_BRIGHTER, 1, cv2.THRESH_BINARY)[1]
     darkest = cv2.erode(band, _EDGE_REACH)
