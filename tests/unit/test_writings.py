@@ -1,0 +1,96 @@
+"""A character that the model was unsure of is written as the rest of the video is; what is certain stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.readings import line
+from yivideo_ray.geometry import Box
+from yivideo_ray.subtitles.writings import Writing, form_in, settle_writing, writing_of
+from yivideo_ray.types import CropText, TextLine
+
+SIMPLIFIED = "我们这边没有人说话，谁来开门？"
+TRADITIONAL = "我們這邊沒有人說話，誰來開門？"
+JAPANESE = "誰も気がつかないうちに雨が降り出した。"
+KOREAN_AND_LATIN = "그 사람은 누구입니까? Who is that?"
+
+
+def text(*lines: str, doubtful: str = "", confidence: float = 0.99) -> CropText:
+    made = (line(one, confidence, doubtful) for one in lines)
+    return CropText("0:1", tuple(TextLine(one.text, one.confidence, Box(0, 0, 9, 9), one.chars) for one in made))
+
+
+def settled(*texts: CropText) -> list[str]:
+    found = settle_writing(texts)[0]
+    assert all(
+        "".join(char.text for char in one.chars) == one.text.replace(" ", "") for each in found for one in each.lines
+    )
+    return [one.text for each in found for one in each.lines]
+
+
+@pytest.mark.parametrize(
+    ("said", "writing"),
+    [
+        (SIMPLIFIED, Writing.SIMPLIFIED),
+        (TRADITIONAL, Writing.TRADITIONAL),
+        (JAPANESE, Writing.JAPANESE),
+        (SIMPLIFIED * 5 + "の", Writing.SIMPLIFIED),
+        (SIMPLIFIED + KOREAN_AND_LATIN, Writing.SIMPLIFIED),
+        (KOREAN_AND_LATIN, None),
+        ("人山人海", None),
+        (SIMPLIFIED + TRADITIONAL, None),
+        (SIMPLIFIED + JAPANESE, None),
+        ("", None),
+    ],
+)
+def test_the_writing_is_told_by_the_characters_that_only_one_has(said: str, writing: Writing | None) -> None:
+    assert writing_of(said) == writing
+
+
+@pytest.mark.parametrize(
+    ("writing", "char", "form"),
+    [
+        (Writing.SIMPLIFIED, "別", "别"),
+        (Writing.SIMPLIFIED, "毀", "毁"),
+        (Writing.SIMPLIFIED, "気", "气"),
+        (Writing.TRADITIONAL, "没", "沒"),
+        (Writing.TRADITIONAL, "対", "對"),
+        (Writing.JAPANESE, "说", "説"),
+        (Writing.JAPANESE, "黃", "黄"),
+        # At home in both.
+        (Writing.SIMPLIFIED, "着", None),
+        (Writing.TRADITIONAL, "里", None),
+        (Writing.JAPANESE, "別", None),
+        # Stands for two.
+        (Writing.TRADITIONAL, "发", None),
+        (Writing.TRADITIONAL, "别", None),
+        (Writing.SIMPLIFIED, "A", None),
+        (Writing.SIMPLIFIED, "の", None),
+    ],
+)
+def test_a_foreign_form_has_one_at_home_or_none(writing: Writing, char: str, form: str | None) -> None:
+    assert form_in(writing, char) == form
+
+
+def test_an_unsure_character_takes_the_form_of_the_videos_writing() -> None:
+    assert settled(text(SIMPLIFIED), text("別打开！ OK", doubtful="別")) == [SIMPLIFIED, "别打开！ OK"]
+    assert settled(text(TRADITIONAL), text("没人！", doubtful="没")) == [TRADITIONAL, "沒人！"]
+
+
+def test_a_certain_character_stays() -> None:
+    assert settled(text(SIMPLIFIED), text("別打开！")) == [SIMPLIFIED, "別打开！"]
+
+
+def test_nothing_changes_where_the_writing_is_open() -> None:
+    read = [text(SIMPLIFIED, TRADITIONAL), text("別打开！", doubtful="別")]
+    assert settle_writing(read) == (read, None)
+
+
+@given(st.sampled_from(Writing), st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF))
+def test_a_form_is_at_home_where_it_is_put(writing: Writing, char: str) -> None:
+    form = form_in(writing, char)
+    if form is not None:
+        assert form != char
+        assert form_in(writing, form) is None
