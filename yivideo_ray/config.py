@@ -124,6 +124,7 @@ class PostprocessorSettings(_Section):
     min_duration_ms: float = Field(100, ge=0)
     merge_gap_ms: float = Field(90, ge=0)
     space_probability: Share = 0.01
+    review_confidence: Share = 0.75
 
 
 class ScriptLanguages(_Section):

@@ -33,6 +33,7 @@ __all__ = [
     "Reading",
     "RejectedRegion",
     "RejectionReason",
+    "ReviewReason",
     "SampledFrame",
     "Sheet",
     "Stage",
@@ -308,11 +309,24 @@ class CropText:
     recognised: int = 0
 
 
+class ReviewReason(StrEnum):
+    """Why a person should look at a cue; subtitles.review says what each means."""
+
+    UNSURE_LINE = "unsure_line"
+    UNSURE_CHARACTER = "unsure_character"
+    CROPS_DISAGREE = "crops_disagree"
+    ODD_MARKS = "odd_marks"
+    OTHER_WRITING = "other_writing"
+    BRIEF = "brief"
+    CUT_OFF = "cut_off"
+
+
 @dataclass(frozen=True, slots=True)
 class Cue:
     """One subtitle: shown in the frames with start_pts <= pts < end_pts.
 
     lines are its text lines from top to bottom; box is in frame coordinates; frames and crops count what it rests on.
+    needs_review holds each reason once, in the order in which ReviewReason has them; none: nothing looks wrong.
     """
 
     start_pts: int
@@ -323,7 +337,7 @@ class Cue:
     band: str
     frames: int
     crops: int
-    needs_review: tuple[str, ...] = ()
+    needs_review: tuple[ReviewReason, ...] = ()
 
     @property
     def text(self) -> str:

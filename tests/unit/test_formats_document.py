@@ -13,12 +13,14 @@ from tests.cues import cue, video
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord, StageStatus, TrackOutput
 from yivideo_ray.subtitles.formats import result_document
+from yivideo_ray.subtitles.review import MEANINGS
 from yivideo_ray.types import (
     Band,
     BandEvidence,
     EngineFacts,
     RejectedRegion,
     RejectionReason,
+    ReviewReason,
     Stage,
     SubtitleArea,
 )
@@ -69,6 +71,15 @@ def test_a_cue_says_when_where_and_on_what_it_rests() -> None:
             "needs_review": [],
         }
     ]
+
+
+def test_reasons_to_review_a_cue_are_named_and_explained() -> None:
+    flagged = replace(OUTCOME.cues[0], needs_review=(ReviewReason.UNSURE_LINE, ReviewReason.BRIEF))
+    document = json.loads(json.dumps(result_document(replace(OUTCOME, cues=(flagged, *OUTCOME.cues)))))
+    assert [cue["needs_review"] for cue in document["cues"]] == [["unsure_line", "brief"], []]
+    assert list(document["review_reasons"]) == ["unsure_line", "brief"]
+    assert document["review_reasons"]["brief"] == MEANINGS[ReviewReason.BRIEF]
+    assert result_document(OUTCOME)["review_reasons"] == {}
 
 
 def test_the_whole_says_what_ran_where_and_how_long() -> None:

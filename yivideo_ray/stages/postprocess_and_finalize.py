@@ -12,8 +12,21 @@ from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.subtitles.cues import CueRules, build_cues
 from yivideo_ray.subtitles.observations import Observation, ReadLine
+from yivideo_ray.subtitles.review import in_order, showing_reasons
 from yivideo_ray.subtitles.spaces import space_out, tidy
-from yivideo_ray.types import Band, CharReading, CropMeta, CropText, Cue, SubtitleArea, TextLine, VideoInfo
+from yivideo_ray.subtitles.writings import settle_writing
+from yivideo_ray.types import (
+    Band,
+    CharReading,
+    CropMeta,
+    CropText,
+    Cue,
+    RejectedRegion,
+    RejectionReason,
+    SubtitleArea,
+    TextLine,
+    VideoInfo,
+)
 
 __all__ = ["postprocess_and_finalize"]
 
@@ -26,6 +39,12 @@ _SAME_ROW = 0.5
 _BRIEF_S = 0.25
 _BRIEF_MIN_CONFIDENCE = 0.85
 _SINGLE_MIN_CONFIDENCE = 0.8
+# Text that was rejected is dropped where it is read again: a line with this share of it inside the region, both ends
+# within a line's height of the region's, as those of subtitles hardly ever are. A ticker runs from edge to edge.
+_INSIDE_SHARE = 0.8
+_EDGE_SHARE = 0.01
+# The other reasons say nothing about where subtitles stand: a text that was seen once may be one.
+_PLACED = (RejectionReason.ALWAYS_THERE, RejectionReason.MOVES, RejectionReason.EXCLUDED)
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
 
@@ -41,32 +60,44 @@ def postprocess_and_finalize(
 
     crops and texts belong together by crop_id, in any order; crops without a text hold none.
     """
+    texts, writing = settle_writing(texts)
     by_id = {text.crop_id: text for text in texts}
     rules = CueRules(
         merge_gap_ticks=int(settings.merge_gap_ms / 1000 / info.time_base),
         step_ticks=int(_STEP_S / info.time_base),
         space_probability=settings.space_probability,
+        sure_character=settings.review_confidence,
+        writing=writing,
     )
+    rejected = [region for region in area.rejected if region.reason in _PLACED]
     cues: list[Cue] = []
     for index, band in enumerate(area.bands):
         observations = [
-            _observe(crop, by_id.get(crop.crop_id, CropText(crop.crop_id, ())), band, settings)
+            _observe(crop, by_id.get(crop.crop_id, CropText(crop.crop_id, ())), band, rejected, settings)
             for crop in crops
             if crop.band == index
         ]
-        cues += build_cues(observations, band.name, rules)
+        for cue in build_cues(observations, band.name, rules):
+            reasons = in_order([*cue.needs_review, *showing_reasons(cue, band, info)])
+            cues.append(replace(cue, needs_review=reasons))
     kept = [cue for cue in cues if _is_worth_showing(cue, info, settings)]
     return tuple(sorted(kept, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
 
 
-def _observe(crop: CropMeta, text: CropText, band: Band, settings: PostprocessorSettings) -> Observation:
-    lines = [line for line in text.lines if _is_subtitle_line(line, crop, band, settings)]
+def _observe(
+    crop: CropMeta, text: CropText, band: Band, rejected: Sequence[RejectedRegion], settings: PostprocessorSettings
+) -> Observation:
     rows: list[list[ReadLine]] = []
-    for line in lines:
+    for line in text.lines:
+        if not _is_subtitle_line(line, crop, band, settings):
+            continue
+        box = line.box.scale(1 / crop.scale).translate(crop.box.x0, crop.box.y0)
+        if any(_shows(box, region, crop.box) for region in rejected):
+            continue
         read = ReadLine(
             text=space_out(line.text, line.chars, settings.space_probability),
             confidence=line.confidence,
-            box=line.box.scale(1 / crop.scale).translate(crop.box.x0, crop.box.y0),
+            box=box,
             chars=line.chars,
         )
         last = rows[-1][-1].box if rows else None
@@ -92,6 +123,17 @@ def _is_subtitle_line(line: TextLine, crop: CropMeta, band: Band, settings: Post
         return False
     single = len("".join(line.text.split())) == 1
     return line.confidence >= max(settings.min_confidence, _SINGLE_MIN_CONFIDENCE if single else 0.0)
+
+
+def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
+    """Returns whether a line is the text of a region that was rejected. The band is as wide as the frame, unless it was
+    set."""
+    shared = line.intersect(region.box)
+    if shared is None or shared.area < _INSIDE_SHARE * line.area:
+        return False
+    margin = _EDGE_SHARE * band.width
+    runs_through = region.box.x0 <= band.x0 + margin and region.box.x1 >= band.x1 - margin
+    return (runs_through and region.reason is RejectionReason.MOVES) or line.width >= region.box.width - 2 * line.height
 
 
 def _one_line(row: Sequence[ReadLine]) -> ReadLine:

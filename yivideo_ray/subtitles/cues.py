@@ -14,6 +14,8 @@ from yivideo_ray.geometry import bounding_box
 from yivideo_ray.subtitles.consensus import agree
 from yivideo_ray.subtitles.growth import grows
 from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded
+from yivideo_ray.subtitles.review import in_order, reading_reasons
+from yivideo_ray.subtitles.writings import Writing
 from yivideo_ray.types import Cue
 
 __all__ = ["CueRules", "build_cues", "same_text"]
@@ -30,12 +32,15 @@ class CueRules:
     """What tells cues apart, in ticks of the video's time base.
 
     The same text with at most merge_gap_ticks between is one cue. step_ticks is the longest that a word stands before
-    the next one comes, in a text that grows word by word. space_probability is the threshold of subtitles.spaces.
+    the next one comes, in a text that grows word by word. space_probability is the threshold of subtitles.spaces,
+    sure_character that of subtitles.review; writing is the video's, as far as one can tell.
     """
 
     merge_gap_ticks: int
     step_ticks: int = 0
     space_probability: float = 0.01
+    sure_character: float = 0.75
+    writing: Writing | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -179,4 +184,5 @@ def _cue(group: _Group, band: str, rules: CueRules) -> Cue:
         band=band,
         frames=sum(observation.frames for observation in group.observations),
         crops=len(group.observations),
+        needs_review=in_order(reading_reasons(lines, group.whole, rules.sure_character, rules.writing)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
 from functools import cache
@@ -14,7 +14,8 @@ from typing import Any
 from yivideo_ray import __version__
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord
-from yivideo_ray.types import Cue, SubtitleArea, VideoInfo
+from yivideo_ray.subtitles.review import MEANINGS, in_order
+from yivideo_ray.types import Cue, ReviewReason, SubtitleArea, VideoInfo
 
 __all__ = ["SCHEMA_VERSION", "area_document", "installed_versions", "plain", "result_document", "text"]
 
@@ -28,7 +29,8 @@ def result_document(outcome: Outcome, versions: Mapping[str, str] | None = None)
     """Returns the outcome as plain values for json.dumps; all text in it can be encoded as UTF-8.
 
     Boxes are [x0, y0, x1, y1] in frame coordinates, times in seconds count from the first frame shown, and pts are the
-    stream's, in units of time_base. versions are what to report besides the engine's own (None: what is installed).
+    stream's, in units of time_base. review_reasons explains those that some cue has. versions are what to report
+    besides the engine's own (None: what is installed).
     """
     info, engine = outcome.info, outcome.engine
     facts = engine.as_dict() if engine is not None else {}
@@ -62,6 +64,7 @@ def result_document(outcome: Outcome, versions: Mapping[str, str] | None = None)
             }
             for track in outcome.tracks
         ],
+        "review_reasons": {reason.value: MEANINGS[reason] for reason in in_order(_reasons(outcome.cues))},
         "cues": [_cue(number, cue, info) for number, cue in enumerate(outcome.cues, 1)] if info is not None else [],
     }
 
@@ -100,6 +103,11 @@ def plain(value: Any) -> Any:
     raise TypeError(f"a result can't hold {type(value).__name__}: {value!r}")
 
 
+def _reasons(cues: Iterable[Cue]) -> Iterator[ReviewReason]:
+    for cue in cues:
+        yield from cue.needs_review
+
+
 def _box(box: Box) -> list[int]:
     return [box.x0, box.y0, box.x1, box.y1]
 
@@ -119,7 +127,7 @@ def _cue(number: int, cue: Cue, info: VideoInfo) -> dict[str, Any]:
         "band": cue.band,
         "frames": cue.frames,
         "crops": cue.crops,
-        "needs_review": list(cue.needs_review),
+        "needs_review": [reason.value for reason in cue.needs_review],
     }
 
 
