@@ -36,13 +36,18 @@ def read(text: str, x0: int, y0: int, confidence: float = 0.99, doubtful: str = 
     return TextLine(text, confidence, made.box, made.chars)
 
 
-def cues(*crops: tuple[int, int, tuple[TextLine, ...]], rejected: tuple[RejectedRegion, ...] = ()) -> list[Cue]:
+def cues(
+    *crops: tuple[int, int, tuple[TextLine, ...]],
+    rejected: tuple[RejectedRegion, ...] = (),
+    stroke_px: int = 500,
+    **settings: float,
+) -> list[Cue]:
     metas = [
-        CropMeta(f"0:{start}", 0, BAND.box, 1.0, start, start, end, 20, 20, 500, end, None) for start, end, _ in crops
+        CropMeta(f"0:{start}", 0, BAND.box, 1.0, start, start, end, 20, 20, stroke_px, end) for start, end, _ in crops
     ]
     texts = [CropText(f"0:{start}", lines) for start, _, lines in crops]
     area = SubtitleArea((BAND,), rejected)
-    return list(postprocess_and_finalize(INFO, area, metas, texts, PostprocessorSettings()))
+    return list(postprocess_and_finalize(INFO, area, metas, texts, PostprocessorSettings(**settings)))
 
 
 @pytest.mark.parametrize("reason", [RejectionReason.ALWAYS_THERE, RejectionReason.MOVES, RejectionReason.EXCLUDED])
@@ -102,3 +107,18 @@ def test_an_unsure_character_is_written_as_the_rest_of_the_video() -> None:
 def test_a_brief_cue_at_the_edge_of_the_band_is_to_be_reviewed() -> None:
     (cue,) = cues((0, 200, (read("Where is he?", 500, 501),)))
     assert cue.needs_review == (ReviewReason.BRIEF, ReviewReason.CUT_OFF)
+
+
+def test_a_bar_alone_is_the_word_i_in_a_video_that_says_it() -> None:
+    said = (1000, 2000, (read("So do I know you?", 470, 600),))
+    bar = (3000, 4000, (read("0", 625, 600, 0.3),))
+    found = cues(said, bar, stroke_px=60)
+    assert [(cue.text, cue.needs_review) for cue in found[1:]] == [("I", (ReviewReason.UNSURE_LINE,))]
+    assert len(cues(said, bar, stroke_px=200)) == 1
+    assert len(cues(bar, stroke_px=60)) == 0
+    assert [cue.text for cue in cues(said, bar, stroke_px=60, min_confidence=0.9)] == ["So do I know you?"]
+
+
+def test_a_character_alone_must_be_read_well() -> None:
+    assert cues((0, 1000, (read("8", 625, 600, 0.79),))) == []
+    assert [cue.text for cue in cues((0, 1000, (read("?", 625, 600, 0.65),)))] == ["?"]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.subtitles.cues import CueRules, build_cues
+from yivideo_ray.subtitles.lone import as_lone_i, is_lone, is_sure_alone, may_be_lone_i, says_i
 from yivideo_ray.subtitles.observations import Observation, ReadLine
 from yivideo_ray.subtitles.review import in_order, showing_reasons
 from yivideo_ray.subtitles.spaces import space_out, tidy
@@ -38,7 +39,6 @@ _SAME_ROW = 0.5
 # A cue this short was hardly meant to be read: it must at least be read well.
 _BRIEF_S = 0.25
 _BRIEF_MIN_CONFIDENCE = 0.85
-_SINGLE_MIN_CONFIDENCE = 0.8
 # Text that was rejected is dropped where it is read again: a line with this share of it inside the region, both ends
 # within a line's height of the region's, as those of subtitles hardly ever are. A ticker runs from edge to edge.
 _INSIDE_SHARE = 0.8
@@ -72,10 +72,12 @@ def postprocess_and_finalize(
     rejected = [region for region in area.rejected if region.reason in _PLACED]
     cues: list[Cue] = []
     for index, band in enumerate(area.bands):
+        own = [(crop, by_id.get(crop.crop_id, CropText(crop.crop_id, ()))) for crop in crops if crop.band == index]
+        observations = [_observe(crop, text, band, rejected, settings) for crop, text in own]
+        lone = _lone_letters(own, observations)
         observations = [
-            _observe(crop, by_id.get(crop.crop_id, CropText(crop.crop_id, ())), band, rejected, settings)
-            for crop in crops
-            if crop.band == index
+            _observe(*lone[number], band, rejected, settings) if number in lone else observation
+            for number, observation in enumerate(observations)
         ]
         for cue in build_cues(observations, band.name, rules):
             reasons = in_order([*cue.needs_review, *showing_reasons(cue, band, info)])
@@ -91,8 +93,8 @@ def _observe(
     for line in text.lines:
         if not _is_subtitle_line(line, crop, band, settings):
             continue
-        box = line.box.scale(1 / crop.scale).translate(crop.box.x0, crop.box.y0)
-        if any(_shows(box, region, crop.box) for region in rejected):
+        box = _in_frame(line, crop)
+        if any(_shows(box, region, band.box) for region in rejected):
             continue
         read = ReadLine(
             text=space_out(line.text, line.chars, settings.space_probability),
@@ -121,8 +123,24 @@ def _is_subtitle_line(line: TextLine, crop: CropMeta, band: Band, settings: Post
     share = line.box.height / crop.scale / band.line_height_px
     if not _MIN_HEIGHT_SHARE <= share <= _MAX_HEIGHT_SHARE:
         return False
-    single = len("".join(line.text.split())) == 1
-    return line.confidence >= max(settings.min_confidence, _SINGLE_MIN_CONFIDENCE if single else 0.0)
+    return line.confidence >= settings.min_confidence and (not is_lone(line) or is_sure_alone(line))
+
+
+def _lone_letters(
+    crops: Sequence[tuple[CropMeta, CropText]], observations: Sequence[Observation]
+) -> dict[int, tuple[CropMeta, CropText]]:
+    """Returns those of a band's crops that show the word I and nothing else, by their numbers, with that text."""
+    found: dict[int, tuple[CropMeta, CropText]] = {}
+    for number, (crop, text) in enumerate(crops):
+        if len(text.lines) == 1 and may_be_lone_i(text.lines[0], crop) and (found or says_i(observations)):
+            line = as_lone_i(text.lines[0], _in_frame(text.lines[0], crop), observations)
+            if line is not None:
+                found[number] = crop, replace(text, lines=(line,))
+    return found
+
+
+def _in_frame(line: TextLine, crop: CropMeta) -> Box:
+    return line.box.scale(1 / crop.scale).translate(crop.box.x0, crop.box.y0)
 
 
 def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
