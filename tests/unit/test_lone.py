@@ -8,7 +8,7 @@ import pytest
 
 from tests.readings import line, seen
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.lone import as_lone_i, is_lone, is_sure_alone, may_be_lone_i, says_i
+from yivideo_ray.subtitles.lone import as_lone_i, is_lone, is_sure_alone, lone_i_place, may_be_lone_i
 from yivideo_ray.types import CropMeta, TextLine
 
 BAND = Box(0, 500, 1280, 700)
@@ -58,12 +58,16 @@ def test_what_is_no_bar_is_no_i(text: str) -> None:
     ],
 )
 def test_a_video_says_i_where_it_is_a_word_among_others(text: str, says: bool) -> None:
-    assert says_i([seen(0, 9, "Hello"), seen(9, 12), seen(12, 20, text)]) is says
+    place = lone_i_place([seen(0, 9, "Hello"), seen(9, 12), seen(12, 20, text)])
+    assert (place is not None) is says
 
 
 def test_it_stands_where_the_other_lines_have_their_middles_or_begin() -> None:
-    centred = [seen(0, 9, line(text, x0=640 - 10 * len(text))) for text in ("Do I know you?", "Who?", "It's me.")]
-    flush = [seen(0, 9, line(text, x0=200)) for text in ("Do I know you?", "Who?", "It's me.")]
+    texts = ("Do I know you?", "Who?", "It's me.")
+    centred = lone_i_place([seen(0, 9, line(text, x0=640 - 10 * len(text))) for text in texts])
+    flush = lone_i_place([seen(0, 9, line(text, x0=200)) for text in texts])
+    assert centred is not None
+    assert flush is not None
     found = as_lone_i(text_line("0"), PLACE, centred)
     assert found is not None
     assert (found.text, found.confidence, [(char.text, char.confidence) for char in found.chars]) == (

@@ -11,7 +11,7 @@ from dataclasses import replace
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.subtitles.cues import CueRules, build_cues
-from yivideo_ray.subtitles.lone import as_lone_i, is_lone, is_sure_alone, may_be_lone_i, says_i
+from yivideo_ray.subtitles.lone import as_lone_i, is_lone, is_sure_alone, lone_i_place, may_be_lone_i
 from yivideo_ray.subtitles.observations import Observation, ReadLine
 from yivideo_ray.subtitles.review import in_order, showing_reasons
 from yivideo_ray.subtitles.spaces import space_out, tidy
@@ -130,12 +130,20 @@ def _lone_letters(
     crops: Sequence[tuple[CropMeta, CropText]], observations: Sequence[Observation]
 ) -> dict[int, tuple[CropMeta, CropText]]:
     """Returns those of a band's crops that show the word I and nothing else, by their numbers, with that text."""
+    may_be = [
+        number
+        for number, (crop, text) in enumerate(crops)
+        if len(text.lines) == 1 and may_be_lone_i(text.lines[0], crop)
+    ]
+    place = lone_i_place(observations) if may_be else None
+    if place is None:
+        return {}
     found: dict[int, tuple[CropMeta, CropText]] = {}
-    for number, (crop, text) in enumerate(crops):
-        if len(text.lines) == 1 and may_be_lone_i(text.lines[0], crop) and (found or says_i(observations)):
-            line = as_lone_i(text.lines[0], _in_frame(text.lines[0], crop), observations)
-            if line is not None:
-                found[number] = crop, replace(text, lines=(line,))
+    for number in may_be:
+        crop, text = crops[number]
+        line = as_lone_i(text.lines[0], _in_frame(text.lines[0], crop), place)
+        if line is not None:
+            found[number] = crop, replace(text, lines=(line,))
     return found
 
 

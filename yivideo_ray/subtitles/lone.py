@@ -1,7 +1,7 @@
 """A line of one character: the model has nothing beside it to tell I from 0, or a mark from nothing. Pure.
 
-Drawn alone, digits, the letter A and Chinese characters were read right with 0.8 or more in 535 of 540 pictures. "I" was
-in 23 of 36, else read as 0 or 1 or doubted, and "?" in 13 of 36 (docs/decisions.md).
+Drawn alone, digits, the letter A and Chinese characters were read right with 0.8 or more in 535 of 540 pictures. "I"
+was in 23 of 36, else read as 0 or 1 or doubted, and "?" in 13 of 36 (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from yivideo_ray.geometry import Box
 from yivideo_ray.subtitles.observations import Observation
 from yivideo_ray.types import CropMeta, TextLine
 
-__all__ = ["as_lone_i", "is_lone", "is_sure_alone", "may_be_lone_i", "says_i"]
+__all__ = ["as_lone_i", "is_lone", "is_sure_alone", "lone_i_place", "may_be_lone_i"]
 
 _SURE = 0.8
 _DOUBTED_MARKS = frozenset("?!？！")
@@ -45,19 +45,19 @@ def may_be_lone_i(line: TextLine, crop: CropMeta) -> bool:
     return line.text.strip() in _LIKE_A_BAR and crop.stroke_px <= _BAR_PX and line.box.width <= line.box.height
 
 
-def says_i(observations: Sequence[Observation]) -> bool:
-    """Returns whether some line has the word I among others."""
-    return any(len(line.text) > 1 and _SAYS_I.search(line.text) for one in observations for line in one.lines)
+def lone_i_place(observations: Sequence[Observation]) -> tuple[float, float] | None:
+    """Returns where a line that is the word I may stand, the middle or the left end of most lines in frame pixels; None
+    if no line of the observations has that word among others."""
+    lines = [line for one in observations for line in one.lines]
+    if not any(len(line.text) > 1 and _SAYS_I.search(line.text) for line in lines):
+        return None
+    return median(line.box.center[0] for line in lines), median(line.box.x0 for line in lines)
 
 
-def as_lone_i(line: TextLine, box: Box, observations: Sequence[Observation]) -> TextLine | None:
-    """Returns the line as the word I, if it stands where lines stand; box is the line's in the frame.
-
-    observations are the band's others, of which at least one has a line.
-    """
-    boxes = [line.box for one in observations for line in one.lines]
+def as_lone_i(line: TextLine, box: Box, place: tuple[float, float]) -> TextLine | None:
+    """Returns the line as the word I, if it stands in that place (lone_i_place); box is the line's in the frame."""
     reach = _SAME_PLACE * box.height
-    middle, left = median(other.center[0] for other in boxes), median(other.x0 for other in boxes)
+    middle, left = place
     if abs(box.center[0] - middle) > reach and abs(box.x0 - left) > reach:
         return None
     chars = tuple(replace(char, text="I", confidence=_CONFIDENCE) for char in line.chars)
