@@ -326,7 +326,7 @@ class Cue:
     """One subtitle: shown in the frames with start_pts <= pts < end_pts.
 
     lines are its text lines from top to bottom; box is in frame coordinates; frames and crops count what it rests on.
-    needs_review holds each reason once, in the order in which ReviewReason has them; none: nothing looks wrong.
+    needs_review holds each reason once; none: nothing looks wrong.
     """
 
     start_pts: int

@@ -52,6 +52,14 @@ def test_a_doubtful_letter_parts_nothing_and_most_frames_win() -> None:
     ]
 
 
+def test_less_doubt_will_do_where_the_text_was_there_in_all_frames_between() -> None:
+    first = seen(0, 10, line("问你妈去，她最清楚。"), stable_end_pts=10)
+    second = seen(10, 30, line("间你妈去，她最清楚。", 0.98), joined_to_pts=10)
+    assert cues(first, second) == [(0, 30, "间你妈去，她最清楚。")]
+    assert len(cues(first, replace(second, joined_to_pts=None))) == 2
+    assert len(cues(first, replace(second, lines=(line("间你妈去，她最清楚。", 0.995),)))) == 2
+
+
 def test_look_alikes_part_nothing() -> None:
     assert same_text(seen(0, 1, "I'll go"), seen(1, 2, "l'Il go"))
 
