@@ -318,6 +318,7 @@ class ReviewReason(StrEnum):
     ODD_MARKS = "odd_marks"
     OTHER_WRITING = "other_writing"
     BRIEF = "brief"
+    REPEATED = "repeated"
     CUT_OFF = "cut_off"
 
 

@@ -122,3 +122,9 @@ def test_a_bar_alone_is_the_word_i_in_a_video_that_says_it() -> None:
 def test_a_character_alone_must_be_read_well() -> None:
     assert cues((0, 1000, (read("8", 625, 600, 0.79),))) == []
     assert [cue.text for cue in cues((0, 1000, (read("?", 625, 600, 0.65),)))] == ["?"]
+
+
+def test_both_of_two_that_may_be_one_are_to_be_reviewed() -> None:
+    who, other = read("Who was that?", 500, 600), read("Nobody.", 560, 600)
+    found = cues((0, 1000, (who,)), (1150, 2000, (who,)), (2150, 3000, (other,)))
+    assert [cue.needs_review for cue in found] == [(ReviewReason.REPEATED,), (ReviewReason.REPEATED,), ()]

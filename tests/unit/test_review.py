@@ -27,7 +27,7 @@ def reasons(*observations: Observation, rules: CueRules = RULES) -> tuple[Review
 
 
 def shown(box: Box, length_ms: int = 1000) -> list[ReviewReason]:
-    return list(showing_reasons(Cue(0, length_ms, ("Hello",), 0.99, box, "bottom", 25, 1), BAND, INFO))
+    return list(showing_reasons(Cue(0, length_ms, ("Hello",), 0.99, box, "bottom", 25, 1), [], BAND, INFO))
 
 
 def test_what_was_read_well_needs_no_review() -> None:
@@ -79,6 +79,15 @@ def test_a_character_of_another_writing() -> None:
 def test_a_brief_cue() -> None:
     assert shown(Box(400, 560, 880, 600), 299) == [ReviewReason.BRIEF]
     assert shown(Box(400, 560, 880, 600), 300) == []
+
+
+def test_the_same_text_again_after_a_moment() -> None:
+    first = Cue(0, 1000, ("Hello.",), 0.99, Box(400, 560, 880, 600), "bottom", 25, 1)
+    soon, late = (replace(first, start_pts=at, end_pts=3000, lines=("Hello",)) for at in (1199, 1200))
+    assert list(showing_reasons(first, [soon], BAND, INFO)) == [ReviewReason.REPEATED]
+    assert list(showing_reasons(soon, [first], BAND, INFO)) == [ReviewReason.REPEATED]
+    assert list(showing_reasons(first, [late], BAND, INFO)) == []
+    assert list(showing_reasons(first, [replace(soon, lines=("Hullo",))], BAND, INFO)) == []
 
 
 @pytest.mark.parametrize(

@@ -79,11 +79,12 @@ def postprocess_and_finalize(
             _observe(*lone[number], band, rejected, settings) if number in lone else observation
             for number, observation in enumerate(observations)
         ]
-        for cue in build_cues(observations, band.name, rules):
-            reasons = in_order([*cue.needs_review, *showing_reasons(cue, band, info)])
+        found = [cue for cue in build_cues(observations, band.name, rules) if _is_worth_showing(cue, info, settings)]
+        for number, cue in enumerate(found):
+            neighbours = [*found[max(0, number - 1) : number], *found[number + 1 : number + 2]]
+            reasons = in_order([*cue.needs_review, *showing_reasons(cue, neighbours, band, info)])
             cues.append(replace(cue, needs_review=reasons))
-    kept = [cue for cue in cues if _is_worth_showing(cue, info, settings)]
-    return tuple(sorted(kept, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
+    return tuple(sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
 
 
 def _observe(

@@ -18,6 +18,7 @@ MEANINGS: Mapping[ReviewReason, str] = {
     ReviewReason.ODD_MARKS: "Two or four dots in a row, or other marks that are seldom written so.",
     ReviewReason.OTHER_WRITING: "A character of another writing, such as a traditional one among simplified ones.",
     ReviewReason.BRIEF: "Shown too briefly to be read.",
+    ReviewReason.REPEATED: "The same text stands right before or after it: they may be one subtitle.",
     ReviewReason.CUT_OFF: "At the edge of the area that was read: there may be more text.",
 }
 """What each reason means, in a sentence for people."""
@@ -29,6 +30,8 @@ _ONE_STROKE = frozenset("Il1|!i")
 _SURE_ONE_STROKE = 0.35
 _AGREEING_SHARE = 2 / 3
 _BRIEF_S = 0.3
+# A text that comes again on purpose is away for longer: in the benchmark's videos 0.24 s and more.
+_MOMENT_S = 0.2
 # Detection's boxes keep this share of a line's height from the band's edge, unless the text goes on there.
 _EDGE_SHARE = 0.1
 # Two, four or five dots; six are an ellipsis in Chinese, as are two of its characters.
@@ -55,10 +58,15 @@ def reading_reasons(
         yield ReviewReason.OTHER_WRITING
 
 
-def showing_reasons(cue: Cue, band: Band, info: VideoInfo) -> Iterator[ReviewReason]:
-    """Yields the reasons that lie in when and where a cue was shown. band is the one that it was read in."""
+def showing_reasons(cue: Cue, neighbours: Iterable[Cue], band: Band, info: VideoInfo) -> Iterator[ReviewReason]:
+    """Yields the reasons that lie in when and where a cue was shown.
+
+    neighbours are the cues before and after it in its band, band is the one that it was read in.
+    """
     if float((cue.end_pts - cue.start_pts) * info.time_base) < _BRIEF_S:
         yield ReviewReason.BRIEF
+    if any(folded(other.text) == folded(cue.text) and _gap_s(cue, other, info) < _MOMENT_S for other in neighbours):
+        yield ReviewReason.REPEATED
     margin = _EDGE_SHARE * band.line_height_px
     box, within = cue.box, band.box
     beside = box.x0 < within.x0 + margin or box.x1 > within.x1 - margin
@@ -70,6 +78,10 @@ def in_order(reasons: Iterable[ReviewReason]) -> tuple[ReviewReason, ...]:
     """Returns each reason once, in the order in which ReviewReason has them."""
     found = set(reasons)
     return tuple(reason for reason in ReviewReason if reason in found)
+
+
+def _gap_s(cue: Cue, other: Cue, info: VideoInfo) -> float:
+    return float(max(other.start_pts - cue.end_pts, cue.start_pts - other.end_pts) * info.time_base)
 
 
 def _is_unsure(char: str, confidence: float, sure: float) -> bool:
