@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,16 @@ def test_cues_without_a_gap_part_on_the_frame_where_one_word_changes() -> None:
     assert 20 in {start for start, _ in runs}
     assert [end for _, end in runs[:-1]] == [start for start, _ in runs[1:]]
     assert runs[-1][1] == 40
+
+
+@pytest.mark.parametrize(("first", "second"), [("Ah.", "No."), ("Why?", "Stop!"), ("OK.", "Oh."), ("17", "11")])
+def test_short_words_in_one_place_part_though_their_strokes_nearly_cover_each_other(first: str, second: str) -> None:
+    assert with_text(runs_of(film([(5, 20, first), (20, 40, second)], 1), 0, 45)) == [(5, 20), (20, 40)]
+
+
+@pytest.mark.parametrize("text", ["I", "l", "!"])
+def test_a_lone_thin_letter_is_a_run(text: str) -> None:
+    assert (10, 30) in [(run.start_pts, run.end_pts) for run in runs_of(film([(10, 30, text)], 1), 0, 40)]
 
 
 def test_the_same_text_twice_is_two_runs_even_with_a_gap_of_one_frame() -> None:

@@ -30,11 +30,16 @@ GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES
 
 # What stays differs by less from frame to frame, also when it is badly compressed.
 _MIN_DIFFERENCE = 40
-# Changed pixels in one glyph-sized window, on strokes and right beside them, that make a boundary. Where another text
-# takes a text's place there are 200 and more; a lone "I" has 50, but then nearly all of the window has changed.
-_MIN_CHANGED_PX = 120
-_MIN_CHANGED_LONE_PX, _LONE_SHARE = 40, 0.6
-# Stroke pixels that came or went in one window, or that a trace of a run must still show: "No." has 250.
+# A Latin letter's window, and how many of the pixels on strokes and right beside them must have changed in it to make a
+# boundary, at least and as a share. Where another text takes a text's place, 190 and more do, 125 for a 7 that becomes
+# a 1; a background that shines through between letters seldom changes as many.
+_LETTER = (20, 32)
+_MIN_CHANGED_PX = 110
+_CHANGED_SHARE = 0.5
+# A lone "I" has 50. Such a mark is believed where little else stands still.
+_MIN_CHANGED_LONE_PX, _LONE_SHARE, _LONE_SHARE_OF_BAND = 40, 0.6, 0.25
+# Stroke pixels that came or went in one window, or that a trace of a run must still show: "No." has 250, and a slow
+# fade brings 60 to 80 of them at a time.
 _MIN_LETTER_PX = 60
 _VISIBLE_SHARE = 0.3
 _STEADY_SHARE = 0.8
@@ -195,7 +200,7 @@ def _strokes_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
     """Returns whether strokes came and stay, or stayed and went: also where a fade takes them a step at a time."""
     before, now = past[-1], future[0]
     came, went = _without(_common(future), before.near), _without(_common(past), now.near)
-    return count_changed(_either(came, went), _either(before.mask, now.mask)) >= _MIN_LETTER_PX
+    return count_changed(_either(came, went), _either(before.mask, now.mask), _CHANGED_SHARE) >= _MIN_LETTER_PX
 
 
 def _picture_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
@@ -208,13 +213,14 @@ def _picture_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
     steady = dilate(_either(_common(past), _common(future)))
     differs = cv2.threshold(cv2.absdiff(before.small, now.small), _MIN_DIFFERENCE, 1, cv2.THRESH_BINARY)[1]
     changed: Mask = cv2.bitwise_and(steady, differs)  # type: ignore[assignment]
-    if cv2.countNonZero(changed) < _MIN_CHANGED_LONE_PX:
+    changed_px = cv2.countNonZero(changed)
+    if changed_px < _MIN_CHANGED_LONE_PX:
         return False
     union = _either(before.near, now.near)
-    return (
-        count_changed(changed, union) >= _MIN_CHANGED_PX
-        or count_changed(changed, union, _LONE_SHARE) >= _MIN_CHANGED_LONE_PX
-    )
+    if count_changed(changed, union, _CHANGED_SHARE, _LETTER) >= _MIN_CHANGED_PX:
+        return True
+    is_lone = changed_px >= _LONE_SHARE_OF_BAND * cv2.countNonZero(steady)
+    return is_lone and count_changed(changed, union, _LONE_SHARE) >= _MIN_CHANGED_LONE_PX
 
 
 def _share_out(

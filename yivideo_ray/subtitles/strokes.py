@@ -66,16 +66,18 @@ def dilate(mask: Mask) -> Mask:
     return cv2.dilate(mask, _NEIGHBOURS)  # type: ignore[return-value]
 
 
-def count_changed(changed: Mask, union: Mask, min_share: float = _MIN_CHANGED_SHARE) -> int:
-    """Returns how many stroke pixels changed within the glyph-sized window where most did.
+def count_changed(
+    changed: Mask, union: Mask, min_share: float = _MIN_CHANGED_SHARE, window: tuple[int, int] = _WINDOW
+) -> int:
+    """Returns how many stroke pixels changed within the glyph-sized window (width, height) where most did.
 
     changed marks the strokes that came or went, union all strokes before and after. Windows in which less than
     min_share of the strokes changed do not count, so that the edges of letters that stay put never add up to a change.
     """
-    in_window = cv2.boxFilter(changed, cv2.CV_16S, _WINDOW, normalize=False)
+    in_window = cv2.boxFilter(changed, cv2.CV_16S, window, normalize=False)
     highest = int(in_window.max(initial=0))
     if highest == 0:
         return 0
-    of_all = cv2.boxFilter(union, cv2.CV_16S, _WINDOW, normalize=False)
+    of_all = cv2.boxFilter(union, cv2.CV_16S, window, normalize=False)
     mostly = in_window > min_share * of_all
     return int(in_window[mostly].max(initial=0))
