@@ -114,7 +114,8 @@ class RegionSetting(_Section):
 
 class AreaDetectorSettings(_Section):
     samples: int = Field(24, ge=1, le=1000)
-    frame_width_px: int = Field(640, ge=160, le=4096)
+    sample_interval_s: float = Field(15, ge=1)
+    frame_side_px: int = Field(640, ge=160, le=4096)
     regions: tuple[RegionSetting, ...] = ()
     exclude: tuple[RegionSetting, ...] = ()
 

@@ -164,7 +164,7 @@ class RejectionReason(StrEnum):
     MOVES = "moves"
     TOO_RARE = "too_rare"
     EXCLUDED = "excluded"
-    STYLE = "style"
+    PAGE = "page"
 
 
 @dataclass(frozen=True, slots=True)

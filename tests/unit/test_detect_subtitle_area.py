@@ -121,6 +121,23 @@ def test_a_clock_is_rejected_although_its_text_changes() -> None:
     assert [region.reason for region in area.rejected] == [RejectionReason.ALWAYS_THERE]
 
 
+def credit_page(number: int) -> list[tuple[str, int, int]]:
+    return [(WORDS[(number + line) % len(WORDS)], -1, 60 + 66 * line) for line in range(9)]
+
+
+def test_rolling_credits_make_no_band_and_hide_none() -> None:
+    samples: list[Texts] = [[(WORDS[n], -1, BOTTOM)] if n % 2 else [] for n in range(12)]
+    area = detect([*samples, *(credit_page(n) for n in range(3))])
+    assert [band.name for band in area.bands] == ["bottom"]
+    assert area.bands[0].box.height < 200
+    assert {region.reason for region in area.rejected} == {RejectionReason.PAGE}
+
+
+def test_subtitles_are_found_where_every_frame_is_full_of_text() -> None:
+    samples = [[*credit_page(n)[:8], (WORDS[-n], -1, BOTTOM)] for n in range(12)]
+    assert any(band.box.y0 < BOTTOM < band.box.y1 for band in detect(samples).bands)
+
+
 def test_a_ticker_is_rejected_because_it_runs_into_the_edge() -> None:
     area = detect([[(WORDS[n], -1, SECOND_LAST - 60), (f"{WORDS[n]} news {n}", 0, BOTTOM)] for n in range(12)])
     assert all(band.box.y1 < BOTTOM for band in area.bands)

@@ -18,8 +18,12 @@ from yivideo_ray.types import SampledFrame, VideoInfo
 NO_CUTS = {"x264-params": "scenecut=0"}
 
 
-def sampled(path: Path, samples: int = 12, width_px: int = 960) -> tuple[VideoInfo, tuple[SampledFrame, ...]]:
-    settings = Settings(area_detector=AreaDetectorSettings(samples=samples, frame_width_px=width_px))
+def sampled(
+    path: Path, samples: int = 12, side_px: int = 960, interval_s: float = 1000
+) -> tuple[VideoInfo, tuple[SampledFrame, ...]]:
+    settings = Settings(
+        area_detector=AreaDetectorSettings(samples=samples, frame_side_px=side_px, sample_interval_s=interval_s)
+    )
     info = probe(path, settings.decoder)
     return info, extract_keyframes(info, settings)
 
@@ -56,16 +60,28 @@ def test_the_same_video_gives_the_same_samples(tmp_path: Path) -> None:
 
 def test_wide_frames_are_scaled_and_small_ones_are_not(tmp_path: Path) -> None:
     path = make_video(tmp_path / "v.mp4", frames=30, size=(480, 270))
-    _, large = sampled(path, width_px=960)
-    _, small = sampled(path, width_px=160)
+    _, large = sampled(path, side_px=960)
+    _, small = sampled(path, side_px=160)
     assert {(sample.luma.shape, sample.scale) for sample in large} == {((270, 480), 1.0)}
     assert {(sample.luma.shape, sample.scale) for sample in small} == {((90, 160), 1 / 3)}
     assert frame_number(small[0].luma) == frame_number(large[0].luma)
 
 
 def test_a_turned_video_is_sampled_upright(tmp_path: Path) -> None:
-    _, samples = sampled(make_video(tmp_path / "v.mp4", frames=30, size=(480, 270), rotation_deg=90), width_px=160)
-    assert {sample.luma.shape for sample in samples} == {(284, 160)}
+    _, samples = sampled(make_video(tmp_path / "v.mp4", frames=30, size=(480, 270), rotation_deg=90), side_px=160)
+    assert {sample.luma.shape for sample in samples} == {(160, 90)}
+
+
+def test_a_longer_video_is_sampled_more_often(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4", frames=500, size=(96, 64), gop=10)
+    assert len(sampled(path, samples=4, interval_s=1.0)[1]) == 20
+    assert len(sampled(path, samples=4, interval_s=10.0)[1]) == 4
+
+
+def test_a_longer_video_with_rare_key_frames_is_sampled_at_those_alone(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "v.mp4", frames=600, size=(96, 64), gop=100, options=NO_CUTS)
+    numbers = [frame_number(sample.luma) for sample in sampled(path, samples=4, interval_s=1.0)[1]]
+    assert numbers == [0, 100, 200, 300, 400, 500]
 
 
 def test_a_single_frame_is_one_sample(tmp_path: Path) -> None:

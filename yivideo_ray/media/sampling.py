@@ -28,18 +28,21 @@ _FEW_KEYS = 4
 _DRAFT = {"skip_frame": "noref", "skip_loop_filter": "all"}
 
 
-def sample_frames(info: VideoInfo, count: int, settings: DecoderSettings) -> Iterator[VideoFrame]:
+def sample_frames(
+    info: VideoInfo, count: int, settings: DecoderSettings, *, least: int | None = None
+) -> Iterator[VideoFrame]:
     """Yields up to count frames spread evenly over the video, in order of time; the same ones every time.
 
-    Key frames where the video has enough of them. Else the frames between are decoded too, without those that no
-    other frame needs: half a minute to a minute, or a tenth of a longer video, in equal stretches behind key frames.
+    Key frames where the video has enough of them for `least` frames, which is count by default. Else the frames between
+    are decoded too, without those that no other frame needs: half a minute to a minute, or a tenth of a longer video,
+    in equal stretches behind key frames.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     end_pts = _end_pts(info, settings)
     span = max(1, end_pts - info.start_pts)
     targets = [info.start_pts + (2 * index + 1) * span // (2 * count) for index in range(count)]
     keys = _key_times(info, targets, settings)
-    if len(keys) >= _ENOUGH * count:
+    if len(keys) >= _ENOUGH * (count if least is None else least):
         yield from _key_frames(info, list(keys.values()), settings)
         return
     starts = sorted({info.start_pts, *keys})

@@ -61,7 +61,7 @@ class Workflow(LocalWorkflow):
 
     async def _extract(self) -> Any:
         detector = self._settings.area_detector
-        self._journal.start(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_width_px=detector.frame_width_px)
+        self._journal.start(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_side_px=detector.frame_side_px)
         pts, frames = tasks.extract.remote(self._info, self._settings)
         found = await result_of(pts)
         self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), pts=list(found))

@@ -45,6 +45,10 @@ _SAME_END = 0.5
 _EDGE_SHARE = 0.01
 _CUT_SHARE = 0.5
 _LONGEST_CUE_S = 12.0
+# A sample with so many rows, over so much of the frame's height, is a page: two lines in each of two languages at the
+# bottom, and two lines at the top, are fewer.
+_PAGE_ROWS, _PAGE_SHARE = 7, 0.5
+_FEW_PAGES_SHARE = 0.5
 # Lines belong to one row when their middles lie within this share of a line's height.
 _ROW_REACH = 0.5
 _SIZE_RATIO = 1.5
@@ -107,6 +111,8 @@ def detect_subtitle_area(
         return SubtitleArea(_named(bands, info), tuple(rejected))
     standing = _always_there(info, seen, frames)
     seen = _reject(seen, RejectionReason.ALWAYS_THERE, rejected, lambda one: id(one) in standing)
+    pages = _pages(seen, info)
+    seen = _reject(seen, RejectionReason.PAGE, rejected, lambda one: one.sample in pages)
     rows = []
     for row in _rows(seen):
         reason = _why_not(row, info, len(frames))
@@ -163,6 +169,19 @@ def _always_there(info: VideoInfo, seen: Sequence[_Seen], frames: Sequence[Sampl
         if share >= _ALWAYS_SHARE and (too_long or unusual):
             standing.update(id(other) for other in alike)
     return standing
+
+
+def _pages(seen: Sequence[_Seen], info: VideoInfo) -> set[int]:
+    """Returns the samples that are full of lines, as rolling credits and title pages are, if few are."""
+    pages: set[int] = set()
+    with_text = {one.sample for one in seen}
+    for sample in with_text:
+        lines = [one for one in seen if one.sample == sample]
+        middles = [row.middle for row in _rows(lines)]
+        if len(middles) >= _PAGE_ROWS and max(middles) - min(middles) >= _PAGE_SHARE * info.height:
+            pages.add(sample)
+    # Where text is all over the frame all the time, as in a lecture, subtitles are among it.
+    return pages if len(pages) < _FEW_PAGES_SHARE * len(with_text) else set()
 
 
 def _same_ends(a: Box, b: Box) -> bool:

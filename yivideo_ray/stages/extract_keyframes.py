@@ -11,23 +11,29 @@ from yivideo_ray.types import SampledFrame, VideoInfo
 
 __all__ = ["extract_keyframes"]
 
+# More would keep a film waiting for minutes; with so many, a top line that shows for 2 % of it is seen four times.
+_MOST_SAMPLES = 240
+
 
 def extract_keyframes(info: VideoInfo, settings: Settings) -> tuple[SampledFrame, ...]:
-    """Returns about area_detector.samples frames spread evenly over the video, in order of time.
+    """Returns frames spread evenly over the video, in order of time: about area_detector.samples of them, or one in
+    every area_detector.sample_interval_s seconds where that is more.
 
-    Each is at most area_detector.frame_width_px wide; its scale leads back to frame coordinates. The same video and
-    settings give the same frames. Fewer where the video has fewer, or where it is damaged.
+    Each side is at most area_detector.frame_side_px long; a frame's scale leads back to frame coordinates. The same
+    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     wanted = settings.area_detector
-    frames = sample_frames(info, wanted.samples, settings.decoder)
-    return tuple(_sample(frame, info, wanted.frame_width_px) for frame in frames)
+    by_length = min(_MOST_SAMPLES, int(float(info.duration_s or 0) / wanted.sample_interval_s))
+    count = max(wanted.samples, by_length)
+    frames = sample_frames(info, count, settings.decoder, least=wanted.samples)
+    return tuple(_sample(frame, info, wanted.frame_side_px) for frame in frames)
 
 
-def _sample(frame: VideoFrame, info: VideoInfo, width_limit_px: int) -> SampledFrame:
+def _sample(frame: VideoFrame, info: VideoInfo, side_limit_px: int) -> SampledFrame:
     luma = frame.luma()
-    width = min(info.width, width_limit_px)
-    if width < info.width:
-        height = max(1, round(info.height * width / info.width))
-        luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return SampledFrame(frame.pts, np.ascontiguousarray(luma), width / info.width)
+    scale = min(1.0, side_limit_px / max(info.width, info.height))
+    if scale < 1.0:
+        size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
+        luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return SampledFrame(frame.pts, np.ascontiguousarray(luma), luma.shape[1] / info.width)
