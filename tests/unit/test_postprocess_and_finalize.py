@@ -50,7 +50,7 @@ def cues(
     return list(postprocess_and_finalize(INFO, area, metas, texts, PostprocessorSettings(**settings)))
 
 
-@pytest.mark.parametrize("reason", [RejectionReason.ALWAYS_THERE, RejectionReason.MOVES, RejectionReason.EXCLUDED])
+@pytest.mark.parametrize("reason", [RejectionReason.ALWAYS_THERE, RejectionReason.EXCLUDED])
 def test_text_that_was_rejected_where_it_stands_is_no_line_of_a_cue(reason: RejectionReason) -> None:
     lines = (read("ORBIT", 1000, 521), read("Where is he?", 500, 620))
     assert [cue.text for cue in cues((0, 1000, lines))] == ["ORBIT\nWhere is he?"]
@@ -59,8 +59,8 @@ def test_text_that_was_rejected_where_it_stands_is_no_line_of_a_cue(reason: Reje
     ]
 
 
-@pytest.mark.parametrize("reason", [RejectionReason.TOO_RARE, RejectionReason.STYLE])
-def test_text_that_was_rejected_for_other_reasons_may_be_a_subtitle(reason: RejectionReason) -> None:
+@pytest.mark.parametrize("reason", [RejectionReason.TOO_RARE, RejectionReason.PAGE, RejectionReason.MOVES])
+def test_text_that_was_rejected_because_it_was_seldom_seen_may_be_a_subtitle(reason: RejectionReason) -> None:
     (cue,) = cues((0, 1000, (read("ORBIT", 1000, 521),)), rejected=(RejectedRegion(LOGO, reason, 1),))
     assert cue.text == "ORBIT"
 

@@ -39,12 +39,12 @@ _SAME_ROW = 0.5
 # A cue this short was hardly meant to be read: it must at least be read well.
 _BRIEF_S = 0.25
 _BRIEF_MIN_CONFIDENCE = 0.85
-# Text that was rejected is dropped where it is read again: a line with this share of it inside the region, both ends
-# within a line's height of the region's, as those of subtitles hardly ever are. A ticker runs from edge to edge.
+# Text that was rejected is dropped where it is read again, if this share of the line is inside the region. What stands
+# has both ends within a line's height of the region's, as subtitles hardly ever do. What moves is meant only where it
+# runs from edge to edge, as a ticker: a row is rejected for that also because it was seldom seen.
 _INSIDE_SHARE = 0.8
 _EDGE_SHARE = 0.01
-# The other reasons say nothing about where subtitles stand: a text that was seen once may be one.
-_PLACED = (RejectionReason.ALWAYS_THERE, RejectionReason.MOVES, RejectionReason.EXCLUDED)
+_STANDS = (RejectionReason.ALWAYS_THERE, RejectionReason.EXCLUDED)
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
 
@@ -69,14 +69,13 @@ def postprocess_and_finalize(
         sure_character=settings.review_confidence,
         writing=writing,
     )
-    rejected = [region for region in area.rejected if region.reason in _PLACED]
     cues: list[Cue] = []
     for index, band in enumerate(area.bands):
         own = [(crop, by_id.get(crop.crop_id, CropText(crop.crop_id, ()))) for crop in crops if crop.band == index]
-        observations = [_observe(crop, text, band, rejected, settings) for crop, text in own]
+        observations = [_observe(crop, text, band, area.rejected, settings) for crop, text in own]
         lone = _lone_letters(own, observations)
         observations = [
-            _observe(*lone[number], band, rejected, settings) if number in lone else observation
+            _observe(*lone[number], band, area.rejected, settings) if number in lone else observation
             for number, observation in enumerate(observations)
         ]
         found = [cue for cue in build_cues(observations, band.name, rules) if _is_worth_showing(cue, info, settings)]
@@ -158,9 +157,11 @@ def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
     shared = line.intersect(region.box)
     if shared is None or shared.area < _INSIDE_SHARE * line.area:
         return False
+    if region.reason in _STANDS:
+        return line.width >= region.box.width - 2 * line.height
     margin = _EDGE_SHARE * band.width
     runs_through = region.box.x0 <= band.x0 + margin and region.box.x1 >= band.x1 - margin
-    return (runs_through and region.reason is RejectionReason.MOVES) or line.width >= region.box.width - 2 * line.height
+    return runs_through and region.reason is RejectionReason.MOVES
 
 
 def _one_line(row: Sequence[ReadLine]) -> ReadLine:
