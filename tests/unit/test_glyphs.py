@@ -1,36 +1,40 @@
-"""What the ink of a line tells beyond its reading: gaps between glyphs, and marks that the model has no class for."""
+"""What the ink of a line tells beyond its reading: gaps between glyphs, how many dots there are, and marks that
+the model has no class for."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from benchmarks.corpus_text import _font
-from yivideo_ray.subtitles.glyphs import find_glyphs, with_glyphs
+from yivideo_ray.subtitles.glyphs import with_glyphs
+from yivideo_ray.subtitles.ink import find_glyphs, find_ink
 from yivideo_ray.types import CharReading, Luma, Reading
 
 SIZE_PX = 34
 MARGIN_PX = 16
 # Pillow's own font has no inverted marks.
-FONT = _font("sans", SIZE_PX)
+FONTS = {name: _font(name, SIZE_PX) for name in ("sans", "serif", "cjk_sans", "cjk_serif")}
 
 
-def draw(text: str, *, fill: int = 235, edge: int = 16, ground: int = 120) -> Luma:
-    image = Image.new("L", (round(FONT.getlength(text)) + 2 * MARGIN_PX, 48), ground)
+def draw(text: str, *, font: str = "sans", fill: int = 235, edge: int = 16, ground: int = 120) -> Luma:
+    image = Image.new("L", (round(FONTS[font].getlength(text)) + 2 * MARGIN_PX, 48), ground)
     ImageDraw.Draw(image).text(
-        (MARGIN_PX, 36), text, font=FONT, fill=fill, anchor="ls", stroke_width=2, stroke_fill=edge
+        (MARGIN_PX, 36), text, font=FONTS[font], fill=fill, anchor="ls", stroke_width=2, stroke_fill=edge
     )
     return np.asarray(image)
 
 
-def read(shown: str, missed: str = "", misread: dict[str, str] | None = None) -> Reading:
+def read(shown: str, missed: str = "", misread: dict[str, str] | None = None, font: str = "sans") -> Reading:
     """Returns how a model reads what is shown, without the characters of missed, each in the middle of its glyph."""
-    width = draw(shown).shape[1]
+    width = draw(shown, font=font).shape[1]
     chars: list[CharReading] = []
     space = 0.0
     for index, char in enumerate(shown):
-        x0, x1 = (MARGIN_PX + FONT.getlength(shown[:end]) for end in (index, index + 1))
+        x0, x1 = (MARGIN_PX + FONTS[font].getlength(shown[:end]) for end in (index, index + 1))
         if char == " ":
             space = 0.99
         elif char not in missed:
@@ -47,7 +51,7 @@ def text_of(reading: Reading) -> str:
 
 @pytest.mark.parametrize("colours", [{}, {"ground": 200}, {"fill": 20, "edge": 230, "ground": 235}])
 def test_there_is_a_glyph_for_each_letter(colours: dict[str, int]) -> None:
-    assert len(find_glyphs(draw("Where did it go", **colours), 12)) == 12
+    assert len(find_glyphs(find_ink(draw("Where did it go", font="sans", **colours)), 12)) == 12
 
 
 def test_gaps_between_words_are_wide_and_inside_words_narrow() -> None:
@@ -58,6 +62,61 @@ def test_gaps_between_words_are_wide_and_inside_words_narrow() -> None:
     inside = [char.gap_before for char in found.chars if char.space_before == 0 and char.gap_before is not None]
     assert len(inside) >= 6
     assert max(inside) < 0.25
+
+
+def first_gap(text: str, font: str, off_px: float = 0.0, ground: int = 120) -> float | None:
+    """Returns the gap after the first character of what is shown, where the model sees all others off_px too far."""
+    reading, image = read(text, font=font), draw(text, font=font, ground=ground)
+    off = off_px / image.shape[1]
+    moved = [
+        replace(c, x0=c.x0 + off * (-1) ** k / 2 + off, x1=c.x1 + off * (-1) ** k / 2 + off)
+        for k, c in enumerate(reading.chars)
+    ]
+    return with_glyphs(replace(reading, chars=tuple(moved)), image, "").chars[1].gap_before
+
+
+# What these begin with is made of several pieces, leaves half of its cell blank, or is as thin as the dash.
+@pytest.mark.parametrize("text", ["为了什么", "八月的信", "一共是1250元，含税。", "小声点！", "明天见"])
+@pytest.mark.parametrize("font", ["cjk_sans", "cjk_serif"])
+@pytest.mark.parametrize("off_px", [-3.0, 0.0, 3.0])
+def test_the_gap_before_a_full_width_character_ends_at_its_cell(text: str, font: str, off_px: float) -> None:
+    for ground in (20, 120, 200):
+        narrow, wide = (first_gap(dash + text, font, off_px, ground) for dash in ("-", "- "))
+        assert narrow is not None
+        assert wide is not None
+        assert narrow < 0.25
+        assert wide > 0.25
+
+
+@pytest.mark.parametrize("font", ["cjk_sans", "cjk_serif"])
+@pytest.mark.parametrize("seen", ["…", "……", "………"])
+def test_full_width_dots_are_counted(font: str, seen: str) -> None:
+    for shown in ("原来是这样……", "原来是这样…"):
+        whole = read(shown, font=font)
+        chars = whole.chars[:5] + tuple(replace(whole.chars[5], text=dot) for dot in seen)
+        found = with_glyphs(replace(whole, chars=chars), draw(shown, font=font), "")
+        assert text_of(found) == shown
+
+
+@pytest.mark.parametrize("font", ["sans", "serif"])
+@pytest.mark.parametrize("shown", ["Well...", "Well....", "Well... I see"])
+def test_dots_in_latin_text_are_counted(font: str, shown: str) -> None:
+    whole = read(shown, font=font)
+    for missing in ([5], [5, 6]):
+        fewer = tuple(char for index, char in enumerate(whole.chars) if index not in missing)
+        found = with_glyphs(replace(whole, chars=fewer), draw(shown, font=font), "")
+        one = [char.text for char in fewer].count(".") == 1
+        assert text_of(found) == (shown.replace("...", ".") if one else shown).replace(" ", "")
+
+
+@pytest.mark.parametrize("shown", ["Well.", "No. I. do", "a: b; i.e. it"])
+def test_what_is_no_row_of_dots_stays(shown: str) -> None:
+    assert text_of(with_glyphs(read(shown), draw(shown), "")) == shown.replace(" ", "")
+
+
+def test_dots_that_the_ink_does_not_show_stay() -> None:
+    misread = read("Well, yes", misread={",": "…"})
+    assert text_of(with_glyphs(misread, draw("Well, yes"), "")) == "Well…yes"
 
 
 def test_an_inverted_exclamation_mark_that_was_left_out_is_put_in() -> None:

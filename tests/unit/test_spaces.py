@@ -132,9 +132,10 @@ def test_a_dash_before_a_narrow_gap_gets_none(dash: str) -> None:
     assert between(dash, "Yes", 0.001, NARROW) == f"{dash}Yes"
 
 
-def test_beside_a_full_width_character_a_gap_has_to_be_wider() -> None:
-    assert between("-", "Yes", 0.001, 0.36) == "- Yes"
-    assert between("-", "你好", 0.001, 0.36) == "-你好"
+def test_beside_a_full_width_character_the_gap_ends_at_its_cell_and_may_be_narrower() -> None:
+    assert between("-", "Yes", 0.001, 0.3) == "-Yes"
+    assert between("-", "你好", 0.001, 0.3) == "- 你好"
+    assert between("-", "你好", 0.001, 0.2) == "-你好"
 
 
 @pytest.mark.parametrize(("read", "text"), [("今天 天气 好。", "今天天气好。"), ("これは ペンです", "これはペンです")])
