@@ -1,4 +1,4 @@
-"""Spaces come from the model and, in doubt, from the gap; never inside Chinese; unsure marks fit their script."""
+"""Spaces come from the model and, in doubt, from the gap, never inside Chinese; unsure marks and l alone are settled."""
 
 from __future__ import annotations
 
@@ -163,6 +163,29 @@ def test_an_unsure_mark_after_chinese_is_full_width_and_a_sure_one_stays() -> No
     assert space_out("", chars("怎么样?", confidence=0.7), SETTING) == "怎么样？"
     assert space_out("", chars("怎么样?"), SETTING) == "怎么样?"
     assert space_out("", chars("Really?", confidence=0.7), SETTING) == "Really?"
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        ("How much do l owe you?", "How much do I owe you?"),
+        ("So do l.", "So do I."),
+        ("-l think so", "-I think so"),
+        ("l'm late", "I'm late"),
+        ("and |’ll go", "and I’ll go"),
+        ("“1'd know", "“I'd know"),
+        ("l've seen it", "I've seen it"),
+    ],
+)
+def test_a_word_that_can_only_be_i_is_that(read: str, text: str) -> None:
+    assert spaced(read) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["l'ami", "l’ho visto", "l'dea", "Il y a 5 l d'eau", "A-l", "a | b", "Take 1 now", "qu'l a"]
+)
+def test_a_litre_an_article_and_parts_of_words_stay(text: str) -> None:
+    assert spaced(text) == text
 
 
 def test_without_characters_the_text_is_tidied_only() -> None:
