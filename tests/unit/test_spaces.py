@@ -1,4 +1,4 @@
-"""Spaces come from the model and, in doubt, from the gap, never inside Chinese; unsure marks and l alone are settled."""
+"""Spaces come from the model and, in doubt, from the gap, never inside Chinese; unsure marks fit, and l alone is I."""
 
 from __future__ import annotations
 
