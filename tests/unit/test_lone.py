@@ -33,7 +33,7 @@ def test_marks_may_be_doubted_alone_and_others_not(text: str, confidence: float,
     assert is_sure_alone(text_line(text, confidence)) is sure
 
 
-@pytest.mark.parametrize("text", ["I", "0", "1", "l", "|"])
+@pytest.mark.parametrize("text", ["I", "0", "1", "l", "|", "ı"])
 def test_few_strokes_in_a_narrow_box_may_be_an_i(text: str) -> None:
     assert may_be_lone_i(text_line(text), CROP)
     assert not may_be_lone_i(text_line(text, width=60), CROP)

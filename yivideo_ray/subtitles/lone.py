@@ -21,7 +21,7 @@ _SURE = 0.8
 _DOUBTED_MARKS = frozenset("?!？！")
 # What an upright bar alone is read as. It has fewer strokes than any of the others: 51 to 75 pixels of a 32-pixel line
 # in regular and bold typefaces, where a 2 has 86 or more and a 0 twice that.
-_LIKE_A_BAR = frozenset("I0Ool1|i")
+_LIKE_A_BAR = frozenset("I0Ool1|iı")
 _BAR_PX = 80
 # Shape and place speak for it beside the model: enough to be kept, and little enough to be reviewed.
 _CONFIDENCE = _SURE
