@@ -109,6 +109,21 @@ def test_dots_in_latin_text_are_counted(font: str, shown: str) -> None:
         assert text_of(found) == (shown.replace("...", ".") if one else shown).replace(" ", "")
 
 
+def test_dots_are_counted_though_the_letter_before_them_seems_to_be_the_first() -> None:
+    whole, image = read("Well..."), draw("Well...")
+    after = 0.26 * SIZE_PX / image.shape[1]
+    late = replace(whole.chars[3], x0=whole.chars[3].x0 + after, x1=whole.chars[3].x1 + after)
+    found = with_glyphs(replace(whole, chars=(*whole.chars[:3], late, *whole.chars[5:])), image, "")
+    assert text_of(found) == "Well..."
+
+
+@pytest.mark.parametrize("shown", ["What?...", "Oh!...", "I hi..."])
+def test_the_dot_of_another_mark_is_not_counted(shown: str) -> None:
+    whole = read(shown)
+    found = with_glyphs(replace(whole, chars=whole.chars[:-1]), draw(shown), "")
+    assert text_of(found) == shown.replace(" ", "")
+
+
 @pytest.mark.parametrize("shown", ["Well.", "No. I. do", "a: b; i.e. it"])
 def test_what_is_no_row_of_dots_stays(shown: str) -> None:
     assert text_of(with_glyphs(read(shown), draw(shown), "")) == shown.replace(" ", "")

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.ink import Ink
+from yivideo_ray.subtitles.ink import Ink, group_pieces
 from yivideo_ray.types import CharReading
 
 __all__ = ["Span", "with_dots"]
@@ -24,6 +25,7 @@ _DOTS = frozenset("….")
 _PER_ELLIPSIS = 3
 # Shares of the capitals' height: how large a dot is at most, how far dots lie from one row, and from each other.
 _DOT, _ROW, _APART = 0.35, 0.12, 0.8
+_REACH = 0.5
 # Distances between dots of a row are the same within this share of their median.
 _EVEN = 0.3
 # So many inks have to show as many dots. The most that they do counts: dots are lost in ink that isn't the text's, or
@@ -83,21 +85,27 @@ def _middle(char: CharReading, width: int) -> Span:
 
 def _count(inks: Sequence[Ink], within: Span, capital_px: float) -> int:
     """Returns how many dots the inks show between two places; 0 where too few show any."""
+    # A letter before dots that weren't all read may have been given the first of them.
+    x0, x1 = within[0] - _REACH * capital_px, within[1] + _REACH * capital_px
     counts = Counter(
-        _count_row([piece for piece in ink.pieces if within[0] < piece.center[0] < within[1]], capital_px)
+        _count_row([glyph.box for glyph in group_pieces(ink.pieces) if x0 < glyph.box.center[0] < x1], capital_px)
         for ink in inks
     )
     return max((dots for dots, agree in counts.items() if agree >= _AGREE), default=0)
 
 
-def _count_row(pieces: Sequence[Box], capital_px: float) -> int:
-    """Returns how many dots there are in one even row, between what is left of the letters beside it; else 0."""
-    small = [max(piece.width, piece.height) <= _DOT * capital_px for piece in pieces]
-    if sum(small) < 2:
+def _count_row(boxes: Sequence[Box], capital_px: float) -> int:
+    """Returns how many dots are in the longest even row between other glyphs; 0 if there is none."""
+    rows = [
+        list(group)
+        for small, group in groupby(boxes, lambda box: max(box.width, box.height) <= _DOT * capital_px)
+        if small
+    ]
+    row = max(rows, key=len, default=[])
+    if len(row) < 2:
         return 0
-    first, last = small.index(True), len(small) - small[::-1].index(True)
-    x, y = np.array([piece.center for piece in pieces[first:last]]).T
+    x, y = np.array([box.center for box in row]).T
     apart = np.diff(x)
     step = float(np.median(apart))
     uneven = np.ptp(y) > _ROW * capital_px or np.abs(apart - step).max() > _EVEN * step
-    return 0 if uneven or step > _APART * capital_px or not all(small[first:last]) else last - first
+    return 0 if uneven or step > _APART * capital_px else len(row)
