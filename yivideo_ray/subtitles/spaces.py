@@ -27,8 +27,8 @@ _AFTER_DASH, _CLOSING, _AT_POINT, _AFTER_OPENING, _MIXED = 0.5, 4.0, 10.0, 30.0,
 _BEFORE_APOSTROPHE, _AFTER_APOSTROPHE = 50.0, 15.0
 # Between these multiples of the threshold the gap has a say; a dash may be followed by a space that the model missed.
 _DOUBT_FROM, _DOUBT_TO = 0.4, 4.0
-# Shares of the capitals' height. Beside a full-width character the gap ends at its cell: over 700 drawn lines in six
-# typefaces its median was 0.08 to 0.18 after a dash alone, 0.36 to 1.1 after a dash and a space.
+# Shares of the capitals' height. Beside a full-width character the gap ends at its cell: over 671 drawn lines in six
+# typefaces its median was 0.08 to 0.18 after a dash alone, 0.38 to 1.05 after a dash and a space.
 _WIDE_GAP, _NARROW_GAP, _WIDE_GAP_BESIDE_FULL_WIDTH = 0.33, 0.17, 0.25
 # French and Italian words that lose a vowel before another: what follows the apostrophe belongs to them. CJK fonts set
 # the typographic one in a full-width cell, which model and gap take for a space.
