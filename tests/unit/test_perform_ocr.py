@@ -6,17 +6,19 @@ An unsure line is looked at twice more, and the majority is what it reads.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.strips import write
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.pattern import draw_pattern
 from yivideo_ray.ocr.scripted import Script, ScriptedEngine
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.stages.perform_ocr import perform_ocr
-from yivideo_ray.types import CharReading, Crop, CropMeta, CropText, Luma, Reading
+from yivideo_ray.types import CharReading, Crop, CropMeta, CropText, Luma, Reading, TextBox
 
 
 class CountingEngine(ScriptedEngine):
@@ -106,6 +108,61 @@ def test_a_line_that_stays_over_two_crops_is_recognised_once(engine: CountingEng
 def test_the_same_text_after_a_gap_is_recognised_again(engine: CountingEngine) -> None:
     assert read([crop(["twice"], 0, 10), crop(["twice"], 15, 20)], engine) == {"0-0": ["twice"], "0-15": ["twice"]}
     assert engine.recognised == 2
+
+
+class PlacedEngine(WaveringEngine):
+    """Finds the boxes it is told in pictures of some least width, nothing in others, and keeps the pictures' shapes."""
+
+    def __init__(self, *looks: Reading, boxes: Sequence[Box], least_width: int = 0, most_width: int = 10_000) -> None:
+        super().__init__(*looks)
+        self.shapes: list[tuple[int, ...]] = []
+        self._boxes, self._widths = boxes, range(least_width, most_width)
+
+    def detect(self, images: Sequence[Luma]) -> list[tuple[TextBox, ...]]:
+        self.shapes += [image.shape for image in images]
+        return [
+            tuple(TextBox(box, 0.9) for box in self._boxes) if image.shape[1] in self._widths else ()
+            for image in images
+        ]
+
+
+def shining(seed: int, text: str) -> Luma:
+    """A line before bright spots that lie elsewhere for each seed, none of them beside it."""
+    spots = np.random.default_rng(seed).random((96 // 6, 240 // 6)) < 0.25
+    ground = np.full((96, 640), 60, np.uint8)
+    ground[:, 200:440] += np.kron(spots, np.full((6, 6), 120, np.uint8))
+    return write(ground, text)
+
+
+@pytest.mark.parametrize(("second", "recognised"), [("They never told us why", 1), ("They never held us why", 2)])
+def test_a_line_that_stays_is_known_again_through_what_shines_between_its_letters(second: str, recognised: int) -> None:
+    engine = PlacedEngine(look("first"), look("second"), boxes=[Box(120, 33, 365, 57), Box(120, 141, 365, 165)])
+    texts = ("They never told us why", second)
+    crops = [Crop(crop([""], 10 * n, 10 * n + 10).meta, shining(n, text)) for n, text in enumerate(texts)]
+    perform_ocr(create_stitched_images(crops), engine)
+    assert engine.recognised == recognised
+
+
+@pytest.mark.parametrize(("least", "text"), [(0.3, "She"), (0.9, "MShe")])
+def test_an_unsure_character_beyond_the_line_that_was_found_is_dropped(least: float, text: str) -> None:
+    # A bright bar as high as a letter stands left of the line that detection found, near enough to belong to it.
+    image = np.full((100, 400), 60, np.uint8)
+    image[40:70, 80:84] = 235
+    image[40:70, 120:300:8] = 235
+    boxes = [Box(75, 28, 225, 56)]
+    chars = look("MShe", 0.99).chars
+    reading = Reading("MShe", 0.99, (replace(chars[0], confidence=least, x0=0.0, x1=0.1), *chars[1:]))
+    engine = PlacedEngine(*([reading] * 3), boxes=boxes)
+    meta = crop([""], 0, 10).meta
+    assert read([Crop(meta, image)], engine) == {"0-0": [text]}
+
+
+def test_a_small_crop_in_which_nothing_is_found_is_looked_at_again_at_full_size() -> None:
+    engine = PlacedEngine(look("I"), boxes=[Box(40, 30, 60, 70)], most_width=200)
+    small, large = crop([""], 0, 10), crop([""], 10, 20)
+    small = Crop(small.meta, np.ascontiguousarray(small.image[:, :120]))
+    assert read([small, large], engine) == {"0-0": ["I"], "0-10": []}
+    assert engine.shapes[1:] == [small.image.shape]
 
 
 def test_no_sheets_make_no_text(engine: CountingEngine) -> None:

@@ -172,7 +172,8 @@ def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> list[_Crop]:
                     _add_line(crop, shared.translate(-at.x0, -at.y0))
             crops.append(crop)
     empty = [crop for crop in crops if not crop.lines and max(crop.image.shape) <= _SMALL_CROP_PX]
-    for crop, found in zip(empty, engine.detect([crop.image for crop in empty]), strict=True):
+    closer = engine.detect([crop.image for crop in empty]) if empty else []
+    for crop, found in zip(empty, closer, strict=True):
         for text_box in found:
             _add_line(crop, text_box.box)
     return crops
