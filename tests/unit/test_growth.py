@@ -47,6 +47,14 @@ def test_less_the_same_and_other_text_is_none(first: tuple[str, ...], second: tu
     assert not grows(shown(*first), shown(*second), brief=False)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "grown"),
+    [("No.", "Now.", False), ("Go!", "Gone!", False), ("好。", "好吧。", False), ("No.", "No. Not now.", True)],
+)
+def test_a_text_that_has_ended_grows_behind_its_mark_alone(first: str, second: str, grown: bool) -> None:
+    assert grows(shown(first), shown(second), brief=False) is grown
+
+
 def test_a_misread_text_passes_only_where_it_was_brief_and_more_came() -> None:
     assert grows(shown("Wall you"), shown("Will you help"), brief=True)
     assert not grows(shown("Wall you"), shown("Will you help"), brief=False)

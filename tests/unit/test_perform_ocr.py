@@ -157,6 +157,11 @@ def test_an_unsure_character_beyond_the_line_that_was_found_is_dropped(least: fl
     assert read([Crop(meta, image)], engine) == {"0-0": [text]}
 
 
+def test_a_line_that_is_found_twice_is_one() -> None:
+    engine = PlacedEngine(look("whole line"), boxes=[Box(75, 28, 160, 56), Box(72, 27, 225, 57)])
+    assert read([crop([""], 0, 10)], engine) == {"0-0": ["whole line"]}
+
+
 def test_a_small_crop_in_which_nothing_is_found_is_looked_at_again_at_full_size() -> None:
     engine = PlacedEngine(look("I"), boxes=[Box(40, 30, 60, 70)], most_width=200)
     small, large = crop([""], 0, 10), crop([""], 10, 20)

@@ -33,6 +33,7 @@ _END_MARGIN = 0.12
 _EDGE_SHARE = 0.9
 # What was read beyond the line that detection found is believed from here on: it may be the edge of a box behind it.
 _SURE_OF_END = 0.6
+_PART_SHARE = 0.7
 # A crop of up to four lines' height each way in which detection finds nothing is looked at once more, at full size: it
 # may hold a lone "I".
 _SMALL_CROP_PX = 192
@@ -170,6 +171,7 @@ def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> list[_Crop]:
                 shared = at.intersect(box)
                 if shared is not None and 2 * shared.area > box.area:
                     _add_line(crop, shared.translate(-at.x0, -at.y0))
+            crop.lines = _without_parts(crop.lines)
             crops.append(crop)
     empty = [crop for crop in crops if not crop.lines and max(crop.image.shape) <= _SMALL_CROP_PX]
     closer = engine.detect([crop.image for crop in empty]) if empty else []
@@ -186,6 +188,16 @@ def _add_line(crop: _Crop, found: Box) -> None:
     line = _Line(crop.placement.crop, crop.image, found, box, standing)
     standing.add(line)
     crop.lines.append(line)
+
+
+def _without_parts(lines: Sequence[_Line]) -> list[_Line]:
+    """Returns the lines without those that lie within a larger one: detection finds some twice."""
+    kept: list[_Line] = []
+    for line in sorted(lines, key=lambda line: -line.box.area):
+        shared = (line.box.intersect(other.box) for other in kept)
+        if all(part is None or part.area < _PART_SHARE * line.box.area for part in shared):
+            kept.append(line)
+    return kept
 
 
 def _reach_out(image: Luma, box: Box) -> Box:

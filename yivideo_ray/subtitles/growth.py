@@ -19,6 +19,7 @@ _SAME_PLACE = 0.35
 _GROWN = 0.5
 # Of so many characters of a half-drawn or misread step one may be another.
 _CHARS_PER_MISREAD = 3
+_END_MARKS = frozenset(".!?…。！？")
 # So few are no measure of likeness: an I before something bright is read as a 0.
 _FEW_CHARS = 2
 
@@ -41,8 +42,8 @@ def grows(first: Observation, second: Observation, *, brief: bool) -> bool:
     a, b = first.lines[last], second.lines[last]
     one, other = folded(a.text), folded(b.text)
     if other.startswith(one):
-        return bool(new) or other != one
-    return brief and _is_further(a.box, b.box) and _begins_alike(one, other)
+        return (bool(new) or other != one) and not _has_ended(a.text, b.text)
+    return brief and _is_further(a.box, b.box) and _begins_alike(one, other) and not _has_ended(a.text, b.text)
 
 
 def _in_same_place(a: ReadLine, b: ReadLine) -> bool:
@@ -75,6 +76,13 @@ def _alike(a: ReadLine, b: ReadLine, brief: bool) -> bool:
         return True
     missing = len(other) - len(one)
     return brief and missing >= 0 and missing + _misread(one, other) <= len(one) // _CHARS_PER_MISREAD
+
+
+def _has_ended(first: str, second: str) -> bool:
+    """Returns whether the first text ends with a mark in whose place a letter of the second stands: "No." is not the
+    beginning of "Now.", and marks are what comes last."""
+    one, other = ("".join(text.split()) for text in (first, second))
+    return one[-1:] in _END_MARKS and other[len(one) - 1 : len(one)].isalnum()
 
 
 def _is_further(a: Box, b: Box) -> bool:
