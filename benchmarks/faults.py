@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import os
 import statistics
@@ -28,13 +29,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import environment, format_environment
-from benchmarks.faults_cluster import Nodes
+from benchmarks.faults_cluster import nodes
 from benchmarks.faults_run import Arena, Harvest, Phase, run_phase
 from benchmarks.faults_score import largest_overlap, lost_tasks, repeated_chunks, time_to_next_call, verdict
 from benchmarks.faults_videos import pattern_videos
@@ -108,15 +108,14 @@ async def _run(plan: Sequence[Phase], out: Path, seed: int) -> dict[str, Harvest
         print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
 
     began = time.monotonic()
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1) as thread:
-        nodes = await loop.run_in_executor(thread, Nodes, 2, 2)
-        os.environ.update(nodes.environment)
+    with nodes(2, cpus=2) as cluster:
+        os.environ.update(cluster.environment)
+        arena = Arena(cluster, out / "faults", seed, say)
         try:
-            arena = Arena(nodes, thread, out / "faults", seed, say)
             return {phase.name: await run_phase(phase, arena) for phase in plan}
         finally:
-            await loop.run_in_executor(thread, nodes.shutdown)
+            # Sessions leave a cluster that they joined as it was; this process's connection would outlive its nodes.
+            importlib.import_module("ray").shutdown()
 
 
 def figures(harvests: dict[str, Harvest]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +21,7 @@ ACTOR = ("GpuActor",)
 TASKS = ("_crop_chunk", "_extract", "_stitch", "_finalize")
 FIND_S = 20.0
 STALL_S = (0.3, 2.0)
+REPLACED_S = (4.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,13 @@ class Chaos:
     """Does the faults of a plan (kind: how many) in random order, with random pauses between them.
 
     kinds: kill actor, stop actor (until somebody ends it), stall actor (it goes on later), kill task, stall task, lose
-    node (the one with the actor; a fresh one joins). cluster_thread: Ray's processes end with the thread that made
-    them, so that nodes come and go in one that stays.
+    node (the one with the actor; a fresh one joins some seconds later, when another has taken over).
     """
 
     nodes: Nodes
     plan: Counter[str]
     rng: random.Random
     pause_s: tuple[float, float]
-    cluster_thread: ThreadPoolExecutor
     note: Callable[[Fault], None]
     done: list[Fault] = field(default_factory=list)
 
@@ -86,9 +84,10 @@ class Chaos:
         except (StopIteration, psutil.NoSuchProcess):
             return None
         now = time.time()
-        loop = asyncio.get_running_loop()
-        pids = await loop.run_in_executor(self.cluster_thread, self.nodes.lose, node)
-        await loop.run_in_executor(self.cluster_thread, self.nodes.add)
+        pids = self.nodes.lose(node)
+        await asyncio.sleep(self.rng.uniform(*REPLACED_S))
+        # Ray wants its nodes made in the main thread, so everything here stands still for a second or two.
+        self.nodes.add()
         return Fault(kind, now, tuple(pids), title)
 
     async def _victim(self, titles: tuple[str, ...]) -> psutil.Process | None:

@@ -11,7 +11,6 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
@@ -64,10 +63,9 @@ class Harvest:
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """Where phases run. thread: in which nodes come and go; say: where progress is told."""
+    """Where phases run. say: where progress is told."""
 
     nodes: Nodes
-    thread: ThreadPoolExecutor
     work: Path
     seed: int
     say: Callable[[str], None]
@@ -107,7 +105,7 @@ async def _under_faults(phase: Phase, arena: Arena, work: Path, harvest: Harvest
         done, planned = len(harvest.faults), phase.plan.total()
         arena.say(f"{phase.name}: fault {done} of {planned}, {fault.kind}; {len(harvest.results)} workflows done")
 
-    chaos = asyncio.ensure_future(Chaos(arena.nodes, phase.plan, rng, phase.pause_s, arena.thread, note).run())
+    chaos = asyncio.ensure_future(Chaos(arena.nodes, phase.plan, rng, phase.pause_s, note).run())
     watcher = asyncio.ensure_future(_watch(session, harvest))
     numbers, sources = count(), cycle(phase.sources)
 

@@ -88,6 +88,14 @@ with session(Settings()) as opened:
 """
 
 
+def _status(env: dict[str, str]) -> list[dict[str, Any]]:
+    """Returns what another process is told of the actors."""
+    asked = subprocess.run(command("status"), capture_output=True, text=True, env=env, timeout=DEADLINE_S, check=False)
+    actors: list[dict[str, Any]] = json.loads(asked.stdout)["gpu_actors"]
+    assert asked.returncode == (0 if any(actor["ready"] for actor in actors) else 1)
+    return actors
+
+
 def test_several_actors_on_several_nodes_share_the_calls(videos: list[Path], tmp_path: Path) -> None:
     log = tmp_path / "log"
     env = environment(tmp_path, {"recognize_s": 0.3, "log": str(log)}, YIVIDEO_GPU__ACTORS="auto")
@@ -108,6 +116,8 @@ def test_several_actors_on_several_nodes_share_the_calls(videos: list[Path], tmp
         assert first["node"] != second["node"]
         assert min(actor["calls"]["done"] for actor in (first, second)) >= 2
         assert max(actor["calls"]["most_at_once"] for actor in (first, second)) == 1
+        assert [actor["state"] for actor in _status(env)] == ["ready", "ready"]
+        assert [actor["state"] for actor in _status({**env, "YIVIDEO_GPU__MAILBOX_SIZE": "7"})] == ["absent"] * 2
         refused = subprocess.run(
             command("run", videos[0], "-o", tmp_path / "none"),
             capture_output=True,

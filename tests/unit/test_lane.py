@@ -208,6 +208,7 @@ def test_a_worn_out_process_ends_between_two_calls_and_blames_nobody() -> None:
         assert results[2].code.name == "ACTOR_LOST"
         assert results[2].facts["planned"]
         assert bench.left == [("two are enough", None)]
+        assert bench.lane.planned
 
     served: list[int] = []
 

@@ -88,9 +88,18 @@ class ActorLink:
         found: tuple[EngineFacts, str] = await self._result(actor, actor.ready.remote())
         return found
 
-    async def status(self) -> dict[str, Any]:
-        """Returns the actor's own account of itself. Errors: CallError where nobody answers."""
-        actor = await self._placed()
+    async def status(self, *, place: bool = True) -> dict[str, Any]:
+        """Returns the actor's own account of itself. Errors: CallError where nobody answers.
+
+        place: start the actor if there is none; else such a one has the state "absent".
+        """
+        if not place and self._actor is None:
+            try:
+                actor = ray.get_actor(self.name, namespace=self._cluster.namespace)
+            except ValueError:
+                return {"name": self.name, "state": "absent", "ready": False}
+        else:
+            actor = await self._placed()
         found: dict[str, Any] = await self._soon(actor, actor.status.remote())
         return {"name": self.name, **found}
 
@@ -117,7 +126,7 @@ class ActorLink:
             ref = actor.call.remote(ticket, *payload)
         call = asyncio.ensure_future(self._result(actor, ref))
         self._calls.add(call)
-        self._watch(actor)
+        self._watch()
         try:
             await asyncio.wait([call])
             reply: Reply = _result_of(call)
@@ -129,17 +138,18 @@ class ActorLink:
                 with contextlib.suppress(Exception):
                     ray.cancel(ref)
 
-    def _watch(self, actor: Any) -> None:
+    def _watch(self) -> None:
         if self._pulse is None or self._pulse.done():
-            self._pulse = asyncio.ensure_future(self._take_pulse(actor))
+            self._pulse = asyncio.ensure_future(self._take_pulse())
 
-    async def _take_pulse(self, actor: Any) -> None:
+    async def _take_pulse(self) -> None:
         """As long as calls are there, looks whether the actor answers, and ends it when it has not for too long."""
         answered = time.monotonic()
         limit_s = self._settings.gpu_lock.lock_timeout + SILENCE_S
-        while self._calls and self._actor is actor:
+        while self._calls:
             await asyncio.wait(list(self._calls), timeout=PULSE_S)
-            if await self._answers(actor):
+            actor = self._actor
+            if actor is None or await self._answers(actor):
                 answered = time.monotonic()
             elif time.monotonic() - answered > limit_s:
                 await self._end(actor, f"The process has not answered for {limit_s:g} s: it was stopped, or is stuck.")

@@ -83,9 +83,12 @@ class ActorPool:
         assert first is not None, "there is one actor at least"
         raise first
 
-    async def status(self) -> list[dict[str, Any]]:
-        """Returns each actor's account of itself; of one that does not answer, its name and the error."""
-        return list(await asyncio.gather(*(_status(link) for link in self.links)))
+    async def status(self, *, place: bool = True) -> list[dict[str, Any]]:
+        """Returns each actor's account of itself; of one that does not answer, its name and the error.
+
+        place: start those that are not there.
+        """
+        return list(await asyncio.gather(*(_status(link, place) for link in self.links)))
 
     async def is_back(self) -> bool:
         """Returns whether an actor answers that is ready: a real inference went through in its very process."""
@@ -124,8 +127,8 @@ class ActorPool:
             task.exception()
 
 
-async def _status(link: ActorLink) -> dict[str, Any]:
+async def _status(link: ActorLink, place: bool) -> dict[str, Any]:
     try:
-        return await link.status()
+        return await link.status(place=place)
     except YivideoError as error:
         return {"name": link.name, "state": "silent", "ready": False, "error": error.as_dict()}

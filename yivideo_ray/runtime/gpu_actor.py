@@ -205,9 +205,10 @@ class GpuActor:
 
     def _leave(self, sentence: str, culprit: str | None) -> None:
         self._ledger.leave(sentence, culprit)
+        planned = any(lane.planned for lane in self._lanes.values())
         for lane in self._lanes.values():
             if not lane.lost:
-                lane.abandon(sentence)
+                lane.abandon(sentence, planned=planned)
         print(sentence, "This process ends and Ray starts another.", file=sys.stderr, flush=True)
         # The errors of the waiting callers are on their way out; a process that ends now would take them along.
         asyncio.get_running_loop().call_later(REPLY_S, os._exit, EXIT_LOST)

@@ -86,6 +86,11 @@ class Lane:
         return self._error is not None
 
     @property
+    def planned(self) -> bool:
+        """Returns whether it has done so because the process was worn out."""
+        return self._error is not None and bool(self._error.facts.get("planned"))
+
+    @property
     def waiting(self) -> int:
         """Returns how many calls are admitted and not yet running."""
         return len(self._mailbox) + (self._next is not None)

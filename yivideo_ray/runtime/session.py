@@ -72,13 +72,16 @@ class Session:
             await run.settle()
 
     def status(self) -> dict[str, Any]:
-        """Returns the cluster's facts and each GPU actor's account of itself. Errors: CallError, DeviceError."""
+        """Returns the cluster's facts and each GPU actor's account of itself; starts none.
+
+        Errors: CallError CLUSTER_UNAVAILABLE, DeviceError DEVICE_UNAVAILABLE.
+        """
         return asyncio.run(self.status_async())
 
     async def status_async(self) -> dict[str, Any]:
         """Does what status does, inside a running event loop."""
         tools = await self.tools()
-        return {"cluster": tools.cluster.as_dict(), "gpu_actors": await tools.pool.status()}
+        return {"cluster": tools.cluster.as_dict(), "gpu_actors": await tools.pool.status(place=False)}
 
     async def is_ready(self) -> bool:
         """Returns whether a GPU actor answers now whose very process has gone through a real inference.
