@@ -48,7 +48,7 @@ WORKFLOWS_AT_LEAST, REAL_AT_LEAST, FAULTS_AT_LEAST = 100, 10, 200
 LOCK = {"retry_interval": 0.5, "max_retry_interval": 3, "enable_priority_queue": True}
 
 SCRIPTED_PLAN = Counter(
-    {"kill actor": 55, "stop actor": 5, "stall actor": 10, "kill task": 60, "stall task": 10, "lose node": 5}
+    {"kill actor": 60, "stop actor": 5, "stall actor": 10, "kill task": 75, "stall task": 10, "lose node": 5}
 )
 REAL_PLAN = Counter({"kill actor": 7, "stall actor": 3, "kill task": 10, "stall task": 5})
 SCRIPT = {
@@ -57,10 +57,10 @@ SCRIPT = {
     "recognize_s": 0.15,
     "jitter": 0.5,
     "faults": [
-        {"kind": "DEVICE_OUT_OF_MEMORY", "probability": 0.02, "times": 100000},
+        {"kind": "DEVICE_OUT_OF_MEMORY", "probability": 0.03, "times": 100000},
         {"kind": "DEVICE_FAILED", "probability": 0.007, "times": 100000},
-        {"kind": "exit", "probability": 0.007, "times": 100000},
-        {"kind": "hang", "probability": 0.003, "times": 100000, "seconds": 3600},
+        {"kind": "exit", "probability": 0.01, "times": 100000},
+        {"kind": "hang", "probability": 0.006, "times": 100000, "seconds": 3600},
     ],
 }
 
