@@ -108,7 +108,7 @@ async def _run(plan: Sequence[Phase], out: Path, seed: int) -> dict[str, Harvest
         print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
 
     began = time.monotonic()
-    with nodes(2, cpus=2) as cluster:
+    with nodes(2, cpus=1) as cluster:
         os.environ.update(cluster.environment)
         arena = Arena(cluster, out / "faults", seed, say)
         try:
@@ -251,14 +251,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos and logs (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
+    # Ray tells of each killed worker on standard output, whatever it is told: the figures get it for themselves.
+    figures_out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     harvests = asyncio.run(
         _run(phases(options.workflows, options.real, options.out, options.seed), options.out, options.seed)
     )
     found = figures(harvests)
     held = limits(found)
     facts = environment(harvests["real"].engine)
-    print(report(found, held))
-    print(format_environment(facts))
+    print(report(found, held), format_environment(facts), sep="\n\n", file=figures_out, flush=True)
     if options.json:
         options.json.write_text(
             json.dumps({"environment": facts, "seed": options.seed, **found}, indent=1) + "\n", encoding="utf-8"

@@ -64,7 +64,7 @@ CODES: dict[str, Code] = dict(
         _code("DURATION_TOO_LONG", 422, "Cut the video, or raise decoder.max_duration_s."),
         _code("TIMESTAMPS_UNUSABLE", 422, "Remux the video so that its frames carry timestamps."),
         _code("INPUT_CHANGED", 409, "Wait until the file is written to its end and run again.", retryable=True),
-        _code("INPUT_SET_ASIDE", 422, "This input ended the GPU process three times; check the file."),
+        _code("INPUT_SET_ASIDE", 422, "This input ended its process three times or more; check the file."),
         # configuration
         _code("CONFIG_INVALID", 422, "Correct the setting; config.yml in the project explains every key."),
         _code("CHAIN_INVALID", 422, "Name stages so that each finds its input from an earlier one."),

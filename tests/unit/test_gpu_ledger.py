@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from yivideo_ray.errors import DeviceError
-from yivideo_ray.runtime.ledger import DEATHS_ALLOWED, STARTS_ALLOWED, STARTS_WINDOW_S, UNSEEN, Ledger, note_kill
+from yivideo_ray.runtime.ledger import (
+    DEATHS_ALLOWED,
+    DEATHS_AT_MOST,
+    STARTS_ALLOWED,
+    STARTS_WINDOW_S,
+    UNREST_WINDOW_S,
+    UNSEEN,
+    Ledger,
+    note_kill,
+)
 
 
 class Cluster(dict[str, bytes]):
@@ -25,15 +34,16 @@ class Cluster(dict[str, bytes]):
         return Ledger(self, "pool", slot, fresh=fresh, now=lambda: self.now)
 
 
-def dead_by(cluster: Cluster, call: str, times: int, slot: int = 0) -> None:
+def dead_by(cluster: Cluster, call: str, times: int) -> None:
+    """Lets a call end processes; the last death is noted when the next process begins."""
     for _ in range(times):
-        cluster.process(slot).start("ocr", call)
+        cluster.process().start("ocr", call)
 
 
 def test_an_input_is_set_aside_after_three_deaths_and_no_other() -> None:
     cluster = Cluster()
-    for death in range(DEATHS_ALLOWED):
-        ledger = cluster.process(fresh=death == 0)
+    for _ in range(DEATHS_ALLOWED):
+        ledger = cluster.process()
         assert not ledger.is_set_aside("poison")
         ledger.start("ocr", "poison")
     ledger = cluster.process()
@@ -47,6 +57,30 @@ def test_deaths_of_one_input_add_up_over_the_actors_of_a_pool() -> None:
         cluster.process(slot, fresh=True).start("ocr", "poison")
         cluster.process(slot)
     assert cluster.process(9, fresh=True).is_set_aside("poison")
+
+
+@pytest.mark.parametrize(
+    ("others", "tries"), [(0, DEATHS_ALLOWED), (1, DEATHS_ALLOWED + 1), (4, DEATHS_ALLOWED + 4), (15, DEATHS_AT_MOST)]
+)
+def test_where_others_die_too_an_input_gets_more_tries_but_not_endlessly(others: int, tries: int) -> None:
+    cluster = Cluster()
+    for number in range(others):
+        dead_by(cluster, f"other{number}/ocr/0", 1)
+    for _ in range(tries):
+        ledger = cluster.process()
+        assert not ledger.is_set_aside("film/ocr/0")
+        ledger.start("ocr", "film/ocr/0")
+    assert cluster.process().is_set_aside("film/ocr/0")
+
+
+def test_other_calls_of_the_same_video_and_deaths_of_long_ago_speak_for_nobody() -> None:
+    cluster = Cluster()
+    dead_by(cluster, "other/ocr/0", 1)
+    # The process that takes note of the death.
+    cluster.process().start("ocr", "film/ocr/1")
+    cluster.now += UNREST_WINDOW_S + 1
+    dead_by(cluster, "film/ocr/0", DEATHS_ALLOWED)
+    assert cluster.process().is_set_aside("film/ocr/0")
 
 
 def test_a_set_aside_input_that_is_submitted_again_gets_its_tries_back() -> None:

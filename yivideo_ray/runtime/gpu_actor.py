@@ -74,7 +74,7 @@ class GpuActor:
         """
         if self._ledger.is_set_aside(ticket.key):
             raise InputError(
-                f"{ticket.kind} on this video ended the GPU process {DEATHS_ALLOWED} times.",
+                f"{ticket.kind} on this video ended the GPU process at least {DEATHS_ALLOWED} times.",
                 code="INPUT_SET_ASIDE",
                 call=ticket.key,
             )

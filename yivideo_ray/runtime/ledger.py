@@ -18,6 +18,9 @@ from yivideo_ray.errors import DeviceError
 __all__ = ["DEATHS_ALLOWED", "STARTS_ALLOWED", "STARTS_WINDOW_S", "Ledger", "Store", "note_kill"]
 
 DEATHS_ALLOWED = 3
+# Where the machine is to blame rather than an input: see Ledger.is_set_aside.
+DEATHS_AT_MOST = 10
+UNREST_WINDOW_S = 600.0
 STARTS_ALLOWED = 5
 STARTS_WINDOW_S = 600.0
 RESTARTS_KEPT = 20
@@ -101,12 +104,23 @@ class Ledger:
             self._write()
 
     def is_set_aside(self, call: str) -> bool:
-        """Returns whether the call has ended a process DEATHS_ALLOWED times; then forgets it, so that a person who
-        submits the input again after a repair gets the same number of tries."""
-        if self._deaths(call) < DEATHS_ALLOWED:
+        """Returns whether the call has ended DEATHS_ALLOWED processes; then forgets it, so that a person who submits
+        the input again after a repair gets the same number of tries.
+
+        It takes one more, up to DEATHS_AT_MOST, for each other workflow whose call lost this actor's process lately:
+        where many die, something kills processes whatever they work on.
+        """
+        deaths = self._deaths(call)
+        if deaths < DEATHS_ALLOWED or deaths < min(DEATHS_AT_MOST, DEATHS_ALLOWED + self._unrest(call)):
             return False
         self._store.delete(self._death_key(call))
         return True
+
+    def _unrest(self, call: str) -> int:
+        """Returns how many other workflows lost a process of late."""
+        since = self._now() - UNREST_WINDOW_S
+        late = [entry["calls"] for entry in self._restarts if entry["time"] > since]
+        return len({_workflow(other) for calls in late for other in calls} - {_workflow(call)})
 
     def start(self, lane: str, call: str) -> None:
         with self._lock:
@@ -155,6 +169,10 @@ class Ledger:
             "problem": self._problem,
         }
         self._store.put(self._key, json.dumps(page).encode())
+
+
+def _workflow(call: str) -> str:
+    return call.partition("/")[0]
 
 
 def _parsed(value: bytes | None) -> dict[str, Any]:
