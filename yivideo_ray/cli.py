@@ -36,6 +36,7 @@ examples:
                                              again from the texts read last time, in a second
   yivideo run -- -odd-name.mp4               a name that starts with a dash
   yivideo area film.mp4 -o preview.png       draws where its subtitles are
+  yivideo status                             what the GPU actors at RAY_ADDRESS are doing
   yivideo doctor                             what is installed and which device works
   yivideo eval truth.srt film.srt            how close a result comes to the truth
 """
@@ -112,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--format", metavar="A,B", help="subtitle files to write: srt, vtt, ass, txt (else the settings')")
     run.add_argument("--stages", metavar="A,B", help="run these stages only (names below, in order)")
     run.add_argument("--from", dest="start_at", metavar="STAGE", help="start there with the record of an earlier run")
+    run.add_argument(
+        "--priority",
+        choices=["interactive", "batch"],
+        default="batch",
+        help="interactive: before others where calls wait for the GPU (gpu_lock.enable_priority_queue)",
+    )
     run.add_argument("--json", action="store_true", help="JSON lines on standard output, also on a terminal")
     run.set_defaults(command=_run)
 
@@ -136,6 +143,15 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
     doctor.set_defaults(command=_doctor)
+
+    status = commands.add_parser(
+        "status",
+        help="what the GPU actors of a cluster are doing",
+        description="Prints what the GPU actors of the cluster at RAY_ADDRESS are doing, as JSON; starts none. "
+        "Exit code: 0 if one is ready.",
+    )
+    status.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML: those of the runs")
+    status.set_defaults(command=_status)
 
     compare = commands.add_parser("eval", help="compare a result with the truth", add_help=False, formatter_class=raw)
     compare.add_argument("-h", "--help", action=_EvalHelp, nargs=0, help="show this help and the scoring convention")
@@ -191,6 +207,21 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor(_settings(options.config), json=options.json, stream=machine)
 
 
+def _status(options: argparse.Namespace) -> int:
+    machine = _take_stdout()
+    settings = _settings(options.config)
+    if os.environ.get("RAY_ADDRESS", "local") in ("", "local"):
+        raise ConfigError(
+            "RAY_ADDRESS names no cluster to look at.", remedy="Set it to the address of the cluster, host:port."
+        )
+    from yivideo_ray.runtime import session
+
+    with session(settings) as opened:
+        found = opened.status()
+    _write_json(machine, found)
+    return 0 if any(actor["ready"] for actor in found["gpu_actors"]) else EXIT_FAILED
+
+
 def _eval(options: argparse.Namespace) -> int:
     from yivideo_ray.subtitles.formats import read_srt
     from yivideo_ray.subtitles.scoring import format_score, score
@@ -218,7 +249,7 @@ def _names(listed: str) -> list[str]:
 
 def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:
     """Returns a job per video. Errors: ConfigError for stages that are none and for results that would collide."""
-    from yivideo_ray.jobs import Job
+    from yivideo_ray.jobs import Job, Priority
     from yivideo_ray.runtime.outputs import require_distinct
     from yivideo_ray.types import STAGES
 
@@ -226,7 +257,8 @@ def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:
     if options.stages is not None:
         chain = tuple(_stage(name) for name in _names(options.stages))
     start_at = None if options.start_at is None else _stage(options.start_at)
-    jobs = [Job(video, chain, start_at, options.output) for video in options.videos]
+    priority = Priority[options.priority.upper()]
+    jobs = [Job(video, chain, start_at, options.output, priority) for video in options.videos]
     require_distinct(jobs, settings.subtitles)
     return jobs
 

@@ -73,12 +73,16 @@ class GpuLockSettings(_Section):
     lock_timeout: float = Field(600, gt=0)
     exponential_backoff: bool = True
     max_retry_interval: float = Field(60, gt=0)
+    max_wait: float = Field(86400, gt=0)
     enable_priority_queue: bool = False
 
 
 class GpuSettings(_Section):
     device: Literal["auto", "gpu", "cpu"] = "auto"
+    actors: Literal["auto"] | Annotated[int, Field(ge=1, le=1000)] = 1
     mailbox_size: int = Field(256, ge=1, le=1000)
+    max_calls_before_restart: int = Field(0, ge=0)
+    overlap_decode: bool = False
 
 
 class OcrSettings(_Section):
@@ -91,10 +95,18 @@ class OcrSettings(_Section):
 
 
 class DecoderSettings(_Section):
+    backend: Literal["auto", "cuda", "cpu"] = "auto"
+    runs_on: Literal["auto", "actor", "task"] = "auto"
     threads: int = Field(1, ge=1, le=64)
     max_dimension_px: int = Field(8192, ge=16)
     max_duration_s: float = Field(43200, gt=0)
     strict: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> DecoderSettings:
+        if self.backend == "cuda" and self.runs_on == "task":
+            raise ValueError("tasks have no GPU: with backend cuda, runs_on must be auto or actor")
+        return self
 
 
 class RegionSetting(_Section):

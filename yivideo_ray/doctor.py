@@ -82,6 +82,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("machine", _machine),
         ("storage", _storage),
         ("gpu", _gpu),
+        ("decoder", _decoder),
         ("engine", _engine),
         ("ray", _ray),
     )
@@ -182,6 +183,19 @@ def _gpu(settings: Settings) -> Iterator[Check]:
         yield Check("gpu", Verdict.FAILED, "none seen", "Set gpu.device to auto or cpu, or run where a GPU is.")
     else:
         yield Check("gpu", Verdict.OK, "none seen; the CPU runs the models")
+
+
+def _decoder(settings: Settings) -> Iterator[Check]:
+    from yivideo_ray.media import cuda_decodes
+
+    wanted = settings.decoder.backend
+    if wanted != "cpu" and cuda_decodes():
+        yield Check("decoder", Verdict.OK, "the GPU decodes (cuda)")
+    elif wanted == "cuda":
+        remedy = "Set decoder.backend to auto or cpu, or run where a GPU decodes: see docs/gpu.md."
+        yield Check("decoder", Verdict.FAILED, "no frame could be decoded with cuda", remedy)
+    else:
+        yield Check("decoder", Verdict.OK, "the CPU decodes")
 
 
 def _engine(settings: Settings) -> Iterator[Check]:

@@ -64,7 +64,7 @@ CODES: dict[str, Code] = dict(
         _code("DURATION_TOO_LONG", 422, "Cut the video, or raise decoder.max_duration_s."),
         _code("TIMESTAMPS_UNUSABLE", 422, "Remux the video so that its frames carry timestamps."),
         _code("INPUT_CHANGED", 409, "Wait until the file is written to its end and run again.", retryable=True),
-        _code("INPUT_SET_ASIDE", 422, "This input ended the GPU process three times; check the file."),
+        _code("INPUT_SET_ASIDE", 422, "This input ended its process three times or more; check the file."),
         # configuration
         _code("CONFIG_INVALID", 422, "Correct the setting; config.yml in the project explains every key."),
         _code("CHAIN_INVALID", 422, "Name stages so that each finds its input from an earlier one."),
@@ -76,10 +76,13 @@ CODES: dict[str, Code] = dict(
         _code("MODEL_UNAVAILABLE", 503, "Use the embedded models, or set ocr.detection_model to a directory."),
         _code("DEPENDENCY_MISSING", 503, "Install what the message names."),
         _code("DEVICE_UNAVAILABLE", 503, "Set device: auto or device: cpu, or run where a GPU is."),
+        _code("ENGINE_NOT_STARTING", 503, "Mend what the message names; yivideo doctor tries the engine out."),
         _code("DEVICE_OUT_OF_MEMORY", 503, "Lower ocr.batch_size, or free GPU memory.", retryable=True),
         _code("DEVICE_FAILED", 503, "Look at the driver's log; the actor starts afresh.", retryable=True),
+        _code("DECODER_UNAVAILABLE", 503, "Set decoder.backend: auto or cpu, or run where a GPU decodes this codec."),
         # calls to the actor
         _code("MAILBOX_FULL", 429, "Try again later, or raise gpu_lock.max_retries.", retryable=True),
+        _code("WAIT_EXCEEDED", 504, "Run again when less is going on, or raise gpu_lock.max_wait.", retryable=True),
         _code("CALL_TIMED_OUT", 504, "Raise gpu_lock.lock_timeout if the device is only slow.", retryable=True),
         _code("ACTOR_LOST", 503, "The GPU actor is restarting; try again.", retryable=True),
         _code("WORKER_LOST", 503, "Run again; if memory is short, lower pipeline.chunks_in_flight.", retryable=True),

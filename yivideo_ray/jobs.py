@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
 from yivideo_ray.types import STAGES, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["Event", "EventKind", "Job", "Outcome", "StageRecord", "StageStatus", "TrackOutput"]
+__all__ = ["Event", "EventKind", "Job", "Outcome", "Priority", "StageRecord", "StageStatus", "TrackOutput"]
+
+
+class Priority(IntEnum):
+    """Who goes first where calls wait for the GPU and gpu_lock.enable_priority_queue is on: the smaller number."""
+
+    INTERACTIVE = 0
+    BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +24,15 @@ class Job:
     """One video to work on. Outputs go to output_dir (None: beside the video), named after the video.
 
     chain is a valid selection of the six stages in their order. start_at takes the outputs of the stages before it
-    from the record of an earlier run of the same video, and runs from that stage on.
+    from the record of an earlier run of the same video, and runs from that stage on. priority: somebody waits for the
+    result (INTERACTIVE), or nobody in particular does (BATCH).
     """
 
     video: Path
     chain: tuple[Stage, ...] = STAGES
     start_at: Stage | None = None
     output_dir: Path | None = None
+    priority: Priority = Priority.BATCH
 
 
 class StageStatus(StrEnum):

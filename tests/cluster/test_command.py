@@ -113,7 +113,7 @@ from yivideo_ray.jobs import Job
 from yivideo_ray.runtime import session
 with session(Settings()) as opened:
     cues = [len(opened.run([Job(Path(sys.argv[1]))], lambda event: None)[0].cues) for _ in range(2)]
-    print(json.dumps({"cues": cues, "done": opened.status()["gpu_actor"]["calls"]["done"]}))
+    print(json.dumps({"cues": cues, "done": opened.status()["gpu_actors"][0]["calls"]["done"]}))
 """
 
 

@@ -6,93 +6,20 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from yivideo_ray.config import Settings
-from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError, YivideoError
-from yivideo_ray.geometry import Box
-from yivideo_ray.ocr.pattern import draw_pattern
-from yivideo_ray.runtime import cluster
-from yivideo_ray.runtime.actor_link import ActorLink, actor_name
-from yivideo_ray.runtime.calls import CallKind, Reply
-from yivideo_ray.runtime.gpu_client import GpuClient
-from yivideo_ray.stages.create_stitched_images import create_stitched_images
-from yivideo_ray.types import Crop, CropMeta, Sheet
+from tests.cluster.drivers import Driver, drive, texts
+from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
-
-LIMIT_S = 60
-
-
-def sheets(*texts: str) -> tuple[Sheet, ...]:
-    crops = []
-    for number, text in enumerate(texts):
-        image = draw_pattern(text, margin_px=12)
-        height, width = image.shape
-        meta = CropMeta(
-            crop_id=f"c{number}",
-            band=0,
-            box=Box(0, 0, width, height),
-            scale=1.0,
-            start_pts=number * 10,
-            stable_pts=number * 10,
-            end_pts=number * 10 + 10,
-            frames=10,
-            averaged_frames=10,
-            stroke_px=500,
-        )
-        crops.append(Crop(meta, image))
-    return create_stitched_images(crops)
-
-
-class Driver:
-    """A client in this process, as a workflow has one."""
-
-    def __init__(self, settings: Settings, namespace: str) -> None:
-        self.link = ActorLink(settings, cluster.start(namespace))
-        self.gpu = GpuClient(self.link, settings.gpu_lock)
-        self.retries: list[str] = []
-
-    def read(self, *texts: str, key: str = "0") -> asyncio.Task[Reply]:
-        call = self.gpu.call(CallKind.PERFORM_OCR, "w", key, sheets(*texts), on_retry=self._note)
-        return asyncio.ensure_future(call)
-
-    async def status(self) -> dict[str, Any]:
-        return await self.link.status()
-
-    async def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        while True:
-            try:
-                found = await self.status()
-                if fits(found):
-                    return found
-            except YivideoError:
-                pass
-            await asyncio.sleep(0.05)
-
-    def _note(self, error: YivideoError, attempt: int, wait_s: float) -> None:
-        self.retries.append(error.code.name)
-
-
-def drive(settings: Settings, namespace: str, scenario: Callable[[Driver], Awaitable[None]]) -> None:
-    async def run() -> None:
-        await asyncio.wait_for(scenario(Driver(settings, namespace)), LIMIT_S)
-
-    asyncio.run(run())
-
-
-def texts(reply: Reply) -> list[str]:
-    return [line.text for crop in reply.value for line in crop.lines]
 
 
 def test_what_is_on_the_sheets_comes_back(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
-        facts = await driver.link.ready()
+        facts, _ = await driver.pool.ready()
         assert facts.engine == "scripted"
         assert texts(await driver.read("hello", "你好")) == ["hello", "你好"]
         found = await driver.status()
@@ -103,10 +30,10 @@ def test_what_is_on_the_sheets_comes_back(namespace: str, make_settings: Setting
 
 def test_status_answers_while_a_call_holds_the_device(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         calls = [driver.read("slow", key=str(n)) for n in range(3)]
-        found = await driver.until(lambda now: now["running"] is not None and now["waiting"] == 2)
-        assert found["running"]["stage"] == "paddleocr.perform_ocr"
+        found = await driver.until(lambda now: now["running"] and now["waiting"] == 2)
+        assert found["running"][0]["stage"] == "paddleocr.perform_ocr"
         assert not any(call.done() for call in calls)
         for call in calls:
             call.cancel()
@@ -129,7 +56,7 @@ def test_only_one_call_at_a_time_is_on_the_device(namespace: str, make_settings:
 
 def test_a_full_mailbox_refuses_and_the_client_comes_again(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         replies = await asyncio.gather(*(driver.read("a", key=str(n)) for n in range(5)))
         assert len(replies) == 5
         assert set(driver.retries) == {"MAILBOX_FULL"}
@@ -140,7 +67,7 @@ def test_a_full_mailbox_refuses_and_the_client_comes_again(namespace: str, make_
 
 def test_without_retries_a_full_mailbox_is_the_callers_error(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         results = await asyncio.gather(*(driver.read("a", key=str(n)) for n in range(4)), return_exceptions=True)
         errors = [result for result in results if isinstance(result, CallError)]
         assert {error.code.name for error in errors} == {"MAILBOX_FULL"}
@@ -151,7 +78,7 @@ def test_without_retries_a_full_mailbox_is_the_callers_error(namespace: str, mak
 
 def test_a_call_that_hangs_ends_the_process_and_is_made_again(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         before = (await driver.status())["pid"]
         innocent = asyncio.ensure_future(asyncio.sleep(0.1))
         hanging = driver.read("a", key="hangs")
@@ -162,7 +89,9 @@ def test_a_call_that_hangs_ends_the_process_and_is_made_again(namespace: str, ma
         assert "CALL_TIMED_OUT" in driver.retries
         after = await driver.status()
         assert after["pid"] != before
-        assert after["restarted"]
+        assert after["restarts"]["count"] == 1
+        assert after["restarts"]["last"][0]["why"] == "A call held the GPU for more than 2 s."
+        assert after["restarts"]["last"][0]["calls"] == ["w/paddleocr.perform_ocr/hangs"]
 
     script = {"faults": [{"kind": "hang", "method": "recognize", "times": 1}]}
     drive(make_settings(script, gpu_lock={"lock_timeout": 2}), namespace, scenario)
@@ -170,9 +99,9 @@ def test_a_call_that_hangs_ends_the_process_and_is_made_again(namespace: str, ma
 
 def test_a_killed_actor_is_called_again_once_it_is_back(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         calls = [driver.read(text, key=text) for text in ("one", "two")]
-        found = await driver.until(lambda now: now["running"] is not None)
+        found = await driver.until(lambda now: bool(now["running"]))
         os.kill(found["pid"], signal.SIGKILL)
         assert [texts(reply) for reply in await asyncio.gather(*calls)] == [["one"], ["two"]]
         assert set(driver.retries) == {"ACTOR_LOST"}
@@ -186,7 +115,7 @@ def test_an_input_that_kills_the_process_three_times_is_set_aside_and_others_go_
     namespace: str, make_settings: SettingsMaker, tmp_path: Path
 ) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         poison = driver.read("poison", key="bad")
         good = [driver.read("fine", key=str(n)) for n in range(3)]
         with pytest.raises(InputError) as caught:
@@ -200,22 +129,36 @@ def test_an_input_that_kills_the_process_three_times_is_set_aside_and_others_go_
     assert sum((entry["pid"], entry["call"]) not in ended for entry in log if entry["event"] == "start") == 3
 
 
-def test_a_failed_device_costs_the_process_and_running_out_of_memory_does_not(
+def test_a_failed_device_costs_the_process_at_once(namespace: str, make_settings: SettingsMaker) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.pool.ready()
+        first = (await driver.status())["pid"]
+        assert texts(await driver.read("b")) == ["b"]
+        assert driver.retries == ["DEVICE_FAILED"]
+        assert (await driver.status())["pid"] != first
+
+    script = {"faults": [{"kind": "DEVICE_FAILED", "text": "b", "method": "recognize", "times": 1}]}
+    drive(make_settings(script), namespace, scenario)
+
+
+def test_out_of_memory_halves_the_batch_twice_in_place_and_then_costs_the_process(
     namespace: str, make_settings: SettingsMaker
 ) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         first = (await driver.status())["pid"]
-        assert texts(await driver.read("a")) == ["a"]
+        assert texts(await driver.read("a", "lion", "grey cat")) == ["a", "lion", "grey cat"]
+        found = await driver.status()
+        assert (driver.retries, found["pid"], found["calls"]["halved"]) == ([], first, 2)
+        assert texts(await driver.read("d")) == ["d"]
         assert driver.retries == ["DEVICE_OUT_OF_MEMORY"]
-        assert (await driver.status())["pid"] == first
-        assert texts(await driver.read("b")) == ["b"]
-        assert driver.retries[1] == "DEVICE_FAILED"
-        assert (await driver.status())["pid"] != first
+        found = await driver.status()
+        assert found["pid"] != first
+        assert found["restarts"]["last"][0]["why"].startswith("DEVICE_OUT_OF_MEMORY: ")
 
     faults = [
-        {"kind": "DEVICE_OUT_OF_MEMORY", "text": "a", "method": "recognize", "times": 1},
-        {"kind": "DEVICE_FAILED", "text": "b", "method": "recognize", "times": 1},
+        {"kind": "DEVICE_OUT_OF_MEMORY", "text": "a", "method": "recognize", "times": 2},
+        {"kind": "DEVICE_OUT_OF_MEMORY", "text": "d", "method": "recognize", "times": 3},
     ]
     drive(make_settings({"faults": faults}), namespace, scenario)
 
@@ -238,9 +181,8 @@ def test_an_actor_ended_for_good_is_placed_again(namespace: str, make_settings: 
     async def scenario(driver: Driver) -> None:
         import ray
 
-        await driver.link.ready()
-        name = actor_name(driver.link.settings)
-        ray.kill(ray.get_actor(name, namespace=namespace))
+        await driver.pool.ready()
+        ray.kill(ray.get_actor(driver.pool.links[0].name, namespace=namespace))
         assert texts(await driver.read("again")) == ["again"]
 
     drive(make_settings(), namespace, scenario)
@@ -250,7 +192,7 @@ def test_other_engine_settings_are_another_actor_and_a_taken_gpu_is_an_error(
     namespace: str, make_settings: SettingsMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.link.ready()
+        await driver.pool.ready()
         monkeypatch.setattr("yivideo_ray.runtime.actor_link.PLACE_S", 3.0)
         other = Driver(make_settings({}, ocr={"batch_size": 3}), namespace)
         with pytest.raises(DeviceError) as caught:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
@@ -90,7 +90,7 @@ def test_a_session_keeps_its_actor_and_its_models_from_run_to_run(
         (outcome,) = session.run([Job(video)], lambda _: None)
         assert found(outcome) == expected()
     status = session.status()
-    assert status["gpu_actor"]["calls"]["done"] == 4
+    assert status["gpu_actors"][0]["calls"]["done"] == 4
     assert session.engine_facts() == outcome.engine
 
 
@@ -134,15 +134,12 @@ def test_a_killed_cpu_worker_costs_nothing(namespace: str, make_settings: Settin
 
     async def kill_a_cropping_worker() -> None:
         while not killed:
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    name = path.read_bytes()
-                except OSError:
-                    continue
-                if name.startswith(b"ray::_crop_chunk"):
-                    os.kill(int(path.parent.name), signal.SIGKILL)
-                    killed.append(int(path.parent.name))
-                    return
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if process.cmdline()[:1] and process.cmdline()[0].startswith("ray::_crop_chunk"):
+                        process.kill()
+                        killed.append(process.pid)
+                        return
             await asyncio.sleep(0.005)
 
     async def both() -> Outcome:
@@ -155,6 +152,32 @@ def test_a_killed_cpu_worker_costs_nothing(namespace: str, make_settings: Settin
     outcome = asyncio.run(both())
     assert killed
     assert found(outcome) == expected()
+
+
+def test_under_every_failure_of_the_device_all_workflows_come_out_as_without_one_byte_for_byte(
+    namespace: str, make_settings: SettingsMaker, patterns: Path, tmp_path: Path
+) -> None:
+    kinds = ["kill", "exit", "hang", "DEVICE_FAILED", "DEVICE_OUT_OF_MEMORY", "DEVICE_OUT_OF_MEMORY"]
+    # The last one lasts until the batch has been halved twice, and the process is given up.
+    faults = [
+        {"kind": kind, "method": "recognize", "text": text, "times": 3 if number == len(kinds) - 1 else 1}
+        for number, (kind, text) in enumerate(zip(kinds, TEXTS, strict=True))
+    ]
+    videos = [Path(shutil.copy(patterns, tmp_path / f"film-{number}.mp4")) for number in range(3)]
+    options: dict[str, Any] = {"pipeline": {"crops_per_call": 2}, "gpu_lock": {"lock_timeout": 3}}
+    events: list[Event] = []
+    session = Session(make_settings({"faults": faults}, **options), namespace)
+    outcomes = session.run([Job(video) for video in videos], events.append)
+    assert all(found(outcome) == expected() for outcome in outcomes)
+    lossy = [video.with_suffix(".srt").read_bytes() for video in videos]
+    codes = {event.data.get("code") for event in events if event.kind is EventKind.WARNING}
+    assert codes >= {"ACTOR_LOST", "CALL_TIMED_OUT", "DEVICE_FAILED", "DEVICE_OUT_OF_MEMORY"}
+    (actor,) = session.status()["gpu_actors"]
+    assert actor["restarts"]["count"] == len(kinds) - 1
+    # The same actor, which has had its faults, so that no other one needs its GPU.
+    again = session.run([Job(videos[0])], lambda _: None)
+    assert again[0].error is None
+    assert lossy == [videos[0].with_suffix(".srt").read_bytes()] * 3
 
 
 def test_an_input_that_keeps_killing_the_gpu_process_is_set_aside_and_the_others_finish(

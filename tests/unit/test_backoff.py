@@ -16,6 +16,7 @@ locks = st.builds(
     max_retries=st.integers(0, 100),
     exponential_backoff=st.booleans(),
     max_retry_interval=st.floats(0.001, 1000),
+    max_wait=st.floats(0.001, 100_000),
 )
 
 
@@ -50,7 +51,7 @@ RETRIED = {"MAILBOX_FULL", "ACTOR_LOST", "CALL_TIMED_OUT", "DEVICE_OUT_OF_MEMORY
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_only_what_another_attempt_can_cure_is_retried(code: str) -> None:
-    decision = decide(YivideoError("", code=code), 1, GpuLockSettings(), random.Random(0))
+    decision = decide(YivideoError("", code=code), 1, 0.0, GpuLockSettings(), random.Random(0))
     if code in RETRIED:
         assert decision.reason is Reason.WORTH_RETRYING
         assert decision.wait_s is not None
@@ -58,9 +59,21 @@ def test_only_what_another_attempt_can_cure_is_retried(code: str) -> None:
         assert decision == type(decision)(None, Reason.NOT_CURED_BY_RETRYING)
 
 
+@given(locks, st.floats(0, 200_000), st.integers())
+def test_no_wait_leads_past_the_longest_time_a_call_may_wait(
+    lock: GpuLockSettings, elapsed_s: float, seed: int
+) -> None:
+    decision = decide(CallError("lost"), 1, elapsed_s, lock, random.Random(seed))
+    if decision.wait_s is not None:
+        assert elapsed_s + decision.wait_s < lock.max_wait
+    elif lock.max_retries:
+        assert decision.reason is Reason.WAIT_EXHAUSTED
+        assert elapsed_s + longest_wait(2, lock) >= lock.max_wait
+
+
 @given(st.integers(0, 50))
 def test_max_retries_counts_the_attempts_after_the_first(retries: int) -> None:
     lock = GpuLockSettings(max_retries=retries)
     lost = CallError("lost")
-    granted = [decide(lost, attempt, lock, random.Random(0)).reason for attempt in range(1, retries + 2)]
+    granted = [decide(lost, attempt, 0.0, lock, random.Random(0)).reason for attempt in range(1, retries + 2)]
     assert granted == [Reason.WORTH_RETRYING] * retries + [Reason.ATTEMPTS_EXHAUSTED]

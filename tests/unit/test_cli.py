@@ -37,7 +37,9 @@ def last_line(result: subprocess.CompletedProcess[str]) -> str:
     return result.stderr.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["run", "a.mp4", "--nonsense"], ["dance"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["run"], ["run", "a.mp4", "--nonsense"], ["run", "a.mp4", "--priority", "high"], ["dance"]]
+)
 def test_wrong_usage_exits_with_2_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -46,7 +48,8 @@ def test_wrong_usage_exits_with_2_in_one_line(arguments: list[str], capsys: pyte
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["area", "--help"], ["doctor", "--help"], ["eval", "--help"]]
+    "arguments",
+    [["--help"], ["run", "--help"], ["area", "--help"], ["doctor", "--help"], ["status", "--help"], ["eval", "--help"]],
 )
 def test_help_exits_with_0(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -109,6 +112,12 @@ def test_a_wrong_setting_exits_with_2_and_names_the_nearest_known_key(video: Pat
         assert last_line(result).startswith("CONFIG_INVALID: ")
         assert "gpu_lock.lock_timeout" in last_line(result)
         assert result.stdout == ""
+
+
+def test_the_status_of_no_cluster_is_refused(tmp_path: Path) -> None:
+    result = command("status", RAY_ADDRESS="")
+    assert result.returncode == 2
+    assert last_line(result).startswith("CONFIG_INVALID: RAY_ADDRESS names no cluster")
 
 
 def test_an_unknown_stage_exits_with_2_and_names_the_nearest(video: Path) -> None:

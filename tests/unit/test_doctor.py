@@ -194,3 +194,12 @@ def test_little_memory_is_warned_about(settings: Settings, monkeypatch: pytest.M
     short = type("Memory", (), {"available": 2**30, "total": 2**32})()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: short)
     assert rows(settings)["memory"].verdict is Verdict.WARNING
+
+
+def test_what_decodes_is_tried_out_and_a_gpu_that_is_demanded_in_vain_fails(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demanding = settings.model_copy(update={"decoder": settings.decoder.model_copy(update={"backend": "cuda"})})
+    for works, expected in ((True, (Verdict.OK, Verdict.OK)), (False, (Verdict.OK, Verdict.FAILED))):
+        monkeypatch.setattr("yivideo_ray.media.cuda_decodes", lambda works=works: works)
+        assert (rows(settings)["decoder"].verdict, rows(demanding)["decoder"].verdict) == expected

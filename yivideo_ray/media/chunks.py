@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame as AvFrame
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.media.clock import Clock
 from yivideo_ray.media.frames import Geometry, VideoFrame
+from yivideo_ray.media.hardware import is_from_hardware
 from yivideo_ray.media.opening import check_unchanged
 from yivideo_ray.media.source import Packets, Source
 from yivideo_ray.types import ChunkSpan, VideoInfo
@@ -77,7 +78,8 @@ class ChunkReader:
         self._info = info
         self._span = span
         self._geometry = Geometry.of(info)
-        self._source = Source(info, settings)
+        self._hardware_frames = 0
+        self._source = Source(info, settings, hardware=True)
         self._start_key: _Key | None = None
         self._end_key: _Key | None = None
 
@@ -92,6 +94,12 @@ class ChunkReader:
     @property
     def corrupt_packets(self) -> int:
         return self._source.corrupt_packets
+
+    @property
+    def decoder(self) -> str:
+        """What gave the frames so far: cuda, cpu, or cpu+cuda where the decoder changed on the way."""
+        names = [("cpu", self._hardware_frames < self.frames or not self.frames), ("cuda", self._hardware_frames > 0)]
+        return "+".join(name for name, gave in names if gave)
 
     @property
     def reached_end(self) -> bool:
@@ -144,6 +152,7 @@ class ChunkReader:
             after_end = after_end or self._is_end(frame)
             shown = VideoFrame(frame, self._geometry, clock.stamp(raw, frame.duration, key), key, after_end)
             self.frames += 1
+            self._hardware_frames += is_from_hardware(frame)
             self.end_pts = shown.pts + (shown.duration or 0)
             yield shown
         if not started and patient and self._start_key is not None:

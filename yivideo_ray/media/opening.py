@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from yivideo_ray.config import DecoderSettings
@@ -85,8 +86,8 @@ def check_unchanged(info: VideoInfo) -> None:
         raise InputError(f"{info.path!r} has changed since it was first read.", code="INPUT_CHANGED")
 
 
-def open_container(path: Path, settings: DecoderSettings) -> InputContainer:
-    """Returns the opened container of a path that check_path passed; the caller closes it.
+def open_container(path: Path, settings: DecoderSettings, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Returns the opened container of a path that check_path passed; the caller closes it. hwaccel: what decodes it.
 
     Errors: InputError INPUT_CORRUPT, INPUT_UNRECOGNIZED, INPUT_UNREADABLE.
     """
@@ -97,7 +98,14 @@ def open_container(path: Path, settings: DecoderSettings) -> InputContainer:
         "max_pixels": str(max_pixels(settings)),
     }
     try:
-        return av.open(f"file:{path}", "r", options=options, metadata_errors="replace", timeout=(_OPEN_TIMEOUT_S, None))
+        return av.open(
+            f"file:{path}",
+            "r",
+            options=options,
+            metadata_errors="replace",
+            timeout=(_OPEN_TIMEOUT_S, None),
+            hwaccel=hwaccel,
+        )
     except PermissionError as error:
         raise InputError(f"{str(path)!r} may not be read.", code="INPUT_UNREADABLE") from error
     except (av.FFmpegError, EOFError, ValueError) as error:

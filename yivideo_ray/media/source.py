@@ -16,6 +16,8 @@ from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
 from yivideo_ray.config import DecoderSettings
+from yivideo_ray.errors import DeviceError
+from yivideo_ray.media.hardware import accelerator
 from yivideo_ray.media.opening import check_unchanged, max_pixels, open_container
 from yivideo_ray.types import VideoInfo
 
@@ -35,14 +37,23 @@ _MAX_FAILURES_IN_A_ROW = 100
 
 class Source:
     """An opened video stream. corrupt_packets counts what could not be read or decoded, reached_end says that all
-    of the file was read. Errors when opened: those of opening a file, and InputError INPUT_CHANGED."""
+    of the file was read. hardware: the GPU decodes where settings.backend lets it and it can.
+
+    Errors when opened: those of opening a file, InputError INPUT_CHANGED, DeviceError DECODER_UNAVAILABLE.
+    """
 
     def __init__(
-        self, info: VideoInfo, settings: DecoderSettings, decoder_options: dict[str, str] | None = None
+        self,
+        info: VideoInfo,
+        settings: DecoderSettings,
+        decoder_options: dict[str, str] | None = None,
+        *,
+        hardware: bool = False,
     ) -> None:
         self.corrupt_packets = 0
         self.reached_end = False
         self._fresh = False
+        self._accelerator = accelerator(info, settings) if hardware else None
         self._info = info
         self._settings = settings
         self._options = {"max_pixels": str(max_pixels(settings)), **(decoder_options or {})}
@@ -98,19 +109,29 @@ class Source:
         """Returns the frames that the decoder gives for one more packet (None: the end), in presentation order."""
         try:
             return self._stream.decode(packet)
-        except (av.FFmpegError, EOFError):
+        except (av.FFmpegError, EOFError) as error:
+            # Of a damaged packet a decoder says that its data is invalid; a GPU's troubles are none of the video's.
+            if self._accelerator is not None and isinstance(error, av.error.MemoryError):
+                raise DeviceError("The GPU has no memory left to decode.", code="DEVICE_OUT_OF_MEMORY") from error
+            if self._accelerator is not None and isinstance(error, av.error.ExternalError):
+                raise DeviceError(f"The GPU's decoder failed: {error}.", code="DEVICE_FAILED") from error
             self.corrupt_packets += 1
             return []
 
+    @property
+    def _threads(self) -> int:
+        # A GPU decodes by itself; threads would only keep several of its pictures in flight.
+        return self._settings.threads if self._accelerator is None else 1
+
     def _open(self) -> tuple[InputContainer, VideoStream]:
         check_unchanged(self._info)
-        container = open_container(Path(self._info.path), self._settings)
+        container = open_container(Path(self._info.path), self._settings, self._accelerator)
         for other in container.streams:
             other.discard = Discard.default if other.index == self._info.stream_index else Discard.all
         stream = container.streams[self._info.stream_index]
         assert isinstance(stream, VideoStream), "the file has not changed since it was probed"
         stream.codec_context.options = self._options
-        stream.codec_context.thread_count = self._settings.threads
+        stream.codec_context.thread_count = self._threads
         stream.codec_context.thread_type = "AUTO"
         stream.codec_context.copy_opaque = True
         self.reached_end = False
@@ -135,7 +156,7 @@ class Source:
         They take the GIL to let go of a packet's opaque, and PyAV keeps it while it waits for them in a seek or a
         close: one that is still at work then never ends, and neither does the wait.
         """
-        if self._settings.threads > 1 and self._stream.codec_context.is_open:
+        if self._threads > 1 and self._stream.codec_context.is_open:
             # PyAV gives the GIL back while it decodes. Emptied before, the decoder says that it is at its end.
             with contextlib.suppress(av.FFmpegError, EOFError):
                 self._stream.decode(None)

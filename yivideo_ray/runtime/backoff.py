@@ -23,6 +23,7 @@ class Reason(StrEnum):
     WORTH_RETRYING = "worth_retrying"
     NOT_CURED_BY_RETRYING = "not_cured_by_retrying"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    WAIT_EXHAUSTED = "wait_exhausted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,15 @@ def wait_before(attempt: int, settings: GpuLockSettings, rng: random.Random) -> 
     return longest_wait(attempt, settings) * rng.uniform(0.5, 1.0)
 
 
-def decide(error: YivideoError, attempt: int, settings: GpuLockSettings, rng: random.Random) -> Decision:
-    """Returns what follows after `attempt` (from 1) failed with error."""
+def decide(
+    error: YivideoError, attempt: int, elapsed_s: float, settings: GpuLockSettings, rng: random.Random
+) -> Decision:
+    """Returns what follows after `attempt` (from 1) failed with error, elapsed_s after the first one began."""
     if error.code.name not in RETRIED_CODES:
         return Decision(None, Reason.NOT_CURED_BY_RETRYING)
     if attempt > settings.max_retries:
         return Decision(None, Reason.ATTEMPTS_EXHAUSTED)
-    return Decision(wait_before(attempt + 1, settings, rng), Reason.WORTH_RETRYING)
+    wait_s = wait_before(attempt + 1, settings, rng)
+    if elapsed_s + wait_s >= settings.max_wait:
+        return Decision(None, Reason.WAIT_EXHAUSTED)
+    return Decision(wait_s, Reason.WORTH_RETRYING)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from yivideo_ray.config import AreaDetectorSettings
+from yivideo_ray.config import AreaDetectorSettings, DecoderSettings
+from yivideo_ray.jobs import Priority
 from yivideo_ray.ocr.contract import OcrEngine
-from yivideo_ray.types import CropText, SampledFrame, Sheet, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import (
+    ChunkReport,
+    ChunkSpan,
+    CropText,
+    Luma,
+    SampledFrame,
+    Sheet,
+    Stage,
+    SubtitleArea,
+    VideoInfo,
+)
 
 __all__ = ["SERVED", "CallKind", "Reply", "Ticket"]
 
@@ -18,6 +30,7 @@ class CallKind(StrEnum):
     """The work that goes through the GPU actor, named after its stage."""
 
     DETECT_SUBTITLE_AREA = Stage.DETECT_SUBTITLE_AREA.value
+    CROP_SUBTITLE_IMAGES = Stage.CROP_SUBTITLE_IMAGES.value
     PERFORM_OCR = Stage.PERFORM_OCR.value
 
 
@@ -27,24 +40,35 @@ class Ticket:
 
     key names the call and its input: every attempt and every run of the same workflow uses the same one.
     priority: smaller runs first, where gpu_lock.enable_priority_queue is on. sequence grows with the time of the
-    first attempt, and a repeated call keeps it, so that waiting again costs nobody their place.
+    first attempt, and a repeated call keeps it, so that waiting again costs nobody their place. wait_left_s: how long
+    this attempt may wait for its turn.
     """
 
     kind: CallKind
     workflow_id: str
     key: str
     sequence: int
-    priority: int = 0
+    priority: int = Priority.BATCH
     attempt: int = 1
+    wait_left_s: float = math.inf
+
+    @property
+    def part(self) -> str:
+        """Which part of the workflow's video this is: the number of a chunk or of a group of crops, or the area."""
+        return self.key.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reply:
-    """A call's result, the seconds it waited in the mailbox, and the seconds it held the device."""
+    """A call's result, the seconds it waited in the mailbox, and the seconds it held the device.
+
+    apart: an ObjectRef of what the stage returns beside it, where that is large (the crops' pictures).
+    """
 
     value: Any
     waited_s: float
     ran_s: float
+    apart: Any = None
 
 
 def _detect_subtitle_area(
@@ -55,6 +79,14 @@ def _detect_subtitle_area(
     return detect_subtitle_area(info, frames, engine, settings)
 
 
+def _crop_subtitle_images(
+    _: OcrEngine, info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings
+) -> tuple[ChunkReport, tuple[Luma, ...]]:
+    from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images
+
+    return crop_subtitle_images(info, span, area, settings)
+
+
 def _perform_ocr(engine: OcrEngine, sheets: Sequence[Sheet]) -> tuple[CropText, ...]:
     from yivideo_ray.stages.perform_ocr import perform_ocr
 
@@ -63,5 +95,6 @@ def _perform_ocr(engine: OcrEngine, sheets: Sequence[Sheet]) -> tuple[CropText, 
 
 SERVED: dict[CallKind, Callable[..., Any]] = {
     CallKind.DETECT_SUBTITLE_AREA: _detect_subtitle_area,
+    CallKind.CROP_SUBTITLE_IMAGES: _crop_subtitle_images,
     CallKind.PERFORM_OCR: _perform_ocr,
 }

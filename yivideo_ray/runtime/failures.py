@@ -51,7 +51,7 @@ def _named(error: BaseException) -> YivideoError:  # noqa: PLR0911, PLR0912 - a 
             return CallError("Too many calls wait for the GPU already.", code="MAILBOX_FULL")
         case rex.WorkerCrashedError():
             return InputError(
-                "Three worker processes in a row ended while they worked on this video.",
+                "Worker processes ended again and again while they worked on this video.",
                 code="INPUT_SET_ASIDE",
                 remedy="Check the file, or convert it; if every video fails so, look at Ray's logs.",
             )

@@ -72,8 +72,23 @@ class Session:
             await run.settle()
 
     def status(self) -> dict[str, Any]:
-        """Returns the cluster's facts and the GPU actor's account of itself. Errors: CallError, DeviceError."""
-        return asyncio.run(self._status())
+        """Returns the cluster's facts and each GPU actor's account of itself; starts none.
+
+        Errors: CallError CLUSTER_UNAVAILABLE, DeviceError DEVICE_UNAVAILABLE.
+        """
+        return asyncio.run(self.status_async())
+
+    async def status_async(self) -> dict[str, Any]:
+        """Does what status does, inside a running event loop."""
+        tools = await self.tools()
+        return {"cluster": tools.cluster.as_dict(), "gpu_actors": await tools.pool.status(place=False)}
+
+    async def is_ready(self) -> bool:
+        """Returns whether a GPU actor answers now whose very process has gone through a real inference.
+
+        Asks the actor each time, for 5 s at most: it is false that soon after the process or its node has died.
+        """
+        return await (await self.tools()).pool.is_back()
 
     def engine_facts(self) -> EngineFacts:
         """Returns what runs the models, after a real inference. Errors: DeviceError, ModelError, CallError."""
@@ -96,21 +111,17 @@ class Session:
         loop = asyncio.get_running_loop()
         self._cluster = await loop.run_in_executor(self._ray_thread, clusters.start, self._namespace)
         # Only now: these import ray, whose environment must be set first.
-        from yivideo_ray.runtime.actor_link import ActorLink
+        from yivideo_ray.runtime.actor_pool import ActorPool
         from yivideo_ray.runtime.gpu_client import GpuClient
         from yivideo_ray.runtime.workflow import Tools
 
-        link = ActorLink(self._settings, self._cluster)
-        self._tools = Tools(self._settings, self._cluster, link, GpuClient(link, self._settings.gpu_lock))
+        pool = ActorPool(self._settings, self._cluster)
+        self._tools = Tools(self._settings, self._cluster, pool, GpuClient(pool, self._settings.gpu_lock))
         return self._tools
 
-    async def _status(self) -> dict[str, Any]:
-        tools = await self.tools()
-        await tools.link.ready()
-        return {"cluster": tools.cluster.as_dict(), "gpu_actor": await tools.link.status()}
-
     async def _engine_facts(self) -> EngineFacts:
-        return await (await self.tools()).link.ready()
+        facts, _ = await (await self.tools()).gpu.ready(lambda *_: None)
+        return facts
 
     @property
     def settings(self) -> Settings:
@@ -182,7 +193,7 @@ class _Run:
         if self._room is None:
             self._room = asyncio.Semaphore(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
-            self._warm_up = asyncio.ensure_future(asyncio.gather(tools.link.ready(), return_exceptions=True))
+            self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
         async with self._room:
             return await Workflow(job, info, journal, tools).run()
 

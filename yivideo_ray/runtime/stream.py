@@ -8,31 +8,31 @@ through the object store; this process sees only reports.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import ray
-
 from yivideo_ray.config import Settings
+from yivideo_ray.errors import CallError
 from yivideo_ray.jobs import EventKind
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.calls import CallKind, Reply
-from yivideo_ray.runtime.failures import translate
-from yivideo_ray.runtime.gpu_client import GpuClient, OnRetry
+from yivideo_ray.runtime.decoding import Decoding, result_of
+from yivideo_ray.runtime.gpu_client import Caller
 from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
-from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Stage, VideoInfo
 
-__all__ = ["Stream", "StreamResult", "result_of"]
+__all__ = ["Stream", "StreamResult"]
 
 # Groups that may be between their crops' decoding and their texts: enough to keep the device busy, few enough for
 # memory, and for the mailbox to hold dozens of workflows.
 GROUPS_IN_FLIGHT = 4
 # Decoded chunks that may wait for a slower one before them.
 CHUNKS_AHEAD = 2
+# How often a group whose pictures were lost with a node has them made again.
+RECOVERIES = 3
 
 
 @dataclass(slots=True)
@@ -47,10 +47,29 @@ class StreamResult:
     ran_s: float = 0.0
 
 
+class _Source:
+    """A chunk's pictures: an ObjectRef, and how to get another where a node took them along.
+
+    Ray makes again what tasks made, as far as it remembers how; what the actor made it can't.
+    """
+
+    def __init__(self, decoding: Decoding, span: ChunkSpan, images: Any) -> None:
+        self.images = images
+        self._decoding = decoding
+        self._span = span
+        self._lock = asyncio.Lock()
+
+    async def renew(self, lost: Any) -> None:
+        async with self._lock:
+            # Several groups may find the same pictures missing.
+            if self.images is lost:
+                _, self.images = await self._decoding.crop(self._span)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pick:
     meta: CropMeta
-    images: Any
+    source: _Source
     index: int
 
 
@@ -60,23 +79,21 @@ class Stream:
     def __init__(
         self,
         info: VideoInfo,
-        area: SubtitleArea,
         settings: Settings,
-        gpu: GpuClient,
+        caller: Caller,
+        decoding: Decoding,
         journal: Journal,
         *,
         until: Stage,
         chunks_in_flight: int,
-        on_retry: OnRetry,
     ) -> None:
         self._info = info
-        self._area = area
         self._settings = settings
-        self._gpu = gpu
+        self._caller = caller
+        self._decoding = decoding
         self._journal = journal
         self._until = until
         self._limit = chunks_in_flight
-        self._on_retry = on_retry
         self._covered: tuple[int, ...] = ()
         self._queue: list[_Pick] = []
         self._groups: list[asyncio.Task[tuple[CropText, ...]]] = []
@@ -90,28 +107,27 @@ class Stream:
 
         However it ends, no task or call of it goes on.
         """
-        chunks: deque[tuple[asyncio.Task[ChunkReport], Any]] = deque()
+        chunks: deque[asyncio.Task[tuple[ChunkReport, _Source]]] = deque()
         ahead = deque(spans)
         self._journal.start(Stage.CROP_SUBTITLE_IMAGES, chunks=len(spans), chunk_s=self._settings.pipeline.chunk_s)
         try:
             while ahead or chunks:
                 while ahead and self._may_decode(chunks):
-                    chunks.append(self._decode(ahead.popleft()))
-                await _first_of([task for task, _ in chunks], self._groups)
-                while chunks and chunks[0][0].done():
-                    task, images = chunks.popleft()
-                    self._take(task.result(), images)
+                    chunks.append(asyncio.ensure_future(self._decode(ahead.popleft())))
+                await _first_of(chunks, self._groups)
+                while chunks and chunks[0].done():
+                    self._take(*chunks.popleft().result())
             self._gather(rest=True)
             self._finish_crops()
             texts = await _all_of(self._groups)
         finally:
-            await _end([*(task for task, _ in chunks), *self._groups])
+            await _end([*chunks, *self._groups])
         self._result.texts = tuple(text for group in texts for text in group)
         self._finish_reading()
         return self._result
 
-    def _may_decode(self, chunks: deque[tuple[asyncio.Task[ChunkReport], Any]]) -> bool:
-        decoding = sum(not task.done() for task, _ in chunks)
+    def _may_decode(self, chunks: Sequence[asyncio.Task[Any]]) -> bool:
+        decoding = sum(not task.done() for task in chunks)
         reading = sum(not group.done() for group in self._groups)
         return (
             decoding < self._limit
@@ -120,15 +136,15 @@ class Stream:
             and reading <= GROUPS_IN_FLIGHT
         )
 
-    def _decode(self, span: ChunkSpan) -> tuple[asyncio.Task[ChunkReport], Any]:
-        report, images = tasks.crop_chunk.remote(self._info, span, self._area, self._settings.decoder)
-        return asyncio.ensure_future(result_of(report)), images
+    async def _decode(self, span: ChunkSpan) -> tuple[ChunkReport, _Source]:
+        report, images = await self._decoding.crop(span)
+        return report, _Source(self._decoding, span, images)
 
-    def _take(self, report: ChunkReport, images: Any) -> None:
+    def _take(self, report: ChunkReport, source: _Source) -> None:
         indexes, metas, self._covered = keep_uncovered(report, self._covered)
         self._result.reports.append(report)
         self._metas.extend(metas)
-        self._queue.extend(_Pick(meta, images, index) for index, meta in zip(indexes, metas, strict=True))
+        self._queue.extend(_Pick(meta, source, index) for index, meta in zip(indexes, metas, strict=True))
         self._frames += report.frames
         done_s = 0.0 if report.end_pts is None else self._info.seconds(report.end_pts)
         self._journal.say(
@@ -150,20 +166,30 @@ class Stream:
                 self._groups.append(asyncio.ensure_future(self._read(len(self._groups), group)))
 
     async def _read(self, number: int, group: list[_Pick]) -> tuple[CropText, ...]:
-        sources: dict[Any, int] = {}
-        picks = [(sources.setdefault(pick.images, len(sources)), pick.index) for pick in group]
-        metas = tuple(pick.meta for pick in group)
         self._journal.start(Stage.CREATE_STITCHED_IMAGES, crops_per_call=self._settings.pipeline.crops_per_call)
-        sizes, sheets = tasks.stitch.remote(metas, picks, *sources)
-        sources.clear()
-        group.clear()
+        sources = list(dict.fromkeys(pick.source for pick in group))
+        picks = [(sources.index(pick.source), pick.index) for pick in group]
+        metas = tuple(pick.meta for pick in group)
+        for left in range(RECOVERIES, -1, -1):
+            images = [source.images for source in sources]
+            try:
+                return await self._read_pictures(number, metas, picks, images)
+            except CallError as error:
+                if error.code.name != "WORKER_LOST" or not left:
+                    raise
+                self._journal.say(EventKind.WARNING, message=f"{error.message} Its pictures are made again.")
+            await asyncio.gather(*(source.renew(lost) for source, lost in zip(sources, images, strict=True)))
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _read_pictures(
+        self, number: int, metas: tuple[CropMeta, ...], picks: list[tuple[int, int]], images: list[Any]
+    ) -> tuple[CropText, ...]:
+        sizes, sheets = tasks.stitch.remote(metas, picks, *images)
         if self._until is Stage.CREATE_STITCHED_IMAGES:
             self._result.sheets += len(await result_of(sizes))
             return ()
         self._journal.start(Stage.PERFORM_OCR)
-        reply: Reply = await self._gpu.call(
-            CallKind.PERFORM_OCR, self._journal.workflow_id, str(number), sheets, on_retry=self._on_retry
-        )
+        reply: Reply = await self._caller.call(CallKind.PERFORM_OCR, str(number), sheets)
         self._result.sheets += len(await result_of(sizes))
         self._result.waited_s += reply.waited_s
         self._result.ran_s += reply.ran_s
@@ -188,7 +214,8 @@ class Stream:
             chunks=len(reports),
             frames=sum(report.frames for report in reports),
             corrupt_packets=sum(report.corrupt_packets for report in reports),
-            decoder=reports[0].decoder if reports else None,
+            decoder="+".join(sorted({report.decoder for report in reports if report.frames})) or None,
+            runs_on=self._decoding.runs_on,
             decode_s=round(sum(report.decode_s for report in reports), 3),
             analyse_s=round(sum(report.analyse_s for report in reports), 3),
         )
@@ -206,18 +233,6 @@ class Stream:
                 waited_s=round(self._result.waited_s, 3),
                 device_s=round(self._result.ran_s, 3),
             )
-
-
-async def result_of(ref: Any) -> Any:
-    """Returns an ObjectRef's value. Errors become ours; cancelling this cancels the task behind it."""
-    try:
-        return await ref
-    except asyncio.CancelledError:
-        with contextlib.suppress(Exception):
-            ray.cancel(ref)
-        raise
-    except Exception as error:
-        raise translate(error) from error
 
 
 async def _first_of(chunks: Sequence[asyncio.Task[Any]], groups: Sequence[asyncio.Task[Any]]) -> None:

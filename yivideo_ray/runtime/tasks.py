@@ -1,7 +1,7 @@
 """The CPU stages as Ray tasks. Stateless shells: what they do is in stages/.
 
 Each returns something small first and the pixels second, so that whoever waits for the first never pulls the second.
-A worker that dies is replaced by Ray twice; an error that a stage raises is never tried again.
+A worker that dies is replaced by Ray four times; an error that a stage raises is never tried again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from yivideo_ray.types import (
 
 __all__ = ["crop_chunk", "extract", "finalize", "stitch"]
 
-CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 2, "retry_exceptions": False}
+CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
 
 
 def _one_thread() -> None:

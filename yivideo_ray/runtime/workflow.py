@@ -11,15 +11,16 @@ from yivideo_ray.errors import InputError, YivideoError
 from yivideo_ray.jobs import EventKind, Job
 from yivideo_ray.media import plan_chunks
 from yivideo_ray.runtime import tasks
-from yivideo_ray.runtime.actor_link import ActorLink
+from yivideo_ray.runtime.actor_pool import ActorPool
 from yivideo_ray.runtime.calls import CallKind, Reply
 from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.completeness import Completeness, completeness
-from yivideo_ray.runtime.gpu_client import GpuClient
+from yivideo_ray.runtime.decoding import Decoding, placement, result_of
+from yivideo_ray.runtime.gpu_client import Caller, GpuClient
 from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.plan import Plan
-from yivideo_ray.runtime.stream import Stream, StreamResult, result_of
+from yivideo_ray.runtime.stream import Stream, StreamResult
 from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Tools", "Workflow"]
@@ -33,7 +34,7 @@ class Tools:
 
     settings: Settings
     cluster: Cluster
-    link: ActorLink
+    pool: ActorPool
     gpu: GpuClient
 
 
@@ -43,7 +44,9 @@ class Workflow(LocalWorkflow):
     def __init__(self, job: Job, info: VideoInfo, journal: Journal, tools: Tools) -> None:
         super().__init__(job, info, journal, tools.settings)
         self._tools = tools
-        self._link_met = False
+        self._caller = Caller(tools.gpu, journal.workflow_id, job.priority, self._on_retry)
+        # What the GPU actor's process can decode with; None until its engine has been met.
+        self._actor_decodes: str | None = None
 
     async def _stages(self, todo: Plan) -> None:
         frames = None
@@ -71,15 +74,7 @@ class Workflow(LocalWorkflow):
         detector = self._settings.area_detector
         self._journal.start(Stage.DETECT_SUBTITLE_AREA, **detector.model_dump(mode="json"))
         await self._meet_engine()
-        reply: Reply = await self._tools.gpu.call(
-            CallKind.DETECT_SUBTITLE_AREA,
-            self._journal.workflow_id,
-            "area",
-            self._info,
-            frames,
-            detector,
-            on_retry=self._on_retry,
-        )
+        reply: Reply = await self._caller.call(CallKind.DETECT_SUBTITLE_AREA, "area", self._info, frames, detector)
         area: SubtitleArea = reply.value
         self._journal.finish(
             Stage.DETECT_SUBTITLE_AREA,
@@ -92,34 +87,34 @@ class Workflow(LocalWorkflow):
 
     async def _meet_engine(self) -> None:
         """Learns what runs the models, and says so where that is less than what was hoped for."""
-        facts = self._record.engine = await self._tools.link.ready()
-        self._link_met = True
+        facts, self._actor_decodes = await self._caller.ready()
+        self._record.engine = facts
         self._journal.say(
             EventKind.PROGRESS, message=f"The models run on {facts.device} ({facts.provider}).", engine=facts.as_dict()
         )
         if self._settings.gpu.device == "auto" and facts.device == "cpu":
-            why = f"the engine offers {facts.provider} only" if self._tools.link.on_gpu else "the cluster has no GPU"
+            why = f"the engine offers {facts.provider} only" if self._tools.pool.on_gpu else "the cluster has no GPU"
             self._journal.warn(f"The models run on the CPU: {why}.")
 
     async def _stream(self, until: Stage) -> None:
         area = self._record.area
         assert area is not None, "the plan provides an area before the stages that need one"
         stages = STREAM_STAGES[: STREAM_STAGES.index(until) + 1]
-        if not self._link_met and until is Stage.PERFORM_OCR:
+        if self._actor_decodes is None and (until is Stage.PERFORM_OCR or self._may_decode_in_actor()):
             await self._meet_engine()
         found = StreamResult()
         if area.bands:
             pipeline = self._settings.pipeline
             spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s)
+            place = placement(self._settings.decoder, self._actor_decodes or "cpu")
             found = await Stream(
                 self._info,
-                area,
                 self._settings,
-                self._tools.gpu,
+                self._caller,
+                Decoding(self._info, area, place, self._caller),
                 self._journal,
                 until=until,
                 chunks_in_flight=pipeline.chunks_in_flight or self._tools.cluster.cpus,
-                on_retry=self._on_retry,
             ).run(spans)
             self._judge(found, completeness(self._info, spans, found.reports))
         else:
@@ -130,6 +125,14 @@ class Workflow(LocalWorkflow):
             self._record.texts = found.texts
         self._record.save_readings()
         self._journal.enter(self._record)
+
+    def _may_decode_in_actor(self) -> bool:
+        decoder = self._settings.decoder
+        return (
+            decoder.runs_on == "actor"
+            or decoder.backend == "cuda"
+            or (self._tools.pool.on_gpu and decoder.backend == "auto" and decoder.runs_on == "auto")
+        )
 
     def _judge(self, found: StreamResult, whole: Completeness) -> None:
         self._record.decoded_s = whole.decoded_s

@@ -28,7 +28,6 @@ _GRID_S = 10
 # Fewer steady stroke pixels than this hold no character (a full-width full stop next to nothing, a speck).
 _MIN_STROKE_PX = 40
 _SPECK_PX = 12
-_DECODER = "cpu"
 
 
 def crop_subtitle_images(
@@ -103,7 +102,7 @@ class _Chunk:
             frames=self._reader.frames,
             corrupt_packets=self._reader.corrupt_packets,
             reached_end=self._reader.reached_end,
-            decoder=_DECODER,
+            decoder=self._reader.decoder,
             decode_s=elapsed - self._analyse_s,
             analyse_s=self._analyse_s,
         )

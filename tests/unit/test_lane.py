@@ -1,9 +1,11 @@
 """The actor's lane without Ray: order, bound, time limit."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,10 +28,13 @@ class Bench:
         self.executor = ThreadPoolExecutor(1)
         self.gate = threading.Event()
         self.order: list[int] = []
-        self.left: list[str] = []
+        self.left: list[tuple[str, str | None]] = []
         self.prepared: list[BaseException | None] = []
         options = {"size": 10, "timeout_s": 30.0, "by_priority": False} | options
-        self.lane = Lane(self.executor, prepare=self._prepare, leave=self.left.append, **options)
+        self.lane = Lane(self.executor, prepare=self._prepare, leave=self._leave, **options)
+
+    def _leave(self, sentence: str, culprit: str | None) -> None:
+        self.left.append((sentence, culprit))
 
     async def _prepare(self) -> None:
         error = self.prepared.pop(0) if self.prepared else None
@@ -130,14 +135,15 @@ def test_a_call_over_the_limit_ends_the_process_and_everybody_hears_why() -> Non
         assert caught.value.code.name == "ACTOR_LOST"
         with pytest.raises(CallError):
             await bench.put(ticket(2))
-        assert len(bench.left) == 1
+        assert [culprit for _, culprit in bench.left] == ["w/0"]
         assert bench.lane.lost
         assert bench.order == []
 
     play(scenario, timeout_s=0.05)
 
 
-def test_a_failed_device_ends_the_process_and_other_errors_do_not() -> None:
+@pytest.mark.parametrize("code", ["DEVICE_FAILED", "DEVICE_OUT_OF_MEMORY"])
+def test_a_failed_device_ends_the_process_and_other_errors_do_not(code: str) -> None:
     def fail(error: Exception) -> Callable[[], None]:
         def work() -> None:
             raise error
@@ -147,13 +153,11 @@ def test_a_failed_device_ends_the_process_and_other_errors_do_not() -> None:
     async def scenario(bench: Bench) -> None:
         with pytest.raises(InputError):
             await bench.put(ticket(1), fail(InputError("bad")))
-        with pytest.raises(DeviceError):
-            await bench.put(ticket(2), fail(DeviceError("", code="DEVICE_OUT_OF_MEMORY")))
         await bench.put(ticket(3))
         assert bench.left == []
         with pytest.raises(DeviceError):
-            await bench.put(ticket(4), fail(DeviceError("", code="DEVICE_FAILED")))
-        assert len(bench.left) == 1
+            await bench.put(ticket(4), fail(DeviceError("", code=code)))
+        assert [culprit for _, culprit in bench.left] == ["w/4"]
 
     play(scenario)
 
@@ -166,6 +170,72 @@ def test_a_call_that_meets_a_failed_start_gets_its_error_and_the_next_one_starts
         await bench.put(ticket(2))
         assert bench.order == [2]
         assert bench.left == []
+
+    play(scenario)
+
+
+def test_a_call_that_waits_too_long_is_given_up_and_never_runs() -> None:
+    async def scenario(bench: Bench) -> None:
+        held = await bench.hold()
+        with pytest.raises(CallError) as caught:
+            await bench.put(replace(ticket(1), wait_left_s=0.02))
+        assert caught.value.code.name == "WAIT_EXCEEDED"
+        assert (bench.lane.waiting, bench.lane.counts.dropped) == (0, 1)
+        bench.gate.set()
+        await held
+        await bench.put(replace(ticket(2), wait_left_s=15.0))
+        assert bench.order == [2]
+
+    play(scenario)
+
+
+def test_a_running_call_is_not_given_up_for_having_waited() -> None:
+    async def scenario(bench: Bench) -> None:
+        held = bench.put(replace(ticket(0), wait_left_s=0.05), bench.gate.wait)
+        await asyncio.sleep(0.1)
+        bench.gate.set()
+        assert (await held).value is True
+
+    play(scenario)
+
+
+def test_a_worn_out_process_ends_between_two_calls_and_blames_nobody() -> None:
+    async def scenario(bench: Bench) -> None:
+        calls = [bench.put(ticket(n)) for n in (1, 2, 3)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert bench.order == [1, 2]
+        assert isinstance(results[2], CallError)
+        assert results[2].code.name == "ACTOR_LOST"
+        assert results[2].facts["planned"]
+        assert bench.left == [("two are enough", None)]
+        assert bench.lane.planned
+
+    served: list[int] = []
+
+    def worn_out() -> str:
+        served.append(1)
+        return "two are enough" if len(served) == 2 else ""
+
+    play(scenario, worn_out=worn_out)
+
+
+def test_the_queue_is_told_in_order_with_what_to_expect() -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.lane.history.add("paddleocr.perform_ocr", 4.0)
+        await bench.hold()
+        calls = [bench.put(ticket(n)) for n in (3, 1, 2)]
+        await asyncio.sleep(0)
+        queue = bench.lane.queue()
+        assert [place.sequence for place, _, _ in queue] == [1, 2, 3]
+        waits = [wait for _, _, wait in queue if wait is not None]
+        assert [round(later - first) for first, later in itertools.pairwise(waits)] == [4, 4]
+        assert 0 < waits[0] <= 4
+        expected = bench.lane.expected_wait_s()
+        assert expected is not None
+        assert round(expected - waits[2]) == 4
+        bench.gate.set()
+        await asyncio.gather(*calls)
+        assert bench.lane.queue() == []
 
     play(scenario)
 

@@ -1,0 +1,116 @@
+"""Measures whether the GPU actor's memory stays flat however the pictures' sizes change.
+
+    python -m benchmarks.memory [--calls N] [--sizes N] [--json FILE]
+
+Sends calls with a crop each, of many different sizes and with text drawn on them, to an actor with the real engine, and
+reads the process's resident memory from the actor's status. Every size comes once in the first calls, and in random
+order after. Exit code: 0 if the memory at the end is at most 1.05 times that after the first N sizes, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from benchmarks.environment import environment, format_environment
+from yivideo_ray.config import Settings
+from yivideo_ray.geometry import Box
+from yivideo_ray.runtime import Session, session
+from yivideo_ray.runtime.calls import CallKind
+from yivideo_ray.stages.create_stitched_images import create_stitched_images
+from yivideo_ray.types import Crop, CropMeta, Luma
+
+__all__ = ["main", "measure"]
+
+LIMIT = 1.05
+EVERY = 100
+WIDTHS, HEIGHTS = (80, 1400), (32, 160)
+WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "nobody", "looks", "at", "it")
+
+
+def drawn_crop(width: int, height: int, rng: random.Random) -> Crop:
+    """Returns a crop with a line or two of text over noise."""
+    noise = np.random.default_rng(rng.randrange(2**32)).integers(20, 90, (height, width), np.uint8)
+    picture = Image.fromarray(noise)
+    pen = ImageDraw.Draw(picture)
+    size = max(14, min(40, height // 3))
+    font = ImageFont.load_default(size=size)
+    for row in range(max(1, height // (2 * size))):
+        words = " ".join(rng.sample(WORDS, rng.randint(2, 9)))
+        pen.text((10, 8 + row * 1.6 * size), words, 235, font, stroke_width=2, stroke_fill=5)
+    image: Luma = np.asarray(picture)
+    meta = CropMeta("c", 0, Box(0, 0, width, height), 1.0, 0, 0, 10, 10, 10, 500)
+    return Crop(meta, image)
+
+
+async def measure(opened: Session, calls: int, sizes: int, seed: int) -> dict[str, Any]:
+    """Returns the actor's resident memory after the first `sizes` calls, at the end, and between."""
+    rng = random.Random(seed)
+    shapes: set[tuple[int, int]] = set()
+    while len(shapes) < sizes:
+        shapes.add((rng.randint(*WIDTHS), rng.randint(*HEIGHTS)))
+    order = sorted(shapes)
+    rng.shuffle(order)
+    tools = await opened.tools()
+    await tools.gpu.ready(lambda *_: None)
+    samples: list[tuple[int, int]] = []
+    began = time.monotonic()
+    for number in range(1, calls + 1):
+        width, height = order[number - 1] if number <= sizes else rng.choice(order)
+        sheets = create_stitched_images([drawn_crop(width, height, rng)])
+        await tools.gpu.call(CallKind.PERFORM_OCR, "memory", str(number), sheets, on_retry=lambda *_: None)
+        if number % EVERY == 0 or number in (sizes, calls):
+            (actor,) = (await opened.status_async())["gpu_actors"]
+            samples.append((number, actor["memory"]["rss_bytes"]))
+            print(f"{number:6} calls  {samples[-1][1] / 2**20:7.0f} MiB", file=sys.stderr, flush=True)
+    first = next(rss for number, rss in samples if number == sizes)
+    return {
+        "calls": calls,
+        "sizes": sizes,
+        "seconds": round(time.monotonic() - began, 1),
+        "restarts": actor["restarts"]["count"],
+        "after_first_bytes": first,
+        "at_end_bytes": samples[-1][1],
+        "highest_bytes": max(rss for number, rss in samples if number >= sizes),
+        "ratio": samples[-1][1] / first,
+        "samples": samples,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--calls", type=int, default=5000, metavar="N", help="in all (default: %(default)s)")
+    parser.add_argument("--sizes", type=int, default=500, metavar="N", help="different sizes (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of sizes and texts (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    options = parser.parse_args(argv)
+    with session(Settings()) as opened:
+        engine = opened.engine_facts()
+        found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))
+    held = found["ratio"] <= LIMIT and found["restarts"] == 0
+    mib = {name: found[f"{name}_bytes"] / 2**20 for name in ("after_first", "at_end", "highest")}
+    print(f"{found['calls']} calls with {found['sizes']} sizes in {found['seconds']:.0f} s")
+    print(f"after the first {found['sizes']}: {mib['after_first']:.0f} MiB; highest since: {mib['highest']:.0f} MiB")
+    reached = "reached" if held else "MISSED"
+    print(f"at the end: {mib['at_end']:.0f} MiB, {found['ratio']:.3f} times that, <= {LIMIT} {reached}")
+    facts = environment(engine)
+    print(format_environment(facts))
+    if options.json:
+        options.json.write_text(json.dumps({"environment": facts, **found}, indent=1) + "\n", encoding="utf-8")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

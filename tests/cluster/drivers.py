@@ -1,0 +1,85 @@
+"""A GPU client in the test's own process, as a workflow has one, and what it sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from yivideo_ray.config import Settings
+from yivideo_ray.errors import YivideoError
+from yivideo_ray.geometry import Box
+from yivideo_ray.jobs import Priority
+from yivideo_ray.ocr.pattern import draw_pattern
+from yivideo_ray.runtime import cluster
+from yivideo_ray.runtime.actor_pool import ActorPool
+from yivideo_ray.runtime.calls import CallKind, Reply
+from yivideo_ray.runtime.gpu_client import GpuClient
+from yivideo_ray.stages.create_stitched_images import create_stitched_images
+from yivideo_ray.types import Crop, CropMeta, Sheet
+
+LIMIT_S = 100
+
+
+def sheets(*texts: str) -> tuple[Sheet, ...]:
+    crops = []
+    for number, text in enumerate(texts):
+        image = draw_pattern(text, margin_px=12)
+        height, width = image.shape
+        meta = CropMeta(
+            crop_id=f"c{number}",
+            band=0,
+            box=Box(0, 0, width, height),
+            scale=1.0,
+            start_pts=number * 10,
+            stable_pts=number * 10,
+            end_pts=number * 10 + 10,
+            frames=10,
+            averaged_frames=10,
+            stroke_px=500,
+        )
+        crops.append(Crop(meta, image))
+    return create_stitched_images(crops)
+
+
+class Driver:
+    """A client and its pool. retries: the codes of the failed attempts that were followed by another."""
+
+    def __init__(self, settings: Settings, namespace: str) -> None:
+        self.pool = ActorPool(settings, cluster.start(namespace))
+        self.gpu = GpuClient(self.pool, settings.gpu_lock)
+        self.retries: list[str] = []
+
+    def read(
+        self, *texts: str, key: str = "0", workflow: str = "w", priority: Priority = Priority.BATCH
+    ) -> asyncio.Task[Reply]:
+        call = self.gpu.call(
+            CallKind.PERFORM_OCR, workflow, key, sheets(*texts), priority=priority, on_retry=self._note
+        )
+        return asyncio.ensure_future(call)
+
+    async def status(self) -> dict[str, Any]:
+        """Returns the only actor's account of itself."""
+        (found,) = await self.pool.status()
+        return found
+
+    async def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        while True:
+            found = await self.status()
+            if found["state"] != "silent" and fits(found):
+                return found
+            await asyncio.sleep(0.05)
+
+    def _note(self, error: YivideoError, attempt: int, wait_s: float) -> None:
+        self.retries.append(error.code.name)
+
+
+def drive(settings: Settings, namespace: str, scenario: Callable[[Driver], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await asyncio.wait_for(scenario(Driver(settings, namespace)), LIMIT_S)
+
+    asyncio.run(run())
+
+
+def texts(reply: Reply) -> list[str]:
+    return [line.text for crop in reply.value for line in crop.lines]

@@ -1,0 +1,70 @@
+"""Many clients with mixed calls get exactly what one gets, and the device is never used twice at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.conftest import SettingsMaker
+from tests.cluster.drivers import Driver, drive, sheets
+from tests.cluster.patterns import pattern_video
+from yivideo_ray.config import DecoderSettings, Settings
+from yivideo_ray.jobs import Priority
+from yivideo_ray.media import plan_chunks, probe
+from yivideo_ray.runtime.calls import CallKind
+from yivideo_ray.stages.extract_keyframes import extract_keyframes
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+CLIENTS = 32
+NAMES = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse", "a", "elephants")
+
+
+async def all_three(client: Driver, video: Path, settings: Settings, who: int) -> list[Any]:
+    """Returns what a client gets for a call of each kind, without the times that it took."""
+    info = probe(video, settings.decoder)
+    frames = extract_keyframes(info, settings)
+    turns = itertools.cycle((Priority.BATCH, Priority.INTERACTIVE))
+
+    async def call(kind: CallKind, key: str, *payload: Any) -> Any:
+        return await client.gpu.call(kind, f"w{who}", key, *payload, priority=next(turns), on_retry=lambda *_: None)
+
+    area = (await call(CallKind.DETECT_SUBTITLE_AREA, "area", info, frames, settings.area_detector)).value
+    spans = plan_chunks(info, 5)
+    decoder = DecoderSettings(backend="cpu")
+    chunks = await asyncio.gather(
+        *(call(CallKind.CROP_SUBTITLE_IMAGES, str(span.index), info, span, area, decoder) for span in spans)
+    )
+    images = [[image.tobytes() for image in await chunk.apart] for chunk in chunks]
+    read = await asyncio.gather(*(call(CallKind.PERFORM_OCR, str(n), sheets(*NAMES[n : n + 4])) for n in range(3)))
+    return [area, [chunk.value.crops for chunk in chunks], images, [reply.value for reply in read]]
+
+
+def test_thirty_two_clients_with_mixed_calls_get_what_one_gets(
+    namespace: str, make_settings: SettingsMaker, tmp_path: Path
+) -> None:
+    video = pattern_video(tmp_path / "film.mp4", NAMES[:3])
+    settings = make_settings({"recognize_s": 0.01, "jitter": 1}, gpu_lock={"enable_priority_queue": True})
+
+    async def scenario(driver: Driver) -> None:
+        alone = await all_three(driver, video, settings, 0)
+        clients = [Driver(settings, namespace) for _ in range(CLIENTS)]
+        together = await asyncio.gather(
+            *(all_three(client, video, settings, who) for who, client in enumerate(clients, 1))
+        )
+        assert all(got == alone for got in together)
+        found = await driver.status()
+        assert found["calls"]["most_at_once"] == 1
+        assert found["calls"]["failed"] == 0
+        assert found["restarts"]["count"] == 0
+
+    drive(settings, namespace, scenario)
+    running = 0
+    for line in (tmp_path / "state" / "log").read_text().splitlines():
+        running += 1 if json.loads(line)["event"] == "start" else -1
+        assert running in (0, 1)

@@ -1,0 +1,55 @@
+"""What this process holds of the machine: its memory, and the GPU's by NVML where it has one."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+from typing import Any
+
+import psutil
+
+__all__ = ["gpu_memory", "process_memory"]
+
+
+def process_memory() -> dict[str, int]:
+    """Returns this process's resident memory in bytes, now and at its highest."""
+    return {
+        "rss_bytes": psutil.Process().memory_info().rss,
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def gpu_memory() -> dict[str, Any] | None:
+    """Returns the name and the memory in bytes of the first GPU that this process sees; None where there is none, or
+    nvidia-ml-py is not installed.
+
+    process_bytes is this process's share; None where the driver doesn't tell, as in containers with a PID namespace.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    if not visible or visible == "-1":
+        return None
+    try:
+        nvml: Any = importlib.import_module("pynvml")
+        nvml.nvmlInit()
+    except Exception:
+        # Not installed, or no driver: NVML has an exception class for each.
+        return None
+    try:
+        handle = (
+            nvml.nvmlDeviceGetHandleByIndex(int(visible))
+            if visible.isdigit()
+            else nvml.nvmlDeviceGetHandleByUUID(visible)
+        )
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        mine = [process for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle) if process.pid == os.getpid()]
+        return {
+            "name": str(nvml.nvmlDeviceGetName(handle)),
+            "used_bytes": int(memory.used),
+            "total_bytes": int(memory.total),
+            "process_bytes": int(mine[0].usedGpuMemory) if mine and mine[0].usedGpuMemory is not None else None,
+        }
+    except nvml.NVMLError:
+        return None
+    finally:
+        nvml.nvmlShutdown()
