@@ -189,8 +189,10 @@ def test_no_line_is_lost_and_each_stays_in_its_time_and_order(cues: list[Cue], m
             for part in track.cues:
                 if part.band == original.band and part.start_pts <= original.start_pts < part.end_pts:
                     assert part.end_pts >= original.end_pts
-                    assert is_subsequence(part.lines, original.lines)
-                    rest -= Counter(part.lines)
+                    if is_subsequence(part.lines, original.lines):
+                        rest -= Counter(part.lines)
+                    else:  # It lasts over a gap in which the original shows another language alone.
+                        assert original.end_pts - original.start_pts <= merge_gap_ticks
         assert not rest
     for track in tracks:
         starts = [part.start_pts for part in track.cues]
