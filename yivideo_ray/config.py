@@ -134,7 +134,7 @@ class AreaDetectorSettings(_Section):
 
 class PostprocessorSettings(_Section):
     min_confidence: Share = 0.6
-    min_duration_ms: float = Field(100, ge=0)
+    min_duration_ms: float = Field(200, ge=0)
     merge_gap_ms: float = Field(90, ge=0)
     space_probability: Share = 0.01
     review_confidence: Share = 0.75
