@@ -11,8 +11,9 @@ from yivideo_ray.types import SampledFrame, VideoInfo
 
 __all__ = ["extract_keyframes"]
 
-# More would keep a film waiting for minutes; with so many, a top line that shows for 2 % of it is seen four times.
-_MOST_SAMPLES = 240
+# With so many, a line at the top that shows for 2 % of a film is seen twice; more would hold the device for longer than
+# a chunk does, and others wait for that.
+_MOST_SAMPLES = 120
 
 
 def extract_keyframes(info: VideoInfo, settings: Settings) -> tuple[SampledFrame, ...]:
