@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
+from benchmarks.cpu import cpu_use
 from benchmarks.throughput_lock import GlobalLock, HandedOver, Polled
 from benchmarks.throughput_score import Batch
 from yivideo_ray.config import Settings
@@ -95,7 +94,6 @@ async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]
     tools = replace(tools, gpu=GpuClient(watched, tools.settings.gpu_lock))
     lock = GlobalLock(Polled() if mode == POLLED else HandedOver())
     begun = time.monotonic()
-    cpu_before, machine_before = _cpu_times(), _machine_cpu_s()
 
     async def run(video: Path) -> tuple[float, float, Outcome]:
         info = await asyncio.to_thread(probe, video, tools.settings.decoder)
@@ -109,16 +107,16 @@ async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]
         outcome = await workflow.run()
         return time.monotonic() - begun, sum(waits) + watched.waited_s.get(journal.workflow_id, 0.0), outcome
 
-    ended = await asyncio.gather(*(run(video) for video in videos))
-    cpu_s, machine_s = _cpu_since(cpu_before), _machine_cpu_s() - machine_before
+    with cpu_use() as use:
+        ended = await asyncio.gather(*(run(video) for video in videos))
     batch = Batch(
         engine,
         mode,
         completions_s=tuple(seconds for seconds, _, _ in ended),
         device=tuple((start - begun, end - begun) for start, end in watched.held),
         waited_s=tuple(waited for _, waited, _ in ended),
-        cpu_s=cpu_s,
-        others_s=max(0.0, machine_s - cpu_s),
+        cpu_s=use.own_s,
+        others_s=use.others_s,
     )
     subtitles = tuple(path.read_bytes() for _, _, outcome in ended for path in outcome.outputs if path.suffix == ".srt")
     return Ran(batch, subtitles, lock.held_s)
@@ -145,25 +143,3 @@ class _Watched:
 
 def _ignore(_: Event) -> None:
     """Progress is of no interest here."""
-
-
-def _cpu_times() -> dict[tuple[int, float], float]:
-    """Returns the CPU seconds of this process and its descendants so far, each known by its pid and its start."""
-    found = {}
-    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-        try:
-            times = process.cpu_times()
-            found[process.pid, process.create_time()] = times.user + times.system
-        except psutil.Error:  # it ended meanwhile
-            continue
-    return found
-
-
-def _cpu_since(before: dict[tuple[int, float], float]) -> float:
-    return sum(seconds - before.get(process, 0.0) for process, seconds in _cpu_times().items())
-
-
-def _machine_cpu_s() -> float:
-    """Returns the CPU seconds that all processes of this machine have used since it started."""
-    times = psutil.cpu_times()
-    return float(times.user + times.nice + times.system + times.irq + times.softirq)
