@@ -10,8 +10,8 @@ every workflow must give the same subtitles, byte for byte. All workflows of a b
 with a cue every 2 to 3 s.
 
 Two engines: the real one, and a `modelled` device, which gives the real engine's recorded answers, takes no CPU, and
-holds the device as long per video as the video's CPU stages took on this machine in this run, alone and with the real
-engine.
+computes as long per video as the video's CPU stages took on this machine in this run, alone and with the real engine.
+What the OCR stages themselves do in the actor comes on top, with both engines.
 
 device: share of the time that calls held the device; cpu: share of all cores that the process tree used; others: that
 all other processes used, where a large share spoils the figures; wait: what a workflow waited for the lock and in the
@@ -103,7 +103,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         "environment": place,
         "video": f"{options.seconds} s of 720p25, a cue every 2 to 3 s",
         "cpu_stages_s": cpu_stages_s,
-        "real_device_s": statistics.median(sum(end - start for start, end in ran.batch.device) for ran in alone),
+        "device_alone_s": statistics.median(sum(end - start for start, end in ran.batch.device) for ran in alone),
         "modelled_device_s": cpu_stages_s,
         "stages_alone_s": {stage.value: seconds for stage, seconds in alone[-1].held_s.items()},
         "rows": [asdict(row) for row in table],
@@ -142,8 +142,9 @@ def _say(sentence: str) -> None:
 
 def _print(figures: dict[str, Any]) -> None:
     print(
-        f"{figures['video']}; alone, its CPU stages take {figures['cpu_stages_s']:.2f} s and the real engine "
-        f"{figures['real_device_s']:.2f} s; the modelled device takes {figures['modelled_device_s']:.2f} s"
+        f"{figures['video']}; alone, a video's CPU stages take {figures['cpu_stages_s']:.2f} s, and its calls hold the "
+        f"device for {figures['device_alone_s']:.2f} s\n"
+        f"the modelled device computes {figures['modelled_device_s']:.2f} s for a video"
     )
     print(
         f"{'engine':8} {'mode':23} {'at once':>7} {'per min':>8} {'mean s':>7} {'p95 s':>7} "
