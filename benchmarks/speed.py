@@ -43,22 +43,21 @@ MINUTE_S = 60
 SEED = 900
 
 
-def minute_spec() -> CaseSpec:
-    """Returns the spec of a minute of 720p25 in which a cue begins every 2 to 3 s."""
+def minute_spec(width: int = 1280, height: int = 720, seconds: int = MINUTE_S) -> CaseSpec:
+    """Returns the spec of a video at 25 frames a second in which a cue begins every 2 to 3 s."""
     rng = random.Random(SEED)
     sentences = [lines for lines in load_sentences("en") if all(len(line) < 45 for line in lines)]
     script: list[tuple[float, float, tuple[str, ...]]] = []
     start_s = 0.6
-    while start_s < MINUTE_S - 3:
+    while start_s < seconds - 3:
         every_s = round(rng.uniform(2, 3), 2)
         script.append(
             (round(start_s, 2), round(start_s + every_s - rng.choice((0, 0.12, 0.4)), 2), rng.choice(sentences))
         )
         start_s += every_s
     style = TextStyle("sans", 0.060, outline=0.07)
-    return CaseSpec(
-        "speed_720p25", 1280, 720, "25", "en", style, seed=SEED, duration_s=float(MINUTE_S), script=tuple(script)
-    )
+    name = f"speed_{height}p25" if seconds == MINUTE_S else f"speed_{height}p25_{seconds}s"
+    return CaseSpec(name, width, height, "25", "en", style, seed=SEED, duration_s=float(seconds), script=tuple(script))
 
 
 def repeat(video: Path, times: int, path: Path) -> Path:

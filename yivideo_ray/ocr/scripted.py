@@ -1,6 +1,7 @@
 """An engine without models or device that does what a script says: results, delays, faults. For tests and benchmarks.
 
-What it reads is drawn with `pattern.draw_pattern`; detection finds rows of bright pixels. A script is JSON, for example
+What it reads is drawn with `pattern.draw_pattern`; detection finds rows of bright pixels. Or it answers what
+another engine did, from a recording. A script is JSON, for example
 
     {"recognize_s": 0.02, "recognize_image_s": 0.005, "jitter": 0.2,
      "state_dir": "/tmp/s", "log": "/tmp/s/log.jsonl",
@@ -12,7 +13,6 @@ Time on the modelled device is slept, so it costs no CPU.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yivideo_ray.errors import ConfigError, DeviceError, InternalError, ModelError
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.pattern import read_pattern
+from yivideo_ray.ocr.recording import Recording, digest
 from yivideo_ray.types import CharReading, EngineFacts, Luma, Reading, TextBox
 
 __all__ = ["Fault", "Script", "ScriptedEngine", "digest", "load_script"]
@@ -69,8 +70,9 @@ class Script(_Value):
     """What the engine does. Times in seconds: of load, of each call, and of each picture of a call on top.
 
     jitter spreads a call's time evenly by ± this share. load_failures: how many loads fail with MODEL_UNAVAILABLE
-    first. texts maps a picture's `digest()` to what is read in it, in place of its pattern. state_dir keeps the
-    counts of calls, loads and strikes, so that they go on in a process that takes the place of a killed one.
+    first. texts maps a picture's `digest()` to what is read in it, in place of its pattern. recording: a file of
+    `recording.Recorder`, whose answers are given; its times are added, multiplied by recording_scale. state_dir keeps
+    the counts of calls, loads and strikes, so that they go on in a process that takes the place of a killed one.
     log: a file that gets one JSON line at the start and one at the end of each call.
     """
 
@@ -83,6 +85,8 @@ class Script(_Value):
     seed: int = 0
     load_failures: Annotated[int, Field(ge=0)] = 0
     texts: dict[str, str] = {}
+    recording: Path | None = None
+    recording_scale: Seconds = 1.0
     faults: tuple[Fault, ...] = ()
     state_dir: Path | None = None
     log: Path | None = None
@@ -96,11 +100,6 @@ def load_script(path: Path) -> Script:
         raise ConfigError(f"ocr.script {path} can't be used: {' '.join(str(error).split())}") from error
 
 
-def digest(image: Luma) -> str:
-    """Returns 16 hexadecimal digits that stand for the picture's shape and pixels."""
-    return hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).hexdigest()[:16]
-
-
 class ScriptedEngine:
     """Follows the engine contract as its script lets it. max_overlap: the most calls that ever ran at once."""
 
@@ -112,6 +111,7 @@ class ScriptedEngine:
         self._lock = threading.Lock()
         if script.state_dir is not None:
             script.state_dir.mkdir(parents=True, exist_ok=True)
+        self._recording = None if script.recording is None else Recording(script.recording)
         self._loads = _Count(script.state_dir, "loads")
         self._calls = _Count(script.state_dir, "calls")
         self._strikes = [_Count(script.state_dir, f"fault-{index}") for index in range(len(script.faults))]
@@ -128,12 +128,18 @@ class ScriptedEngine:
     def detect(self, images: Sequence[Luma]) -> list[tuple[TextBox, ...]]:
         script = self._script
         seconds = script.detect_s + script.detect_image_s * len(images)
-        return self._call("detect", images, seconds, lambda: [_rows(image) for image in images])
+        if self._recording is None:
+            return self._call("detect", images, seconds, lambda: [_rows(image) for image in images])
+        taken_s, boxes = self._recording.detect(images)
+        return self._call("detect", images, seconds + script.recording_scale * taken_s, lambda: boxes)
 
     def recognize(self, lines: Sequence[Luma]) -> list[Reading]:
         script = self._script
         seconds = script.recognize_s + script.recognize_image_s * len(lines)
-        return self._call("recognize", lines, seconds, lambda: [_reading(self._text(line)) for line in lines])
+        if self._recording is None:
+            return self._call("recognize", lines, seconds, lambda: [_reading(self._text(line)) for line in lines])
+        taken_s, readings = self._recording.recognize(lines)
+        return self._call("recognize", lines, seconds + script.recording_scale * taken_s, lambda: readings)
 
     def close(self) -> None:
         self._state = "closed"

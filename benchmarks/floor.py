@@ -1,0 +1,135 @@
+"""Measures the wall time of a warm run against decoding the same file alone: no run can be faster than that.
+
+    python -m benchmarks.floor [--runs N] [--heights N ...] [--json FILE]
+
+makes 60 s of 720p25 and of 1080p25 with a cue every 2 to 3 s, and works on each through a session whose engine and
+workers are warm, in turn with decoding the file alone, in this process and on all cores, looking at no frame. Figures
+are medians; the ratio is that of each run to the decoding before it. The stages overlap, so their times add up to more
+than the wall time. CPU is the CPU time of all processes of a run, which other work on the machine disturbs far less
+than its wall time; others: the share of all cores that such work had. Exit code: 0 if every ratio of wall times is
+within the limit, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.corpus import ensure_corpus
+from benchmarks.cpu import CpuUse, cpu_use
+from benchmarks.environment import environment, format_environment
+from benchmarks.speed import decode_alone, minute_spec
+from yivideo_ray.config import Settings
+from yivideo_ray.jobs import Event, Job, Outcome
+from yivideo_ray.runtime import Session, session
+
+__all__ = ["main"]
+
+OUT = Path(__file__).with_name("out")
+WIDTHS = {720: 1280, 1080: 1920}
+LIMIT = 1.5
+STAGE_FACTS = ("decode_s", "analyse_s", "waited_s", "device_s")
+
+
+def _ignore(_: Event) -> None:
+    """Progress is of no interest here."""
+
+
+def _run(running: Session, video: Path, results: Path) -> tuple[CpuUse, Outcome]:
+    with cpu_use() as use:
+        (outcome,) = running.run([Job(video, output_dir=results)], _ignore)
+    if outcome.error is not None:
+        raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']} {outcome.error['remedy']}")
+    return use, outcome
+
+
+def measure(running: Session, video: Path, results: Path, runs: int) -> dict[str, Any]:
+    """Returns the figures of one video; the first run, which warms up, is not among them."""
+    _run(running, video, results)
+    ours: list[CpuUse] = []
+    alone: list[CpuUse] = []
+    outcomes: list[Outcome] = []
+    for number in range(runs):
+        print(f"{video.stem}: run {number + 1} of {runs}", file=sys.stderr, flush=True)
+        with cpu_use() as use:
+            decode_alone(video)
+        alone.append(use)
+        use, outcome = _run(running, video, results)
+        ours.append(use)
+        outcomes.append(outcome)
+    return {
+        "video": video.stem,
+        "cues": len(outcomes[-1].cues),
+        "run": _medians(ours),
+        "decoding_alone": _medians(alone),
+        "median_ratio": statistics.median(run.wall_s / floor.wall_s for run, floor in zip(ours, alone, strict=True)),
+        "median_cpu_ratio": statistics.median(run.own_s / floor.own_s for run, floor in zip(ours, alone, strict=True)),
+        "runs": [asdict(use) for use in ours],
+        "decodings": [asdict(use) for use in alone],
+        "median_stages_s": _stages(outcomes),
+    }
+
+
+def _medians(uses: Sequence[CpuUse]) -> dict[str, float]:
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "wall_s": statistics.median(use.wall_s for use in uses),
+        "cpu_s": statistics.median(use.own_s for use in uses),
+        "others": statistics.median(use.others(cores) for use in uses),
+    }
+
+
+def _stages(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """Returns, by stage, the medians of its duration and of the seconds that it tells of itself."""
+    kinds: dict[str, dict[str, list[float]]] = {}
+    for outcome in outcomes:
+        for record in outcome.stages:
+            told = {"duration_s": record.duration, **{name: record.output.get(name) for name in STAGE_FACTS}}
+            for name, seconds in told.items():
+                if seconds is not None:
+                    kinds.setdefault(record.stage.value, {}).setdefault(name, []).append(seconds)
+    return {stage: {name: statistics.median(values) for name, values in told.items()} for stage, told in kinds.items()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.floor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="warm runs (default: %(default)s)")
+    parser.add_argument("--heights", type=int, nargs="+", default=list(WIDTHS), choices=WIDTHS, metavar="N")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    options = parser.parse_args(argv)
+    results = options.out / "floor"
+    results.mkdir(parents=True, exist_ok=True)
+    truths = ensure_corpus([minute_spec(WIDTHS[height], height) for height in options.heights], options.out / "corpus")
+    settings = Settings.model_validate({"storage": {"work_dir": results / "work"}})
+    with session(settings) as running:
+        engine = running.engine_facts()
+        found = [measure(running, truth.video, results, options.runs) for truth in truths]
+    figures = {"environment": environment(engine), "runs": options.runs, "limit": LIMIT, "videos": found}
+    print(f"{'':30} {'wall s':>7} {'CPU s':>6} {'others':>7}")
+    for video in found:
+        reached = "reached" if video["median_ratio"] <= LIMIT else "MISSED"
+        for side in ("decoding_alone", "run"):
+            told = video[side]
+            name = f"{video['video']} {side.replace('_', ' ')}"
+            print(f"{name:30} {told['wall_s']:7.2f} {told['cpu_s']:6.2f} {told['others']:7.0%}")
+        print(f"{'ratio':30} {video['median_ratio']:7.2f} {video['median_cpu_ratio']:6.2f}   wall <= {LIMIT} {reached}")
+        for stage, told in video["median_stages_s"].items():
+            print(f"  {stage:38} {', '.join(f'{name[:-2]} {seconds:.2f} s' for name, seconds in told.items())}")
+    print(format_environment(figures["environment"]))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(video["median_ratio"] <= LIMIT for video in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Serialized workflows: the six stages behind one global lock, each holding it for its whole length.
+
+The stages, the tasks and the actor are those of every workflow; that no two stages overlap, not even those of one
+workflow, is what the lock does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.throughput_lock import GlobalLock
+from yivideo_ray.jobs import Job
+from yivideo_ray.media import plan_chunks
+from yivideo_ray.runtime import tasks
+from yivideo_ray.runtime.calls import CallKind, Reply
+from yivideo_ray.runtime.completeness import completeness
+from yivideo_ray.runtime.decoding import Decoding, placement, result_of
+from yivideo_ray.runtime.journal import Journal
+from yivideo_ray.runtime.stream import StreamResult
+from yivideo_ray.runtime.workflow import Tools, Workflow
+from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, Stage, SubtitleArea, VideoInfo
+
+__all__ = ["SerializedWorkflow"]
+
+
+class SerializedWorkflow(Workflow):
+    """A workflow each of whose stages runs under the lock. waits: how long each of them waited for it, in seconds."""
+
+    def __init__(self, job: Job, info: VideoInfo, journal: Journal, tools: Tools, lock: GlobalLock) -> None:
+        super().__init__(job, info, journal, tools)
+        self.waits: list[float] = []
+        self._lock = lock
+
+    async def _extract(self) -> Any:
+        async with self._lock.held(Stage.EXTRACT_KEYFRAMES, self.waits):
+            return await super()._extract()
+
+    async def _detect(self, frames: Any) -> SubtitleArea:
+        async with self._lock.held(Stage.DETECT_SUBTITLE_AREA, self.waits):
+            return await super()._detect(frames)
+
+    async def _finalize(self) -> None:
+        async with self._lock.held(Stage.POSTPROCESS_AND_FINALIZE, self.waits):
+            await super()._finalize()
+
+    async def _stream(self, until: Stage) -> None:
+        assert until is Stage.PERFORM_OCR, "the benchmark runs whole chains"
+        area = self._record.area
+        assert area is not None, "the stage before has found it"
+        place = placement(self._settings.decoder, self._actor_decodes or "cpu")
+        decoding = Decoding(self._info, area, place, self._caller)
+        found = StreamResult()
+        async with self._lock.held(Stage.CROP_SUBTITLE_IMAGES, self.waits):
+            self._journal.start(Stage.CROP_SUBTITLE_IMAGES)
+            spans = await asyncio.to_thread(plan_chunks, self._info, self._settings.pipeline.chunk_s)
+            found.reports, pictures = await self._crop(decoding, spans)
+            self._journal.finish(Stage.CROP_SUBTITLE_IMAGES)
+        found.crops, groups = self._grouped(found.reports)
+        async with self._lock.held(Stage.CREATE_STITCHED_IMAGES, self.waits):
+            self._journal.start(Stage.CREATE_STITCHED_IMAGES)
+            stitched = [tasks.stitch.remote(*_arguments(group, pictures)) for group in groups]
+            found.sheets = sum([len(await result_of(sizes)) for sizes, _ in stitched])
+            self._journal.finish(Stage.CREATE_STITCHED_IMAGES)
+        async with self._lock.held(Stage.PERFORM_OCR, self.waits):
+            self._journal.start(Stage.PERFORM_OCR)
+            calls = [
+                self._caller.call(CallKind.PERFORM_OCR, str(number), sheets)
+                for number, (_, sheets) in enumerate(stitched)
+            ]
+            replies: list[Reply] = await asyncio.gather(*calls)
+            found.texts = tuple(text for reply in replies for text in reply.value)
+            self._journal.finish(Stage.PERFORM_OCR)
+        self._judge(found, completeness(self._info, spans, found.reports))
+        self._record.crops, self._record.crops_area, self._record.texts = found.crops, area, found.texts
+        self._record.save_readings()
+        self._journal.enter(self._record)
+
+    async def _crop(self, decoding: Decoding, spans: Sequence[ChunkSpan]) -> tuple[list[ChunkReport], list[Any]]:
+        """Returns the chunks' reports and refs of their pictures; as many at once as in any workflow."""
+        room = asyncio.Semaphore(self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus)
+
+        async def crop(span: ChunkSpan) -> tuple[ChunkReport, Any]:
+            async with room:
+                return await decoding.crop(span)
+
+        cropped = await asyncio.gather(*(crop(span) for span in spans))
+        return [report for report, _ in cropped], [images for _, images in cropped]
+
+    def _grouped(self, reports: Sequence[ChunkReport]) -> tuple[tuple[CropMeta, ...], list[list[_Pick]]]:
+        covered: tuple[int, ...] = ()
+        picks: list[_Pick] = []
+        for chunk, report in enumerate(reports):
+            indexes, metas, covered = keep_uncovered(report, covered)
+            picks.extend((meta, chunk, index) for index, meta in zip(indexes, metas, strict=True))
+        size = self._settings.pipeline.crops_per_call
+        groups = [picks[start : start + size] for start in range(0, len(picks), size)]
+        return tuple(meta for meta, _, _ in picks), groups
+
+
+# A crop, the number of its chunk, and its place among that chunk's crops.
+_Pick = tuple[CropMeta, int, int]
+
+
+def _arguments(group: Sequence[_Pick], pictures: Sequence[Any]) -> tuple[Any, ...]:
+    """Returns what tasks.stitch takes."""
+    chunks = list(dict.fromkeys(chunk for _, chunk, _ in group))
+    picks = [(chunks.index(chunk), index) for _, chunk, index in group]
+    return tuple(meta for meta, _, _ in group), picks, *(pictures[chunk] for chunk in chunks)
