@@ -121,6 +121,14 @@ def test_a_clock_is_rejected_although_its_text_changes() -> None:
     assert [region.reason for region in area.rejected] == [RejectionReason.ALWAYS_THERE]
 
 
+def test_a_sign_that_passes_slowly_is_rejected_and_flush_subtitles_are_not() -> None:
+    looks = ("BAKERY", "a BAK")  # What stands before it hides some of it.
+    sign = detect([[(looks[n // 8], 700 - 9 * n, 200)] if 4 <= n < 10 else [] for n in range(12)])
+    assert sign.bands == ()
+    flush = detect([[(WORDS[n], 120, BOTTOM)] if n % 2 else [] for n in range(12)])
+    assert [band.name for band in flush.bands] == ["bottom"]
+
+
 def credit_page(number: int) -> list[tuple[str, int, int]]:
     return [(WORDS[(number + line) % len(WORDS)], -1, 60 + 66 * line) for line in range(9)]
 

@@ -159,6 +159,32 @@ def test_each_kind_of_place_has_a_border_of_its_own(left: str, right: str, too_l
     assert between(left, right, enough, None) == f"{left} {right}"
 
 
+def test_two_bars_side_by_side_need_a_wide_gap_for_a_space() -> None:
+    assert between("I", "l", 0.028, 0.24) == "Il"
+    assert between("il", "le", 0.028, 0.4) == "il le"
+    assert between("a", "b", 0.028, 0.24) == "a b"
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        ("à I'Hôtel-Dieu", "à l'Hôtel-Dieu"),
+        ("I’ami de tous", "l’ami de tous"),
+        ("I'm sure I'd know", "I'm sure I'd know"),
+        ("I've said so, I'll go", "I've said so, I'll go"),
+    ],
+)
+def test_an_i_before_an_apostrophe_is_an_article_unless_an_english_verb_follows(read: str, text: str) -> None:
+    assert spaced(read) == text
+
+
+@pytest.mark.parametrize(
+    ("read", "text"), [("Quel dommage ！", "Quel dommage !"), ("好！", "好！"), ("？！", "？！"), ("OK！好", "OK！好")]
+)
+def test_marks_in_a_line_of_latin_are_half_width(read: str, text: str) -> None:
+    assert spaced(read) == text
+
+
 def test_an_unsure_mark_after_chinese_is_full_width_and_a_sure_one_stays() -> None:
     assert space_out("", chars("怎么样?", confidence=0.7), SETTING) == "怎么样？"
     assert space_out("", chars("怎么样?"), SETTING) == "怎么样?"

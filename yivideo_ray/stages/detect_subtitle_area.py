@@ -58,6 +58,7 @@ _MIN_ALIGNED_SHARE = 0.6
 _OFTEN_SHARE = 0.3
 _OFTEN_FLUSH_SHARE = 0.15
 _LEAST_BESIDE = 4
+_LEAST_TEXTS_BESIDE = 3
 # A single text is believed only where subtitles usually stand.
 _USUAL_TOP = 0.65
 # Rows closer than this many lines are lines of one band.
@@ -229,7 +230,8 @@ def _why_not(row: _Row, info: VideoInfo, samples: int) -> RejectionReason | None
         return None
     # Signs and credits stand together for a moment as well: beside the middle it takes more to be believed.
     often = _OFTEN_FLUSH_SHARE if flush >= _MIN_ALIGNED_SHARE else _OFTEN_SHARE
-    if count >= max(_LEAST_BESIDE, often * samples):
+    # A sign that passes slowly is one text in many samples.
+    if count >= max(_LEAST_BESIDE, often * samples) and _texts(row) >= max(_LEAST_TEXTS_BESIDE, count / 2):
         return None
     return RejectionReason.MOVES
 

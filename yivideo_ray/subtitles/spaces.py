@@ -36,11 +36,15 @@ _ELISION = re.compile(
     r"(?:^|[^\w’'])(?:[cdjlmnstv]|qu|jusqu|lorsqu|puisqu|quelqu|quoiqu|presqu|(?:de|da|ne|su|a)ll|un)$", re.IGNORECASE
 )
 _FULL_WIDTH = {"?": "？", "!": "！", ",": "，", ":": "：", ";": "；"}
+_HALF_WIDTH = str.maketrans({wide: narrow for narrow, wide in _FULL_WIDTH.items()})
 # In most typefaces the word I looks like an l. No word is an l alone: that is a litre after a number, or an article
 # before an apostrophe, unless what follows that is the rest of an English verb.
 _WORD_I = re.compile(
     r"""(?<![^\s"“«(\-–—])(?<!\w[-–—])(?:(?<!\d\s)l(?=\s(?!['’])|[,.!?…]|$)|[l1|](?=['’](?:m|ll|ve|d)(?!\w)))"""
 )
+# Nor is an I before an apostrophe what it seems, unless an English verb follows: it is the article of "l'Hôtel".
+_ARTICLE = re.compile(r"(?<!\w)I(?=['’](?!(?:m|ll|ve|d|s)(?!\w))[^\W\d_])")
+_BARS = frozenset("Il1|")
 # Full- and half-width marks look alike to the model; below this confidence the script beside it decides.
 _SURE_OF_MARK = 0.9
 
@@ -56,8 +60,9 @@ def space_out(text: str, chars: Sequence[CharReading], threshold: float) -> str:
     """Returns the line with a space wherever model and gap together show one.
 
     threshold is the model's probability of a space that makes one between letters; places of other kinds have their
-    own in proportion. A mark that the model was unsure of takes the width of the script before it, and a word that can
-    only be I is that. text is used as it is where the characters are unknown.
+    own in proportion. A mark that the model was unsure of takes the width of the script before it, and any mark that of
+    Latin where the line has no other letters. A word that can only be I, or only l, is that. text is used as it is where
+    the characters are unknown.
     """
     if not chars:
         return tidy(text)
@@ -67,7 +72,10 @@ def space_out(text: str, chars: Sequence[CharReading], threshold: float) -> str:
             line += " "
         unsure = char.confidence < _SURE_OF_MARK and is_unspaced(previous.text)
         line += _FULL_WIDTH.get(char.text, char.text) if unsure else char.text
-    return _WORD_I.sub("I", tidy(line))
+    letters = [char for char in line if char.isalnum()]
+    if letters and not any(is_unspaced(char) for char in letters):
+        line = line.translate(_HALF_WIDTH)
+    return _ARTICLE.sub("l", _WORD_I.sub("I", tidy(line)))
 
 
 def _is_space(previous: CharReading, char: CharReading, line: str, threshold: float) -> bool:
@@ -81,7 +89,8 @@ def _is_space(previous: CharReading, char: CharReading, line: str, threshold: fl
     if gap is None or seen >= _DOUBT_TO:
         return seen >= 1
     if seen >= 1:
-        return gap >= _NARROW_GAP
+        # Two bars side by side, as in "Il", keep more of a distance than other letters of one word.
+        return gap >= (_WIDE_GAP if {previous.text, char.text} <= _BARS else _NARROW_GAP)
     may_be = seen >= _DOUBT_FROM or previous.text in _DASHES
     return may_be and gap >= (_WIDE_GAP_BESIDE_FULL_WIDTH if unspaced else _WIDE_GAP)
 
