@@ -61,7 +61,7 @@ def space_out(text: str, chars: Sequence[CharReading], threshold: float) -> str:
 
     threshold is the model's probability of a space that makes one between letters; places of other kinds have their
     own in proportion. A mark that the model was unsure of takes the width of the script before it, and any mark that of
-    Latin where the line has no other letters. A word that can only be I, or only l, is that. text is used as it is where
+    Latin where the line has no other letters. A word that can only be I, or only l, is that. text is used as it is if
     the characters are unknown.
     """
     if not chars:
