@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.strips import write
+from tests.strips import background, write
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.pattern import draw_pattern
 from yivideo_ray.ocr.scripted import Script, ScriptedEngine
@@ -141,6 +141,15 @@ def test_a_line_that_stays_is_known_again_through_what_shines_between_its_letter
     crops = [Crop(crop([""], 10 * n, 10 * n + 10).meta, shining(n, text)) for n, text in enumerate(texts)]
     perform_ocr(create_stitched_images(crops), engine)
     assert engine.recognised == recognised
+
+
+def test_a_short_word_that_takes_anothers_place_is_recognised_on_its_own() -> None:
+    engine = PlacedEngine(look("Go!"), look("Oh!"), boxes=[Box(215, 33, 266, 57), Box(215, 141, 266, 165)])
+    crops = [
+        Crop(crop([""], 10 * n, 10 * n + 10).meta, write(background(0), text)) for n, text in enumerate(("Go!", "Oh!"))
+    ]
+    perform_ocr(create_stitched_images(crops), engine)
+    assert engine.recognised == 2
 
 
 @pytest.mark.parametrize(("least", "text"), [(0.3, "She"), (0.9, "MShe")])

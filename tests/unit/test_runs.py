@@ -53,7 +53,9 @@ def test_cues_without_a_gap_part_on_the_frame_where_one_word_changes() -> None:
     assert runs[-1][1] == 40
 
 
-@pytest.mark.parametrize(("first", "second"), [("Ah.", "No."), ("Why?", "Stop!"), ("OK.", "Oh."), ("17", "11")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("Ah.", "No."), ("Why?", "Stop!"), ("OK.", "Oh."), ("17", "11"), ("Go!", "Oh!")]
+)
 def test_short_words_in_one_place_part_though_their_strokes_nearly_cover_each_other(first: str, second: str) -> None:
     assert with_text(runs_of(film([(5, 20, first), (20, 40, second)], 1), 0, 45)) == [(5, 20), (20, 40)]
 

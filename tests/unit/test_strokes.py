@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.strips import background, write
-from yivideo_ray.subtitles.strokes import analysis_scale, count_changed, dilate, stroke_mask
+from yivideo_ray.subtitles.strokes import (
+    MIN_EXCHANGED_PX,
+    analysis_scale,
+    count_changed,
+    count_exchanged,
+    dilate,
+    stroke_mask,
+)
 from yivideo_ray.types import Luma
 
 
@@ -49,3 +57,22 @@ def test_text_that_shakes_by_a_pixel_changes_less_than_a_letter() -> None:
 def test_no_stroke_at_all_is_no_change() -> None:
     empty = np.zeros((20, 20), np.uint8)
     assert count_changed(empty, empty) == 0
+
+
+def exchanged(first: Luma, second: Luma) -> int:
+    a, b = stroke_mask(first, 1.0), stroke_mask(second, 1.0)
+    return count_exchanged((b & ~a).astype(np.uint8), (a & ~b).astype(np.uint8), a | b)
+
+
+@pytest.mark.parametrize(("first", "second"), [("Go!", "Oh!"), ("Go!", "So!"), ("It is here", "It is hers")])
+def test_a_letter_that_takes_anothers_place_exchanges_strokes(first: str, second: str) -> None:
+    assert exchanged(write(background(0), first), write(background(0), second)) >= MIN_EXCHANGED_PX
+
+
+def test_a_background_that_moves_exchanges_no_strokes() -> None:
+    assert exchanged(write(background(0), "Go!"), write(background(20), "Go!")) < MIN_EXCHANGED_PX
+
+
+def test_strokes_that_only_come_or_only_go_are_no_exchange() -> None:
+    one, other = write(background(0), "Go!"), background(0)
+    assert exchanged(one, other) == exchanged(other, one) == 0

@@ -15,7 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yivideo_ray.subtitles.strokes import Mask, count_changed, dilate, shrink, stroke_mask
+from yivideo_ray.subtitles.strokes import (
+    LETTER,
+    MIN_EXCHANGED_PX,
+    Mask,
+    count_changed,
+    count_exchanged,
+    dilate,
+    shrink,
+    stroke_mask,
+)
 from yivideo_ray.types import Luma
 
 __all__ = ["GUARD_FRAMES", "MAX_TRANSITION_FRAMES", "STABLE_FRAMES", "Run", "RunTracker"]
@@ -30,10 +39,9 @@ GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES
 
 # What stays differs by less from frame to frame, also when it is badly compressed.
 _MIN_DIFFERENCE = 40
-# A Latin letter's window, and how many of the pixels on strokes and right beside them must have changed in it to make a
-# boundary, at least and as a share. Where another text takes a text's place, 190 and more do, 125 for a 7 that becomes
-# a 1; a background that shines through between letters seldom changes as many.
-_LETTER = (20, 32)
+# How many of the pixels on strokes and right beside them must have changed in a letter's window to make a boundary, at
+# least and as a share. Where another text takes a text's place, 190 and more do, 125 for a 7 that becomes a 1; a
+# background that shines through between letters seldom changes as many.
 _MIN_CHANGED_PX = 110
 _CHANGED_SHARE = 0.5
 # A lone "I" has 50. Such a mark is believed where little else stands still.
@@ -206,8 +214,8 @@ def _strokes_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
 def _picture_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
     """Returns whether steady strokes, or what is right beside them, look different from one frame to the next.
 
-    Letters that stay look the same, outline and all, whatever moves behind them. Strokes alone don't tell enough: those
-    of "Ah." and of "No." in its place nearly cover each other.
+    Letters that stay look the same, outline and all, whatever moves behind them. Strokes that come or go by enough to
+    see them don't tell enough: those of "Ah." and of "No." in its place nearly cover each other.
     """
     before, now = past[-1], future[0]
     steady = dilate(_either(_common(past), _common(future)))
@@ -216,8 +224,12 @@ def _picture_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
     changed_px = cv2.countNonZero(changed)
     if changed_px < _MIN_CHANGED_LONE_PX:
         return False
+    came = cv2.bitwise_and(_without(_common(future), before.mask), differs)
+    went = cv2.bitwise_and(_without(_common(past), now.mask), differs)
+    if count_exchanged(came, went, _either(before.mask, now.mask)) >= MIN_EXCHANGED_PX:  # type: ignore[arg-type]
+        return True
     union = _either(before.near, now.near)
-    if count_changed(changed, union, _CHANGED_SHARE, _LETTER) >= _MIN_CHANGED_PX:
+    if count_changed(changed, union, _CHANGED_SHARE, LETTER) >= _MIN_CHANGED_PX:
         return True
     is_lone = changed_px >= _LONE_SHARE_OF_BAND * cv2.countNonZero(steady)
     return is_lone and count_changed(changed, union, _LONE_SHARE) >= _MIN_CHANGED_LONE_PX
