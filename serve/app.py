@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from serve.access import Access, Keys
 from serve.callbacks import Callbacks
+from serve.examples import put_in
 from serve.metrics import Counting, Metrics
 from serve.problems import Faults, Problem, handle_errors
 from serve.routes import results, system, workflows
@@ -93,6 +94,7 @@ def _schema(app: FastAPI) -> dict[str, Any]:
         components = schema.setdefault("components", {})
         components["schemas"] = {**components.get("schemas", {}), **definitions["$defs"]}
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        put_in(schema)
         schema["security"] = [{"key": []}]
         app.openapi_schema = schema
     return app.openapi_schema

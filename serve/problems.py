@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -143,6 +143,9 @@ class Faults:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            # Whoever asked has gone; nobody hears an answer.
+            return
         except Exception as error:
             fault = await asyncio.to_thread(log_fault, error, self._work_dir)
             # The file's place is for those who run the service, not for those who ask.

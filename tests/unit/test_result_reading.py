@@ -20,7 +20,7 @@ from yivideo_ray.subtitles.formats import WRITERS
 from yivideo_ray.subtitles.results import parse_result, read_result
 from yivideo_ray.types import ReviewReason, Stage
 
-LINES = st.lists(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20), min_size=1, max_size=3)
+LINES = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=1, max_size=3)
 TIMES = st.lists(st.integers(0, 10**6), min_size=2, max_size=2, unique=True).map(sorted)
 
 

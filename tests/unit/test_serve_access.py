@@ -31,7 +31,7 @@ def status(keys: list[str], path: str = "/v1/queue", own_host: str = "127.0.0.1"
     sent = {"host": "localhost:8788", **headers}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value]
     scope = {"type": "http", "method": "GET", "path": path, "headers": raw}
-    asyncio.run(Access(_app, Keys(keys), own_host)(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(Access(_app, Keys(keys), own_host)(scope, receive, send))
     return found[0]
 
 
