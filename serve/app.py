@@ -68,6 +68,7 @@ def build_app(settings: Settings, opening: Opening) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.state.stopping = asyncio.Event()
     app.state.one_preview = asyncio.Semaphore(1)
     app.include_router(workflows.router)
     app.include_router(results.router)

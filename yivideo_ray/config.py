@@ -37,6 +37,7 @@ __all__ = [
     "SubtitleFormat",
     "SubtitleSettings",
     "load_settings",
+    "with_address",
     "with_formats",
 ]
 
@@ -207,6 +208,12 @@ class ServeSettings(_Section):
     allow_private_callbacks: bool = False
     callback_secret: CallbackSecret | None = None
 
+    @property
+    def url(self) -> str:
+        """Returns the address under which the service is reached from its own machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 class StorageSettings(_Section):
     """url: None for an SQLite file in work_dir, or a URL of PostgreSQL."""
@@ -265,6 +272,17 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(_explain(error, path)) from error
     except SettingsError as error:
         raise ConfigError(f"{_unreadable_variable(error)} must be JSON, such as '[{{\"y0\": 0.5}}]'.") from error
+
+
+def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """Returns the settings with another address to serve at. Errors: ConfigError CONFIG_INVALID for a port that is
+    none."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    try:
+        serve = ServeSettings.model_validate({**dict(settings.serve), **given})
+    except ValidationError as error:
+        raise ConfigError(_explain(error, None)) from error
+    return settings.model_copy(update={"serve": serve})
 
 
 def with_formats(settings: Settings, names: Sequence[str]) -> Settings:

@@ -17,7 +17,7 @@ from yivideo_ray.jobs import Event, EventKind, Outcome
 from yivideo_ray.subtitles.document import text
 from yivideo_ray.types import STAGES, Stage
 
-__all__ = ["JsonLines", "LiveTable", "Tracker", "WorkflowView", "event_line", "outcome_line", "summary"]
+__all__ = ["JsonLines", "LiveTable", "Tracker", "WorkflowView", "display", "event_line", "outcome_line", "summary"]
 
 # Shares of a workflow's wall time before and after the stages that work through the video; they overlap each other.
 SHARE_BEFORE = 0.1
@@ -182,6 +182,11 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
             lines.append(f"{name}: PARTIAL: {outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded")
         lines.extend(f"{name}: warning: {text(warning)}" for warning in outcome.warnings)
     return lines
+
+
+def display(stream: IO[str], as_json: bool) -> JsonLines | LiveTable:
+    """Returns the live table on a terminal, unless JSON is asked for, and JSON lines elsewhere."""
+    return LiveTable(stream) if stream.isatty() and not as_json else JsonLines(stream)
 
 
 class JsonLines:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, Response
@@ -66,6 +66,25 @@ async def _behind(first: NumberedEvent, others: AsyncIterator[NumberedEvent]) ->
         yield event
 
 
+async def _until(stopping: asyncio.Event, events: AsyncIterator[NumberedEvent]) -> AsyncIterator[NumberedEvent]:
+    """Yields the events until there are no more, or the service stops."""
+    stop = asyncio.ensure_future(stopping.wait())
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(events, None))
+            try:
+                await asyncio.wait([following, stop], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not following.done():
+                    following.cancel()
+            event = None if following.cancelled() or not following.done() else following.result()
+            if event is None:
+                return
+            yield event
+    finally:
+        stop.cancel()
+
+
 @router.get(
     "/events",
     operation_id="watch_workflow",
@@ -81,11 +100,13 @@ async def _behind(first: NumberedEvent, others: AsyncIterator[NumberedEvent]) ->
         **problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
     },
 )
-async def watch(events: Annotated[Any, Depends(_watched)]) -> AsyncIterator[ServerSentEvent]:
+async def watch(
+    request: Request, events: Annotated[AsyncIterator[NumberedEvent], Depends(_watched)]
+) -> AsyncIterator[ServerSentEvent]:
     """Whoever was cut off goes on with the header Last-Event-ID, as browsers do by themselves. Numbers count from 1
     without holes. Data is a JSON object, the same as a line of `yivideo run --json`."""
     try:
-        async for numbered in events:
+        async for numbered in _until(request.app.state.stopping, events):
             event = numbered.event
             yield ServerSentEvent(data=plain(event_line(event)), event=event.kind.value, id=str(numbered.number))
     except YivideoError as error:

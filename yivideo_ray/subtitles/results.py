@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from yivideo_ray.errors import InputError
 from yivideo_ray.geometry import Box
+from yivideo_ray.jobs import Outcome
 from yivideo_ray.subtitles.document import SCHEMA_VERSION
 from yivideo_ray.subtitles.tracks import Track, split_by_script
 from yivideo_ray.types import (
     Band,
     BandEvidence,
     Cue,
+    EngineFacts,
     RejectedRegion,
     RejectionReason,
     ReviewReason,
@@ -45,6 +47,23 @@ class Result:
     sampled: tuple[int, ...]
     finalized: bool
     languages: Mapping[str, str]
+    engine: EngineFacts | None
+    partial: bool
+    decoded_s: float | None
+    expected_s: float | None
+
+    def complete(self, bare: Outcome) -> Outcome:
+        """Returns an outcome with what the document knows besides."""
+        return replace(
+            bare,
+            info=self.info,
+            area=self.area,
+            cues=self.cues,
+            engine=self.engine,
+            partial=self.partial,
+            decoded_s=self.decoded_s,
+            expected_s=self.expected_s,
+        )
 
     def tracks(self, languages: Mapping[str, str], merge_gap_s: float) -> tuple[Track, ...]:
         """Returns the cues as a track for each language; languages gives those of scripts that the document has no
@@ -77,10 +96,23 @@ def parse_result(data: bytes, *, name: str = "the document") -> Result:
             area=None if document["subtitle_area"] is None else _area(document["subtitle_area"]),
             sampled=tuple(stages.get(Stage.EXTRACT_KEYFRAMES, {}).get("output", {}).get("pts", ())),
             finalized=Stage.POSTPROCESS_AND_FINALIZE in stages,
+            engine=_engine(document),
+            partial=document["partial"],
+            decoded_s=document["decoded_s"],
+            expected_s=document["expected_s"],
             languages={script: track["language"] for track in document["tracks"] for script in track["scripts"]},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{name} is no result of a workflow: {error!r}.", remedy=REMEDY) from error
+
+
+def _engine(document: Mapping[str, Any]) -> EngineFacts | None:
+    if document["engine"] is None:
+        return None
+    models = document["models"]
+    return EngineFacts(
+        document["engine"], document["device"], document["provider"], models["detection"], models["recognition"]
+    )
 
 
 def _info(video: Mapping[str, Any]) -> VideoInfo:
