@@ -52,23 +52,28 @@ def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | No
     error of opening the service; CallError CLUSTER_UNAVAILABLE.
     """
     require_safe_address(settings.serve.host, settings.serve.keys)
+    if not clusters.joins():
+        # Where Ray is about to be started there is no Serve yet: this needs no waiting for it.
+        _require_free(settings.serve)
     tell("Starting Ray.")
     cluster = clusters.start()
     try:
         with _quiet():
             from ray import serve
 
-            # One that a killed command left behind: its port is in use, and rightly so.
-            left = APP_NAME in serve.status().applications
-            if not left:
+            running = serve.status()
+            # The port of a Serve that is there is in use, and rightly so.
+            if not running.proxies:
                 _require_free(settings.serve)
+            # Left behind by a command that was killed.
+            left = APP_NAME in running.applications
             tell("Starting the service." if not left else "Replacing the service that is there.")
             handle = _deploy(serve, settings, opener)
             try:
                 yield settings.serve.url
             finally:
                 tell("Stopping: requests in flight are answered, new ones are not taken.")
-                _end(serve, handle)
+                _end(serve, handle, cluster)
     finally:
         clusters.stop(cluster)
 
@@ -78,7 +83,7 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
     serve.start(
         proxy_location="EveryNode",
         http_options={"host": settings.serve.host, "port": settings.serve.port},
-        logging_config={"enable_access_log": False},
+        logging_config={"enable_access_log": False, "log_level": "WARNING"},
     )
     here = f"node:{ray.util.get_node_ip_address()}"
     deployment = serve.deployment(
@@ -93,32 +98,35 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
     try:
         return serve.run(deployment.bind(settings, opener), name=APP_NAME, route_prefix="/")
     except RuntimeError as error:
-        told = str(serve.status().applications.get(APP_NAME, error))
-        with contextlib.suppress(Exception):
-            serve.delete(APP_NAME)
-        raise _not_starting(told) from error
+        raise _not_starting(_told(serve), error) from error
 
 
-def _not_starting(told: str) -> ServiceError:
-    """Returns the error that a replica met, which Serve tells as the text of a traceback."""
-    found = _OURS.findall(told.replace("\\n", "\n"))
+def _told(serve: Any) -> str:
+    """Returns what Serve says of the deployment, with the replica's traceback; takes it away."""
+    app = serve.status().applications.get(APP_NAME)
+    with contextlib.suppress(Exception):
+        serve.delete(APP_NAME)
+    return "\n".join(str(found.message) for found in app.deployments.values()) if app is not None else ""
+
+
+def _not_starting(told: str, error: Exception) -> ServiceError:
+    """Returns the error that the replica met, which Serve tells as the text of a traceback."""
+    found = _OURS.findall(told)
     if not found:
-        lines = [line for line in told.replace("\\n", "\n").splitlines() if "Error" in line]
-        return ServiceError(
-            f"The service could not be started: {lines[-1].strip() if lines else 'it gave no reason'}.",
-            code="SERVICE_NOT_STARTING",
-        )
+        lines = [line.strip() for line in told.splitlines() if "Error" in line] or [str(error)]
+        return ServiceError(f"The service could not be started: {lines[-1]}.", code="SERVICE_NOT_STARTING")
     name, sentence = found[-1]
-    return ServiceError(f"The service could not be started: {sentence}", code=name, remedy="See what it says.")
+    message = sentence.strip().removesuffix(CODES[name].remedy).strip()
+    return ServiceError(f"The service could not be started: {message}", code=name)
 
 
-def _end(serve: Any, handle: Any) -> None:
+def _end(serve: Any, handle: Any, cluster: clusters.Cluster) -> None:
     with contextlib.suppress(Exception):
         # Watchers would hold it up for as long as their workflows run; they go on where they were, later.
         handle.end_watching.remote().result(timeout_s=5)
-    try:
-        serve.delete(APP_NAME)
-    finally:
+    serve.delete(APP_NAME)
+    # A Ray of our own takes Serve with it; somebody else's may have other uses for it.
+    if cluster.joined and not serve.status().applications:
         serve.shutdown()
 
 
@@ -130,6 +138,7 @@ class _Service:
             from yivideo_ray.runtime.service import open_service
 
             opener = cast("Opener", open_service)
+        _keep_to_this_node()
         self._settings = settings
         self._opened = opener(settings)
         await self._opened.start()
@@ -152,6 +161,26 @@ class _Service:
         self._built.state.stopping.set()
 
 
+def _keep_to_this_node() -> None:
+    """Has the replica take calls of other deployments at the node's own address, as all of Ray does.
+
+    Serve would take them at every address of the machine, as pickles and from anybody, who could run what they like in
+    the replica; and it has no setting for that. Runs before Serve opens that port. AttributeError: it isn't done there
+    any more, and nobody knows where it is done.
+    """
+    import ray
+
+    replica = cast("Any", importlib.import_module("ray.serve._private.replica"))
+    listen = replica.add_port_to_grpc_server
+    node = cast("Any", ray).util.get_node_ip_address()
+    host = f"[{node}]" if ":" in node else node
+
+    def listen_here(server: Any, address: str) -> Any:
+        return listen(server, f"{host}:{address.rpartition(':')[2]}")
+
+    replica.add_port_to_grpc_server = listen_here
+
+
 def _require_free(settings: ServeSettings) -> None:
     """Raises ServiceError ADDRESS_IN_USE if somebody listens there: Serve would share the port with them."""
     family, kind, proto, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
@@ -170,11 +199,15 @@ def _require_free(settings: ServeSettings) -> None:
 def _quiet() -> Iterator[None]:
     """Keeps what Serve tells its developers from those who use the command."""
     logger = logging.getLogger("ray.serve")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+
+    # Not the level, which Serve sets itself.
+    def matters(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR
+
+    logger.addFilter(matters)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        logger.removeFilter(matters)

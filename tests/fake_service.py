@@ -56,6 +56,12 @@ class FakeService:
     async def opened(self) -> AsyncIterator[FakeService]:
         yield self
 
+    async def start(self) -> None:
+        """Nothing: it is there."""
+
+    async def close(self) -> None:
+        """Nothing: it is gone with the process."""
+
     async def submit(self, request: WorkflowRequest) -> tuple[WorkflowView, bool]:
         self._fail()
         if request.idempotency_key in self._keys:

@@ -279,7 +279,7 @@ def with_address(settings: Settings, host: str | None, port: int | None) -> Sett
     none."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     try:
-        serve = ServeSettings.model_validate({**dict(settings.serve), **given})
+        serve = ServeSettings.model_validate(settings.serve.model_dump() | given)
     except ValidationError as error:
         raise ConfigError(_explain(error, None)) from error
     return settings.model_copy(update={"serve": serve})

@@ -30,6 +30,9 @@ examples:
   yivideo run -- -odd-name.mp4               a name that starts with a dash
   yivideo area film.mp4 -o preview.png       draws where its subtitles are
   yivideo status                             what the GPU actors at RAY_ADDRESS are doing
+  yivideo serve                              the service: workflows over HTTP at 127.0.0.1:8788
+  yivideo submit film.mp4 --watch            gives the service a video and waits for its end
+  yivideo fetch ID --format srt,ass          subtitles from the service
   yivideo doctor                             what is installed and which device works
   yivideo eval truth.srt film.srt            how close a result comes to the truth
 """

@@ -7,14 +7,16 @@ import signal
 import threading
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from yivideo_ray.cli.shared import load, take_stdout, tell
 
 if TYPE_CHECKING:
+    from serve.deployment import Opener
     from yivideo_ray.cli.shared import Commands
+    from yivideo_ray.config import Settings
 
-__all__ = ["add"]
+__all__ = ["add", "serve_until_stopped"]
 
 NOTES = """\
 Without keys it listens on this machine only, and refuses any other address. Keys, better from the environment:
@@ -50,7 +52,13 @@ def _serve(options: argparse.Namespace) -> int:
     settings = load(options.config)
     from yivideo_ray.config import with_address
 
-    settings = with_address(settings, options.host, options.port)
+    serve_until_stopped(with_address(settings, options.host, options.port), machine)
+    return 0
+
+
+def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | None = None) -> None:
+    """Writes the service's address to machine once it answers, and returns when a signal has stopped it. A second
+    signal doesn't wait for requests in flight. opener, and errors: see serve.deployment.serving."""
     from serve.deployment import serving
 
     stop = threading.Event()
@@ -60,9 +68,7 @@ def _serve(options: argparse.Namespace) -> int:
             raise KeyboardInterrupt
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    with serving(settings, tell) as url:
+    with serving(settings, tell, opener) as url:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, asked_to_stop)
         machine.write(f"{url}\n")
@@ -70,4 +76,3 @@ def _serve(options: argparse.Namespace) -> int:
         tell(f"Serving at {url}; {url}/docs shows every call. Ctrl-C stops it.")
         stop.wait()
     tell("Stopped.")
-    return 0
