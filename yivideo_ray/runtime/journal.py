@@ -58,6 +58,11 @@ class Journal:
         """Enters a stage of an earlier run, whose output this one goes on from."""
         self.stages[stage] = record
 
+    def keep(self, stage: Stage, record: StageRecord) -> None:
+        """Enters a stage that an earlier run of the same work had ended."""
+        self.take(stage, record)
+        self.say(EventKind.STAGE_FINISHED, stage, duration=record.duration, kept=True)
+
     def start(self, stage: Stage, **input_params: Any) -> None:
         """Marks a stage as begun; nothing happens if it has been."""
         if stage in self._started:

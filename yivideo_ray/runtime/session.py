@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from yivideo_ray.runtime.record import Record, workflow_id
 from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
 if TYPE_CHECKING:
+    from yivideo_ray.runtime.database import Database
     from yivideo_ray.runtime.workflow import Tools
 
 __all__ = ["Session", "session"]
@@ -63,9 +65,14 @@ class Session:
         """
         return asyncio.run(self.run_async(jobs, on_event))
 
-    async def run_async(self, jobs: Sequence[Job], on_event: OnEvent) -> list[Outcome]:
-        """Does what run does, inside a running event loop."""
-        run = _Run(self, on_event)
+    async def run_async(
+        self, jobs: Sequence[Job], on_event: OnEvent, settings: Settings | None = None
+    ) -> list[Outcome]:
+        """Does what run does, inside a running event loop. Cancelled, it ends what runs.
+
+        settings: the jobs' own (None: the session's); the GPU actor's engine stays what the session's make it.
+        """
+        run = _Run(self, on_event, settings or self._settings)
         try:
             return list(await asyncio.gather(*(run.job(job) for job in jobs)))
         finally:
@@ -98,7 +105,10 @@ class Session:
         """Ends or leaves Ray. May be called twice."""
         if self._cluster is not None:
             self._ray_thread.submit(clusters.stop, self._cluster).result()
-            self._cluster = self._tools = None
+            self._cluster = None
+        if self._tools is not None:
+            self._tools.database.close()
+            self._tools = None
         self._ray_thread.shutdown()
 
     async def tools(self) -> Tools:
@@ -109,14 +119,21 @@ class Session:
         if self._tools is not None:
             return self._tools
         loop = asyncio.get_running_loop()
-        self._cluster = await loop.run_in_executor(self._ray_thread, clusters.start, self._namespace)
+        # What keeps the workflows takes a while to import, and Ray longer to start.
+        database = asyncio.ensure_future(asyncio.to_thread(_open_database, self._settings))
+        try:
+            self._cluster = await loop.run_in_executor(self._ray_thread, clusters.start, self._namespace)
+        finally:
+            opened = (await asyncio.gather(database, return_exceptions=True))[0]
+        if isinstance(opened, BaseException):
+            raise opened
         # Only now: these import ray, whose environment must be set first.
         from yivideo_ray.runtime.actor_pool import ActorPool
         from yivideo_ray.runtime.gpu_client import GpuClient
         from yivideo_ray.runtime.workflow import Tools
 
         pool = ActorPool(self._settings, self._cluster)
-        self._tools = Tools(self._settings, self._cluster, pool, GpuClient(pool, self._settings.gpu_lock))
+        self._tools = Tools(self._settings, self._cluster, pool, GpuClient(pool, self._settings.gpu_lock), opened)
         return self._tools
 
     async def _engine_facts(self) -> EngineFacts:
@@ -128,6 +145,20 @@ class Session:
         return self._settings
 
 
+def _open_database(settings: Settings) -> Database:
+    from yivideo_ray.runtime.checkpoint import forget_abandoned
+    from yivideo_ray.runtime.database import Database
+
+    database = Database(settings.storage)
+    forget_abandoned(database, time.time())
+    return database
+
+
+def _name_of(job: Job) -> str:
+    """Returns a name for work on a file that may not even exist."""
+    return hashlib.sha256(str(job.video).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
 def _needs_record_only(job: Job) -> bool:
     """Returns whether the job takes all from its record, and so no Ray."""
     return job.start_at is Stage.POSTPROCESS_AND_FINALIZE
@@ -136,9 +167,9 @@ def _needs_record_only(job: Job) -> bool:
 class _Run:
     """One call of run_async: what its jobs share."""
 
-    def __init__(self, session: Session, on_event: OnEvent) -> None:
+    def __init__(self, session: Session, on_event: OnEvent, settings: Settings) -> None:
         self._session = session
-        self._settings = session.settings
+        self._settings = settings
         self._on_event = on_event
         self._tools: asyncio.Task[Tools] | None = None
         self._room: asyncio.Semaphore | None = None
@@ -147,12 +178,12 @@ class _Run:
         self._room_here = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def job(self, job: Job) -> Outcome:
-        name = hashlib.sha256(str(job.video).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        name = job.workflow_id or _name_of(job)
         journal = Journal(name, str(job.video), None, self._on_event)
         failed = Outcome(name, job.video, ())
         try:
             info = await asyncio.to_thread(self._admit, job)
-            journal = Journal(workflow_id(info), str(job.video), info.duration_s, self._on_event)
+            journal = Journal(job.workflow_id or workflow_id(info), str(job.video), info.duration_s, self._on_event)
             failed = replace(failed, workflow_id=journal.workflow_id, info=info)
             journal.say(EventKind.WORKFLOW_STARTED)
             for warning in info.warnings:
@@ -177,7 +208,8 @@ class _Run:
         require_writable(output_path(job, ".json").parent)
         # What needs its record only is about to read it; reading an hour's takes a while.
         checked_here = job.start_at is not None and not _needs_record_only(job)
-        held = Record(self._settings.storage.work_dir, info).read() if checked_here else RECORDED
+        record = Record(self._settings.storage.work_dir, info, name=job.workflow_id or "")
+        held = record.read() if checked_here else RECORDED
         plan(job.chain, job.start_at, held)
         return info
 
@@ -195,7 +227,7 @@ class _Run:
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
             self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
         async with self._room:
-            return await Workflow(job, info, journal, tools).run()
+            return await Workflow(job, info, journal, tools, self._settings).run()
 
     def _failed(self, error: Exception, bare: Outcome, journal: Journal) -> Outcome:
         ours = error if isinstance(error, YivideoError) else None
