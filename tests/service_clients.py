@@ -13,7 +13,7 @@ from serve.app import build_app
 from tests.fake_service import FakeService
 from yivideo_ray.config import Settings
 
-__all__ = ["KEY", "World", "world"]
+__all__ = ["KEY", "SECRET", "World", "world"]
 
 KEY = "a-key-of-the-tests"
 SECRET = "whsec_" + "c2VjcmV0" * 6
