@@ -170,6 +170,10 @@ class FakeService:
     async def record_callback(self, workflow_id: str, *, delivered: bool, next_attempt: float | None) -> None:
         self.recorded.append(Recorded(workflow_id, delivered, next_attempt))
 
+    def renew(self) -> None:
+        """Lets go of the event loop that it was used in, for another one."""
+        self._changed = asyncio.Condition()
+
     async def become(self, workflow_id: str, **changes: Any) -> WorkflowView:
         """Changes a workflow, and returns it."""
         self.views[workflow_id] = replace(self.views[workflow_id], **changes)
