@@ -96,6 +96,7 @@ def _schema(app: FastAPI) -> dict[str, Any]:
         components["schemas"] = {**components.get("schemas", {}), **definitions["$defs"]}
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         put_in(schema)
-        schema["security"] = [{"key": []}]
+        if app.state.settings.serve.keys:
+            schema["security"] = [{"key": []}]
         app.openapi_schema = schema
     return app.openapi_schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -113,17 +113,23 @@ def handle_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if error.status_code < 400:
             return Response(status_code=error.status_code)
-        headers: Mapping[str, str] = error.headers or {}
         code = _FRAMEWORK_CODES.get(error.status_code, "REQUEST_MALFORMED")
         message = {
             "NOT_FOUND": f"There is no {request.url.path}.",
             "METHOD_NOT_ALLOWED": f"{request.method} can't be asked of {request.url.path}.",
         }.get(code, f"{error.detail}.")
-        return problem_response(ServiceError(message, code=code), allow=headers.get("Allow"))
+        allow = _allowed(app, request) if code == "METHOD_NOT_ALLOWED" else None
+        return problem_response(ServiceError(message, code=code), allow=allow)
 
     app.add_exception_handler(YivideoError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, framework)
+
+
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Returns the methods that the request's path knows; the framework itself names those of one route only."""
+    path = request.scope["route"].path
+    return ", ".join(sorted(method.upper() for method in app.openapi()["paths"][path]))
 
 
 class Faults:

@@ -94,7 +94,7 @@ async def _until(stopping: asyncio.Event, events: AsyncIterator[NumberedEvent]) 
     responses={
         200: {
             "description": "Events, each with its number as id; the stream ends with the workflow.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}},
+            "content": {"text/event-stream": {"example": EVENTS}},
         },
         204: {"description": "The workflow has ended, and there is nothing behind Last-Event-ID."},
         **problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),

@@ -71,10 +71,7 @@ def test_an_upload_can_not_name_a_path_as_well(there: World, set_up: Traps) -> N
 
 def test_callbacks_into_the_network_are_refused(there: World, set_up: Traps) -> None:
     for url in callbacks(set_up):
-        body = {"video_path": f"{set_up.root}/film.mp4", "callback_url": url}
-        answer = there.client.post(
-            "/v1/workflows", content=json.dumps(body), headers={"Content-Type": "application/json"}
-        )
+        answer = there.client.post("/v1/workflows", json={"video_path": f"{set_up.root}/film.mp4", "callback_url": url})
         assert (answer.status_code, answer.json()["code"] in ("CALLBACK_FORBIDDEN", "REQUEST_INVALID")) == (422, True)
     assert there.service.requests == []
 
