@@ -62,7 +62,7 @@ def test_less_doubt_will_do_where_the_text_was_there_in_all_frames_between() -> 
 
 @pytest.mark.parametrize(("confidence", "parts"), [(0.8, False), (1.0, True)])
 def test_a_letter_that_was_left_out_leaves_its_doubt_on_those_beside_it(confidence: float, parts: bool) -> None:
-    without = seen(0, 14, line("Get in, I'l give you a ride."))
+    without = seen(0, 14, line("Get in, l'l give you a ride."))
     (only,) = without.lines
     at = bare(only.text).index("g")
     chars = (*only.chars[:at], replace(only.chars[at], confidence=confidence), *only.chars[at + 1 :])

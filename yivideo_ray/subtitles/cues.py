@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from yivideo_ray.geometry import bounding_box
 from yivideo_ray.subtitles.consensus import agree
 from yivideo_ray.subtitles.growth import grows
-from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded
+from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded, without_look_alikes
 from yivideo_ray.subtitles.review import in_order, reading_reasons
 from yivideo_ray.subtitles.writings import Writing
 from yivideo_ray.types import Cue
@@ -166,7 +166,7 @@ def same_text(first: Observation, second: Observation, doubtful: float = _DOUBTF
 def _same_line(first: ReadLine, second: ReadLine, doubtful: float) -> bool:
     if first.text == second.text or folded(first.text) == folded(second.text):
         return True
-    a, b = bare(first.text), bare(second.text)
+    a, b = without_look_alikes(bare(first.text)), without_look_alikes(bare(second.text))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     if matcher.ratio() < _MIN_SIMILARITY:
         return False
@@ -186,9 +186,9 @@ def _is_doubtful(line: ReadLine, start: int, end: int, other: str, doubtful: flo
         return False
     if start == end:
         # One l more may be any of a row of them.
-        while start > 0 and chars[start - 1].text in other:
+        while start > 0 and without_look_alikes(chars[start - 1].text) in other:
             start -= 1
-        while end < len(chars) and chars[end].text in other:
+        while end < len(chars) and without_look_alikes(chars[end].text) in other:
             end += 1
         start, end = max(0, start - 1), end + 1
     return any(char.confidence < doubtful for char in chars[start:end])
