@@ -58,10 +58,19 @@ def analysis_scale(line_height_px: float) -> float:
 
 
 def shrink(band: Luma, scale: float) -> Luma:
-    """Returns a band (h, w) at `scale` times its size; the band itself where scale is 1."""
+    """Returns a band (h, w) at `scale` times its size; the band itself where scale is 1.
+
+    It is halved as often as that goes, then resized linearly: each pixel counts, for a tenth of the time that an area
+    at a fraction of a pixel takes.
+    """
     if scale >= 1.0:
         return band
-    return cv2.resize(band, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    size = max(1, round(band.shape[1] * scale)), max(1, round(band.shape[0] * scale))
+    while band.shape[1] >= 2 * size[0] and band.shape[0] >= 2 * size[1]:
+        half = band.shape[1] // 2, band.shape[0] // 2
+        # Only a whole number of pixels for each is fast.
+        band = cv2.resize(band[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return cv2.resize(band, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def stroke_mask(band: Luma, scale: float = 1.0) -> Mask:
