@@ -171,6 +171,22 @@ def test_a_line_that_is_found_twice_is_one() -> None:
     assert read([crop([""], 0, 10)], engine) == {"0-0": ["whole line"]}
 
 
+def test_a_line_that_is_found_in_parts_is_one() -> None:
+    engine = PlacedEngine(look("all of it"), boxes=[Box(120, 33, 250, 57), Box(240, 34, 365, 57)])
+    crops = [Crop(crop([""], 0, 10).meta, write(background(0), "They never told us why"))]
+    (text,) = perform_ocr(create_stitched_images(crops), engine)
+    assert [line.text for line in text.lines] == ["all of it"]
+    assert text.lines[0].box.x0 < 180
+    assert text.lines[0].box.x1 > 460
+
+
+def test_two_lines_side_by_side_stay_two() -> None:
+    picture = write(write(background(0), "Left", middle=(180, 60)), "Right", middle=(460, 60))
+    engine = PlacedEngine(look("Left"), look("Right"), boxes=[Box(115, 33, 155, 57), Box(320, 33, 370, 57)])
+    (text,) = perform_ocr(create_stitched_images([Crop(crop([""], 0, 10).meta, picture)]), engine)
+    assert [line.text for line in text.lines] == ["Left", "Right"]
+
+
 def test_a_small_crop_in_which_nothing_is_found_is_looked_at_again_at_full_size() -> None:
     engine = PlacedEngine(look("I"), boxes=[Box(40, 30, 60, 70)], most_width=200)
     small, large = crop([""], 0, 10), crop([""], 10, 20)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from yivideo_ray.geometry import Box
 from yivideo_ray.types import CharReading
 
-__all__ = ["Observation", "ReadLine", "bare", "folded"]
+__all__ = ["Observation", "ReadLine", "bare", "folded", "without_look_alikes"]
 
 _CONFUSABLE = str.maketrans({"l": "I", "|": "I", "1": "I", "0": "O", "o": "O", "’": "'", "‘": "'", "`": "'"})
 
@@ -61,6 +61,11 @@ def bare(text: str) -> str:
     return "".join(text.split())
 
 
+def without_look_alikes(text: str) -> str:
+    """Returns the text, of the same length, with one character for all that look like it."""
+    return text.translate(_CONFUSABLE)
+
+
 def folded(text: str) -> str:
     """Returns the text without what a model confuses at no cost: look-alikes, marks, spaces and case."""
-    return "".join(char for char in text.translate(_CONFUSABLE) if char.isalnum()).casefold() or bare(text)
+    return "".join(char for char in without_look_alikes(text) if char.isalnum()).casefold() or bare(text)
