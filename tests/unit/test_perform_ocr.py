@@ -136,7 +136,7 @@ def shining(seed: int, text: str) -> Luma:
 
 @pytest.mark.parametrize(("second", "recognised"), [("They never told us why", 1), ("They never held us why", 2)])
 def test_a_line_that_stays_is_known_again_through_what_shines_between_its_letters(second: str, recognised: int) -> None:
-    engine = PlacedEngine(look("first"), look("second"), boxes=[Box(120, 33, 365, 57), Box(120, 141, 365, 165)])
+    engine = PlacedEngine(look("first"), look("second"), boxes=[Box(120, 33, 365, 57), Box(120, 117, 365, 141)])
     texts = ("They never told us why", second)
     crops = [Crop(crop([""], 10 * n, 10 * n + 10).meta, shining(n, text)) for n, text in enumerate(texts)]
     perform_ocr(create_stitched_images(crops), engine)
@@ -144,7 +144,7 @@ def test_a_line_that_stays_is_known_again_through_what_shines_between_its_letter
 
 
 def test_a_short_word_that_takes_anothers_place_is_recognised_on_its_own() -> None:
-    engine = PlacedEngine(look("Go!"), look("Oh!"), boxes=[Box(215, 33, 266, 57), Box(215, 141, 266, 165)])
+    engine = PlacedEngine(look("Go!"), look("Oh!"), boxes=[Box(215, 33, 266, 57), Box(215, 117, 266, 141)])
     crops = [
         Crop(crop([""], 10 * n, 10 * n + 10).meta, write(background(0), text)) for n, text in enumerate(("Go!", "Oh!"))
     ]

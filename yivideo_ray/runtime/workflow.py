@@ -105,7 +105,8 @@ class Workflow(LocalWorkflow):
         found = StreamResult()
         if area.bands:
             pipeline = self._settings.pipeline
-            spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s)
+            in_flight = pipeline.chunks_in_flight or self._tools.cluster.cpus
+            spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s, at_least=in_flight)
             place = placement(self._settings.decoder, self._actor_decodes or "cpu")
             found = await Stream(
                 self._info,
@@ -114,7 +115,7 @@ class Workflow(LocalWorkflow):
                 Decoding(self._info, area, place, self._caller),
                 self._journal,
                 until=until,
-                chunks_in_flight=pipeline.chunks_in_flight or self._tools.cluster.cpus,
+                chunks_in_flight=in_flight,
             ).run(spans)
             self._judge(found, completeness(self._info, spans, found.reports))
         else:
