@@ -190,7 +190,7 @@ class SubtitleSettings(_Section):
 
 
 class PipelineSettings(_Section):
-    chunk_s: float = Field(15, ge=1)
+    chunk_s: float = Field(30, ge=1)
     chunks_in_flight: int = Field(0, ge=0)
     crops_per_call: int = Field(16, ge=1, le=256)
 

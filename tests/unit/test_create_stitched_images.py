@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.create_stitched_images import (
     SHEET_HEIGHT_PX,
-    SHEET_WIDTH_PX,
+    SHEET_WIDTHS_PX,
     create_stitched_images,
     unstitch,
 )
@@ -24,7 +24,7 @@ def crop(number: int, width: int, height: int) -> Crop:
     return Crop(meta, pixels)
 
 
-SIZES = st.lists(st.tuples(st.integers(1, SHEET_WIDTH_PX), st.integers(1, 300)), max_size=20)
+SIZES = st.lists(st.tuples(st.integers(1, SHEET_WIDTHS_PX[-1]), st.integers(1, 300)), max_size=20)
 
 
 @settings(deadline=None, max_examples=40)
@@ -36,17 +36,17 @@ def test_every_crop_comes_back_as_it_was(sizes: list[tuple[int, int]]) -> None:
     assert back.keys() == {crop.meta.crop_id for crop in crops}
     assert all(np.array_equal(back[crop.meta.crop_id], crop.image) for crop in crops)
     for sheet in sheets:
-        assert sheet.image.shape[1] == SHEET_WIDTH_PX
+        assert sheet.image.shape[1] in SHEET_WIDTHS_PX
         assert sheet.image.shape[0] <= SHEET_HEIGHT_PX
         boxes = [placement.box for placement in sheet.placements]
         assert all(a.intersect(b) is None for a, b in combinations(boxes, 2))
 
 
 def test_what_is_larger_than_a_sheet_is_scaled_to_it() -> None:
-    (sheet,) = create_stitched_images([crop(1, 2 * SHEET_WIDTH_PX, 100)])
+    (sheet,) = create_stitched_images([crop(1, 2 * SHEET_WIDTHS_PX[-1], 100)])
     (placement,) = sheet.placements
     assert placement.scale == 0.5
-    assert (placement.box.width, placement.box.height) == (SHEET_WIDTH_PX, 50)
+    assert (placement.box.width, placement.box.height) == (SHEET_WIDTHS_PX[-1], 50)
 
 
 def test_no_crops_make_no_sheet() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.readings import line, seen
+from yivideo_ray.geometry import Box
 from yivideo_ray.subtitles.cues import CueRules, build_cues, same_text
-from yivideo_ray.subtitles.observations import Observation
+from yivideo_ray.subtitles.observations import Observation, bare
 
 RULES = CueRules(merge_gap_ticks=2, step_ticks=10)
 
@@ -58,6 +59,16 @@ def test_less_doubt_will_do_where_the_text_was_there_in_all_frames_between() -> 
     assert cues(first, second) == [(0, 30, "间你妈去，她最清楚。")]
     assert len(cues(first, replace(second, joined_to_pts=None))) == 2
     assert len(cues(first, replace(second, lines=(line("间你妈去，她最清楚。", 0.995),)))) == 2
+
+
+@pytest.mark.parametrize(("confidence", "parts"), [(0.8, False), (1.0, True)])
+def test_a_letter_that_was_left_out_leaves_its_doubt_on_those_beside_it(confidence: float, parts: bool) -> None:
+    without = seen(0, 14, line("Get in, l'l give you a ride."))
+    (only,) = without.lines
+    at = bare(only.text).index("g")
+    chars = (*only.chars[:at], replace(only.chars[at], confidence=confidence), *only.chars[at + 1 :])
+    without = replace(without, lines=(replace(only, chars=chars),))
+    assert same_text(without, seen(14, 32, line("Get in, I'll give you a ride."))) is not parts
 
 
 def test_look_alikes_part_nothing() -> None:
@@ -109,6 +120,9 @@ def test_a_growing_text_begins_with_the_first_step_though_that_was_not_read() ->
     assert cues(unread, replace(growing[0], joined_to_pts=None), growing[1]) == [(4, 30, "I could see")]
     assert cues(replace(unread, stroke_px=700), *growing) == [(4, 30, "I could see")]
     assert cues(unread, growing[0], seen(8, 30, "I could")) == [(4, 30, "I could")]
+    # The text begins at 100.
+    assert cues(replace(unread, box=Box(70, 0, 140, 50)), *growing) == [(0, 30, "I could see")]
+    assert cues(replace(unread, box=Box(700, 0, 780, 50)), *growing) == [(4, 30, "I could see")]
 
 
 def test_a_longer_text_in_another_place_is_another_cue() -> None:

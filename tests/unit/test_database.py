@@ -49,12 +49,12 @@ def test_a_url_of_anything_else_is_refused_and_not_told(url: str) -> None:
 def test_a_block_is_kept_whole_or_undone(tmp_path: Path) -> None:
     database = made(tmp_path)
     with database.begin() as connection:
-        put(connection, tables.owner, {"only": 1}, {"token": "a"})
-        put(connection, tables.owner, {"only": 1}, {"token": "b"})
+        put(connection, tables.owner, {"id": 1}, {"token": "a"})
+        put(connection, tables.owner, {"id": 1}, {"token": "b"})
 
     def fail() -> None:
         with database.begin() as connection:
-            put(connection, tables.owner, {"only": 1}, {"token": "c"})
+            put(connection, tables.owner, {"id": 1}, {"token": "c"})
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -143,7 +143,7 @@ def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
 
 def test_a_row_that_is_there_twice_is_the_callers_affair(tmp_path: Path) -> None:
     database = made(tmp_path)
-    rows = [{"only": 1, "token": "a"}] * 2
+    rows = [{"id": 1, "token": "a"}] * 2
     with pytest.raises(IntegrityError), database.begin() as connection:
         connection.execute(tables.owner.insert(), rows)
     database.close()

@@ -81,3 +81,17 @@ def test_a_line_stays_though_its_box_reaches_out_to_what_is_bright_beside_it() -
 def test_centred_text_never_grows(text: str, more: str, brief: bool) -> None:
     text = text.strip() or "a"
     assert not grows(centred(text), centred(f"{text} {more}"), brief=brief)
+
+
+def beside_something_bright(confidence: float) -> Observation:
+    """ "him", and before it a W that the model made of what shines there."""
+    misread = line("Whim", 1.0, x0=80)
+    chars = (replace(misread.chars[0], confidence=confidence), *misread.chars[1:])
+    return seen(0, 3, replace(misread, chars=chars))
+
+
+@pytest.mark.parametrize(
+    ("confidence", "brief", "growth"), [(0.64, True, True), (0.9, True, False), (0.64, False, False)]
+)
+def test_what_shines_beside_a_step_is_no_letter_of_it(confidence: float, brief: bool, growth: bool) -> None:
+    assert grows(beside_something_bright(confidence), shown("him away for"), brief=brief) is growth

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -182,6 +183,20 @@ def test_the_plan_covers_the_video_without_a_stub_at_its_end(made: Made) -> None
     starts = [info.seconds(span.start_pts) for span in spans[1:] if span.start_pts is not None]
     assert starts == pytest.approx([1.4, 2.8, 4.2], abs=0.001)
     assert len(plan_chunks(info, 100)) == 1
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "at_least", "lengths_s"),
+    [(60, 2, [30, 30]), (60, 4, [15, 15, 15, 15]), (45, 64, [11.25] * 4), (9, 4, [9]), (125, 3, [30, 30, 30, 35])],
+)
+def test_a_short_video_is_cut_into_as_many_chunks_as_are_decoded_at_once(
+    made: Made, duration_s: float, at_least: int, lengths_s: list[float]
+) -> None:
+    info = replace(made("single.mp4")[0], duration_s=duration_s)
+    spans = plan_chunks(info, 30, at_least=at_least)
+    starts = [0.0 if span.start_pts is None else info.seconds(span.start_pts) for span in spans]
+    ends = [duration_s if span.end_pts is None else info.seconds(span.end_pts) for span in spans]
+    assert [end - start for start, end in zip(starts, ends, strict=True)] == pytest.approx(lengths_s, abs=0.01)
 
 
 LEAVES_EARLY = """

@@ -136,7 +136,7 @@ def shining(seed: int, text: str) -> Luma:
 
 @pytest.mark.parametrize(("second", "recognised"), [("They never told us why", 1), ("They never held us why", 2)])
 def test_a_line_that_stays_is_known_again_through_what_shines_between_its_letters(second: str, recognised: int) -> None:
-    engine = PlacedEngine(look("first"), look("second"), boxes=[Box(120, 33, 365, 57), Box(120, 141, 365, 165)])
+    engine = PlacedEngine(look("first"), look("second"), boxes=[Box(120, 33, 365, 57), Box(120, 117, 365, 141)])
     texts = ("They never told us why", second)
     crops = [Crop(crop([""], 10 * n, 10 * n + 10).meta, shining(n, text)) for n, text in enumerate(texts)]
     perform_ocr(create_stitched_images(crops), engine)
@@ -144,7 +144,7 @@ def test_a_line_that_stays_is_known_again_through_what_shines_between_its_letter
 
 
 def test_a_short_word_that_takes_anothers_place_is_recognised_on_its_own() -> None:
-    engine = PlacedEngine(look("Go!"), look("Oh!"), boxes=[Box(215, 33, 266, 57), Box(215, 141, 266, 165)])
+    engine = PlacedEngine(look("Go!"), look("Oh!"), boxes=[Box(215, 33, 266, 57), Box(215, 117, 266, 141)])
     crops = [
         Crop(crop([""], 10 * n, 10 * n + 10).meta, write(background(0), text)) for n, text in enumerate(("Go!", "Oh!"))
     ]
@@ -169,6 +169,22 @@ def test_an_unsure_character_beyond_the_line_that_was_found_is_dropped(least: fl
 def test_a_line_that_is_found_twice_is_one() -> None:
     engine = PlacedEngine(look("whole line"), boxes=[Box(75, 28, 160, 56), Box(72, 27, 225, 57)])
     assert read([crop([""], 0, 10)], engine) == {"0-0": ["whole line"]}
+
+
+def test_a_line_that_is_found_in_parts_is_one() -> None:
+    engine = PlacedEngine(look("all of it"), boxes=[Box(120, 33, 250, 57), Box(240, 34, 365, 57)])
+    crops = [Crop(crop([""], 0, 10).meta, write(background(0), "They never told us why"))]
+    (text,) = perform_ocr(create_stitched_images(crops), engine)
+    assert [line.text for line in text.lines] == ["all of it"]
+    assert text.lines[0].box.x0 < 180
+    assert text.lines[0].box.x1 > 460
+
+
+def test_two_lines_side_by_side_stay_two() -> None:
+    picture = write(write(background(0), "Left", middle=(180, 60)), "Right", middle=(460, 60))
+    engine = PlacedEngine(look("Left"), look("Right"), boxes=[Box(115, 33, 155, 57), Box(320, 33, 370, 57)])
+    (text,) = perform_ocr(create_stitched_images([Crop(crop([""], 0, 10).meta, picture)]), engine)
+    assert [line.text for line in text.lines] == ["Left", "Right"]
 
 
 def test_a_small_crop_in_which_nothing_is_found_is_looked_at_again_at_full_size() -> None:

@@ -79,6 +79,25 @@ def test_an_unsure_character_takes_the_form_of_the_videos_writing() -> None:
     assert settled(text(TRADITIONAL), text("没人！", doubtful="没")) == [TRADITIONAL, "沒人！"]
 
 
+@pytest.mark.parametrize(
+    ("read", "meant", "doubtful"),
+    [
+        ("もうー杯いかがですか？", "もう一杯いかがですか？", "ー"),
+        ("一杯ニ人", "一杯二人", "ニ"),
+        ("コ一ヒ一を飲む", "コーヒーを飲む", "一"),
+        ("コーヒーを飲む", "コーヒーを飲む", "ー"),
+        ("全カで走る", "全力で走る", "カ"),
+        ("カメラを買う", "カメラを買う", "カ"),
+        ("すごーい", "すごーい", "ー"),
+        ("もうー杯", "もうー杯", ""),
+    ],
+)
+def test_an_unsure_kana_beside_chinese_characters_is_the_one_it_looks_like(
+    read: str, meant: str, doubtful: str
+) -> None:
+    assert settled(text(JAPANESE), text(read, doubtful=doubtful)) == [JAPANESE, meant]
+
+
 def test_a_certain_character_stays() -> None:
     assert settled(text(SIMPLIFIED), text("別打开！")) == [SIMPLIFIED, "別打开！"]
 

@@ -25,17 +25,24 @@ from yivideo_ray.types import ChunkSpan, VideoInfo
 
 __all__ = ["ChunkReader", "plan_chunks", "read_chunk"]
 
+# Chunks overlap by some two seconds: shorter ones would cost more than decoding them side by side gains.
+_SHORTEST_S = 10.0
 # How much earlier decoding starts when the decoder needs a run-up to give the first frame (intra refresh).
 _RUN_UPS_S = (0.0, 10.0, math.inf)
 
 
-def plan_chunks(info: VideoInfo, chunk_s: float) -> tuple[ChunkSpan, ...]:
+def plan_chunks(info: VideoInfo, chunk_s: float, *, at_least: int = 1) -> tuple[ChunkSpan, ...]:
     """Returns spans of chunk_s seconds that cover the whole video, without looking at the file.
 
     The first starts at None and the last ends at None, so nothing is lost if the headers are wrong about the duration.
-    The last lasts between half and one and a half times chunk_s. A video of unknown duration is one chunk.
+    The last lasts between half and one and a half times chunk_s. A video that has fewer than `at_least` of them is cut
+    into so many, but into none under 10 s for that. A video of unknown duration is one chunk.
     """
-    count = max(1, round((info.duration_s or 0.0) / chunk_s))
+    duration_s = info.duration_s or 0.0
+    count = max(1, round(duration_s / chunk_s))
+    wanted = min(at_least, int(duration_s / _SHORTEST_S))
+    if wanted > count:
+        count, chunk_s = wanted, duration_s / wanted
     cuts = [info.pts_at(index * chunk_s) for index in range(1, count)]
     return tuple(
         ChunkSpan(index, start, end)

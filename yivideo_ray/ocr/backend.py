@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -31,6 +32,8 @@ _DETECTION_BATCH = 4
 # On a CPU a larger batch is no faster, and takes memory in proportion.
 _CPU_DETECTION_PX = 960 * 544
 _CPU_LINES_PX = 4 * 640
+# Pictures that onnxruntime works on side by side: threads that share one picture wait for each other at every layer.
+_CPU_LANES = 4
 _PADDLEOCR_ENGINE = {"onnxruntime": "onnxruntime", "paddle": "paddle_static"}
 
 
@@ -54,6 +57,7 @@ class Backend:
         self._threads = settings.threads or available_cores()
         self._batch_size = settings.batch_size
         self._gpu = gpu
+        self._lanes = ThreadPoolExecutor(self._lane_count, thread_name_prefix="picture")
         self._detector = self._open(TextDetection, detection)
         self._recognizer = self._open(TextRecognition, recognition)
         predictor = self._recognizer.paddlex_predictor
@@ -71,34 +75,68 @@ class Backend:
 
     def detect(self, images: Sequence[Luma]) -> list[tuple[TextBox, ...]]:
         fitted = [shapes.fit_image(image) for image in images]
-        found: list[tuple[TextBox, ...]] = [()] * len(images)
-        for (width, height), members in shapes.groups(image.size for image in fitted):
-            results = self._detector.predict(
-                [fitted[index].canvas for index in members],
-                batch_size=_DETECTION_BATCH if self._gpu else max(1, _CPU_DETECTION_PX // (width * height)),
-                limit_side_len=max(width, height),
-                limit_type="max",
+
+        def find(size: tuple[int, int], members: Sequence[int]) -> Any:
+            canvases = [fitted[index].canvas for index in members]
+            return self._detector.predict(
+                canvases, batch_size=len(canvases), limit_side_len=max(size), limit_type="max"
             )
-            for index, result in zip(members, results, strict=True):
-                found[index] = _text_boxes(result, fitted[index])
-        return found
+
+        def most(width: int, height: int) -> int:
+            return _DETECTION_BATCH if self._gpu else max(1, _CPU_DETECTION_PX // (width * height))
+
+        results = self._in_batches([image.size for image in fitted], most, find)
+        return [_text_boxes(result, image) for result, image in zip(results, fitted, strict=True)]
 
     def recognize(self, lines: Sequence[Luma]) -> list[Reading]:
         fitted = [shapes.fit_line(line) for line in lines]
-        readings: list[Reading] = [Reading("", 0.0)] * len(lines)
-        for (width, _), members in shapes.groups(line.size for line in fitted):
-            limit = self._batch_size if self._gpu else min(self._batch_size, max(1, _CPU_LINES_PX // width))
-            results = self._recognizer.predict([fitted[index].canvas for index in members], batch_size=limit)
-            for index, result in zip(members, results, strict=True):
-                readings[index] = within(result["rec_text"], fitted[index].share)
-        return readings
+
+        def read(_: tuple[int, int], members: Sequence[int]) -> Any:
+            canvases = [fitted[index].canvas for index in members]
+            return self._recognizer.predict(canvases, batch_size=len(canvases))
+
+        def most(width: int, _: int) -> int:
+            return self._batch_size if self._gpu else min(self._batch_size, max(1, _CPU_LINES_PX // width))
+
+        results = self._in_batches([line.size for line in fitted], most, read)
+        return [within(result["rec_text"], line.share) for result, line in zip(results, fitted, strict=True)]
 
     def close(self) -> None:
         for model in (self._detector, self._recognizer):
             model.close()
             model.paddlex_predictor.runner = None
         del self._detector, self._recognizer
+        self._lanes.shutdown()
         gc.collect()
+
+    @property
+    def _side_by_side(self) -> bool:
+        return self._engine == "onnxruntime" and not self._gpu
+
+    @property
+    def _lane_count(self) -> int:
+        return min(self._threads, _CPU_LANES) if self._side_by_side else 1
+
+    def _in_batches(
+        self,
+        sizes: Sequence[tuple[int, int]],
+        most: Callable[[int, int], int],
+        run: Callable[[tuple[int, int], Sequence[int]], Any],
+    ) -> list[Any]:
+        """Returns run's results for all, in order. A batch holds pictures of one size, at most `most` of them."""
+        batches = []
+        for size, members in shapes.groups(sizes):
+            limit = 1 if self._side_by_side else most(*size)
+            batches += [(size, members[start : start + limit]) for start in range(0, len(members), limit)]
+        # The largest first: none of them is left alone at the end.
+        batches.sort(key=lambda batch: -batch[0][0] * batch[0][1])
+        results: list[Any] = [None] * len(sizes)
+        # Alone, they run in the caller's thread.
+        each = self._lanes.map if self._lane_count > 1 else map
+        for (_, members), found in zip(batches, each(lambda batch: run(*batch), batches), strict=True):
+            for index, result in zip(members, found, strict=True):
+                results[index] = result
+        return results
 
     def _open(self, kind: Any, model: Model) -> Any:
         config: dict[str, Any]
@@ -116,8 +154,9 @@ class Backend:
             engine_config=config,
         )
         if self._engine == "onnxruntime":
+            # Each lane brings a thread of its own.
             opened.paddlex_predictor.runner.session = onnx.new_session(
-                model.directory / "inference.onnx", self._threads, gpu=self._gpu
+                model.directory / "inference.onnx", self._threads - self._lane_count + 1, gpu=self._gpu
             )
         return opened
 

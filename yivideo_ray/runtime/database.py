@@ -24,7 +24,7 @@ from yivideo_ray.config import StorageSettings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoError
 from yivideo_ray.runtime import tables
 
-__all__ = ["Database", "database_url", "put"]
+__all__ = ["Database", "database_url", "put", "translated"]
 
 FILE = "workflows.sqlite"
 # How long SQLite waits for another process's transaction; each takes milliseconds.

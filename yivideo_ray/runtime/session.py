@@ -17,7 +17,7 @@ from yivideo_ray.errors import InternalError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.runtime import cluster as clusters
-from yivideo_ray.runtime.journal import Journal, OnEvent
+from yivideo_ray.runtime.journal import Journal, OnEvent, OnStage
 from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.outputs import output_path, require_writable
 from yivideo_ray.runtime.plan import RECORDED, plan
@@ -52,6 +52,7 @@ class Session:
         self._namespace = namespace
         self._cluster: clusters.Cluster | None = None
         self._tools: Tools | None = None
+        self._warm_up: asyncio.Future[Any] | None = None
         # A local Ray's processes die with the thread that started them (PR_SET_PDEATHSIG): it must live as long as
         # the session, which no thread of an event loop does.
         self._ray_thread = ThreadPoolExecutor(1, thread_name_prefix="ray")
@@ -66,13 +67,18 @@ class Session:
         return asyncio.run(self.run_async(jobs, on_event))
 
     async def run_async(
-        self, jobs: Sequence[Job], on_event: OnEvent, settings: Settings | None = None
+        self,
+        jobs: Sequence[Job],
+        on_event: OnEvent,
+        settings: Settings | None = None,
+        on_stage: OnStage | None = None,
     ) -> list[Outcome]:
         """Does what run does, inside a running event loop. Cancelled, it ends what runs.
 
         settings: the jobs' own (None: the session's); the GPU actor's engine stays what the session's make it.
+        on_stage is given each stage's record whenever it changes.
         """
-        run = _Run(self, on_event, settings or self._settings)
+        run = _Run(self, on_event, settings or self._settings, on_stage)
         try:
             return list(await asyncio.gather(*(run.job(job) for job in jobs)))
         finally:
@@ -97,6 +103,15 @@ class Session:
         """
         return await (await self.tools()).pool.is_back()
 
+    async def begin(self) -> int:
+        """Starts or joins Ray, has the engine load meanwhile, and returns the cluster's cores.
+
+        Errors: CallError CLUSTER_UNAVAILABLE; what keeps the engine from loading shows in is_ready, status and runs.
+        """
+        tools = await self.tools()
+        self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
+        return tools.cluster.cpus
+
     def engine_facts(self) -> EngineFacts:
         """Returns what runs the models, after a real inference. Errors: DeviceError, ModelError, CallError."""
         return asyncio.run(self._engine_facts())
@@ -110,6 +125,14 @@ class Session:
             self._tools.database.close()
             self._tools = None
         self._ray_thread.shutdown()
+
+    async def close_async(self) -> None:
+        """Does what close does, inside a running event loop."""
+        if self._warm_up is not None:
+            self._warm_up.cancel()
+            await asyncio.gather(self._warm_up, return_exceptions=True)
+            self._warm_up = None
+        await asyncio.to_thread(self.close)
 
     async def tools(self) -> Tools:
         """Returns what workflows work with, starting or joining Ray if that has not happened.
@@ -167,10 +190,11 @@ def _needs_record_only(job: Job) -> bool:
 class _Run:
     """One call of run_async: what its jobs share."""
 
-    def __init__(self, session: Session, on_event: OnEvent, settings: Settings) -> None:
+    def __init__(self, session: Session, on_event: OnEvent, settings: Settings, on_stage: OnStage | None) -> None:
         self._session = session
         self._settings = settings
         self._on_event = on_event
+        self._on_stage = on_stage
         self._tools: asyncio.Task[Tools] | None = None
         self._room: asyncio.Semaphore | None = None
         self._warm_up: asyncio.Future[Any] | None = None
@@ -183,7 +207,8 @@ class _Run:
         failed = Outcome(name, job.video, ())
         try:
             info = await asyncio.to_thread(self._admit, job)
-            journal = Journal(job.workflow_id or workflow_id(info), str(job.video), info.duration_s, self._on_event)
+            name = job.workflow_id or workflow_id(info)
+            journal = Journal(name, str(job.video), info.duration_s, self._on_event, self._on_stage)
             failed = replace(failed, workflow_id=journal.workflow_id, info=info)
             journal.say(EventKind.WORKFLOW_STARTED)
             for warning in info.warnings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["VERSION", "events", "metadata", "owner", "parts", "version", "workflows"]
+__all__ = ["VERSION", "events", "keys", "metadata", "owner", "parts", "version", "workflows"]
 
 VERSION = 1
 """Grows when a table changes; a database of another version is refused."""
@@ -33,8 +33,10 @@ parts = sa.Table(
 workflows = sa.Table(
     "workflows",
     metadata,
-    # number is the order of arrival.
+    # The order in which they were made.
     sa.Column("number", _Number, primary_key=True),
+    # The order in which those that wait are begun, within a priority.
+    sa.Column("turn", sa.BigInteger, nullable=False),
     sa.Column("workflow_id", sa.String(64), nullable=False, unique=True),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
@@ -42,9 +44,6 @@ workflows = sa.Table(
     sa.Column("owned_video", sa.Boolean, nullable=False),
     sa.Column("chain", sa.Text, nullable=False),
     sa.Column("parameters", sa.Text, nullable=False),
-    sa.Column("start_at", sa.String(64)),
-    sa.Column("idempotency_key", sa.String(512), unique=True),
-    sa.Column("fingerprint", sa.String(128), nullable=False),
     sa.Column("created", sa.Double, nullable=False),
     sa.Column("started", sa.Double),
     sa.Column("ended", sa.Double),
@@ -66,8 +65,17 @@ workflows = sa.Table(
     sa.Column("callback_attempts", sa.Integer, nullable=False),
     # None: nothing is due.
     sa.Column("callback_next", sa.Double),
-    sa.Index("workflows_by_state", "state", "priority", "number"),
+    sa.Index("workflows_by_state", "state", "priority", "turn"),
     sa.Index("workflows_by_callback", "callback_next"),
+)
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    # Idempotency keys: which request came with each, and the workflow that it gave.
+    sa.Column("key", sa.String(512), primary_key=True),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("workflow_id", sa.String(64), nullable=False),
 )
 
 events = sa.Table(
@@ -82,6 +90,6 @@ owner = sa.Table(
     "owner",
     metadata,
     # One row: the service that runs the workflows. It is asked for in each of its transactions.
-    sa.Column("only", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("token", sa.String(64), nullable=False),
 )

@@ -141,7 +141,8 @@ class Workflow(LocalWorkflow):
         found = StreamResult()
         if area.bands:
             pipeline = self._settings.pipeline
-            spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s)
+            in_flight = pipeline.chunks_in_flight or self._tools.cluster.cpus
+            spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s, at_least=in_flight)
             place = placement(self._settings.decoder, self._actor_decodes or "cpu")
             parts = await self._parts(area, place)
             found = await Stream(
@@ -152,7 +153,7 @@ class Workflow(LocalWorkflow):
                 journal=self._journal,
                 parts=parts,
                 until=until,
-                chunks_in_flight=pipeline.chunks_in_flight or self._tools.cluster.cpus,
+                chunks_in_flight=in_flight,
             ).run(spans)
             self._judge(found, completeness(self._info, spans, found.reports))
         else:

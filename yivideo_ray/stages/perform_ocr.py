@@ -180,7 +180,7 @@ def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> list[_Crop]:
                 shared = at.intersect(box)
                 if shared is not None and 2 * shared.area > box.area:
                     _add_line(crop, shared.translate(-at.x0, -at.y0))
-            crop.lines = _without_parts(crop.lines)
+            crop.lines = _whole_lines(crop, _without_parts(crop.lines))
             crops.append(crop)
     empty = [crop for crop in crops if not crop.lines and max(crop.image.shape) <= _SMALL_CROP_PX]
     closer = engine.detect([crop.image for crop in empty]) if empty else []
@@ -207,6 +207,25 @@ def _without_parts(lines: Sequence[_Line]) -> list[_Line]:
         if all(part is None or part.area < _PART_SHARE * line.box.area for part in shared):
             kept.append(line)
     return kept
+
+
+def _whole_lines(crop: _Crop, lines: Sequence[_Line]) -> list[_Line]:
+    """Returns the lines, those as one that detection found in parts: side by side, and each reaches into the other."""
+    whole: list[_Line] = []
+    for line in sorted(lines, key=lambda line: line.box.x0):
+        part = next((other for other in whole if other.box.x1 > line.box.x0 and _is_beside(other, line)), None)
+        if part is None:
+            whole.append(line)
+        else:
+            part.found = bounding_box([part.found, line.found])
+            part.box = bounding_box([part.box, line.box])
+    return whole
+
+
+def _is_beside(first: _Line, second: _Line) -> bool:
+    """Returns whether two lines stand in one row."""
+    shared = min(first.box.y1, second.box.y1) - max(first.box.y0, second.box.y0)
+    return shared > _SAME_ROW * min(first.box.height, second.box.height)
 
 
 def _reach_out(image: Luma, box: Box) -> Box:

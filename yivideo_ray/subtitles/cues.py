@@ -13,7 +13,8 @@ from difflib import SequenceMatcher
 from yivideo_ray.geometry import bounding_box
 from yivideo_ray.subtitles.consensus import agree
 from yivideo_ray.subtitles.growth import grows
-from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded
+from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded, without_look_alikes
+from yivideo_ray.subtitles.passing import without_passing_lines
 from yivideo_ray.subtitles.review import in_order, reading_reasons
 from yivideo_ray.subtitles.writings import Writing
 from yivideo_ray.types import Cue
@@ -95,7 +96,8 @@ def build_cues(observations: Iterable[Observation], band: str, rules: CueRules) 
     """
     groups: list[_Group] = []
     unread: Observation | None = None
-    for observation in sorted(observations, key=lambda one: (one.start_pts, one.end_pts)):
+    in_time = sorted(observations, key=lambda one: (one.start_pts, one.end_pts))
+    for observation in without_passing_lines(in_time, rules.step_ticks, rules.merge_gap_ticks):
         group = groups[-1] if groups else None
         if not observation.lines:
             unread = observation
@@ -150,9 +152,16 @@ def _start_pts(group: _Group, rules: CueRules) -> int:
         and first.joined_to_pts == before.stable_end_pts
         and before.end_pts - before.start_pts <= rules.step_ticks
         and before.stroke_px < first.stroke_px
+        and _shows_start(before, first)
     ):
         return before.start_pts
     return first.start_pts
+
+
+def _shows_start(before: Observation, first: Observation) -> bool:
+    """Returns whether the crop before was cut where the first text begins: what moves elsewhere is no step of it."""
+    start = first.lines[0].box
+    return before.box is None or before.box.x0 <= start.x0 + start.height <= before.box.x1 + start.height
 
 
 def same_text(first: Observation, second: Observation, doubtful: float = _DOUBTFUL) -> bool:
@@ -166,23 +175,32 @@ def same_text(first: Observation, second: Observation, doubtful: float = _DOUBTF
 def _same_line(first: ReadLine, second: ReadLine, doubtful: float) -> bool:
     if first.text == second.text or folded(first.text) == folded(second.text):
         return True
-    a, b = bare(first.text), bare(second.text)
+    a, b = without_look_alikes(bare(first.text)), without_look_alikes(bare(second.text))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     if matcher.ratio() < _MIN_SIMILARITY:
         return False
     return all(
         tag == "equal"
-        or _is_doubtful(first, a[start:end], start, doubtful)
-        or _is_doubtful(second, b[other_start:other_end], other_start, doubtful)
+        or _is_doubtful(first, start, end, b[other_start:other_end], doubtful)
+        or _is_doubtful(second, other_start, other_end, a[start:end], doubtful)
         for tag, start, end, other_start, other_end in matcher.get_opcodes()
     )
 
 
-def _is_doubtful(line: ReadLine, text: str, start: int, doubtful: float) -> bool:
-    """Returns whether some character of the text, which begins at the line's character `start`, was doubted."""
-    if len(line.chars) != len(bare(line.text)):
+def _is_doubtful(line: ReadLine, start: int, end: int, other: str, doubtful: float) -> bool:
+    """Returns whether some of the line's characters from start to before end, in whose place another reading has
+    `other`, was doubted. Where they are none, what was left out leaves its doubt on those beside it."""
+    chars = line.chars
+    if len(chars) != len(bare(line.text)):
         return False
-    return any(char.confidence < doubtful for char in line.chars[start : start + len(text)])
+    if start == end:
+        # One l more may be any of a row of them.
+        while start > 0 and without_look_alikes(chars[start - 1].text) in other:
+            start -= 1
+        while end < len(chars) and without_look_alikes(chars[end].text) in other:
+            end += 1
+        start, end = max(0, start - 1), end + 1
+    return any(char.confidence < doubtful for char in chars[start:end])
 
 
 def _cue(group: _Group, band: str, rules: CueRules) -> Cue:

@@ -5,6 +5,7 @@ Two cues of which one begins with the other are told from that by their places: 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 
 from yivideo_ray.geometry import Box
@@ -20,6 +21,7 @@ _GROWN = 0.5
 # Of so many characters of a half-drawn or misread step one may be another.
 _CHARS_PER_MISREAD = 3
 _END_MARKS = frozenset(".!?…。！？")
+_SURE = 0.8
 # So few are no measure of likeness: an I before something bright is read as a 0.
 _FEW_CHARS = 2
 
@@ -29,6 +31,26 @@ def grows(first: Observation, second: Observation, *, brief: bool) -> bool:
 
     brief: first was shown no longer than a step of such a text, so that it may be misread or half drawn.
     """
+    return _grows(first, second, brief) or (brief and _grows(_with_sure_ends(first), second, brief))
+
+
+def _with_sure_ends(observation: Observation) -> Observation:
+    """Returns the observation without the doubted characters at the ends of its last line: a step is too short to
+    part a letter from what shines beside it."""
+    if not observation.lines:
+        return observation
+    *others, line = observation.lines
+    chars = line.chars
+    while chars and chars[0].confidence < _SURE:
+        chars = chars[1:]
+    while chars and chars[-1].confidence < _SURE:
+        chars = chars[:-1]
+    if not chars or chars == line.chars:
+        return observation
+    return replace(observation, lines=(*others, replace(line, text="".join(char.text for char in chars), chars=chars)))
+
+
+def _grows(first: Observation, second: Observation, brief: bool) -> bool:
     if not first.lines or len(first.lines) > len(second.lines):
         return False
     if not all(_in_same_place(a, b) for a, b in zip(first.lines, second.lines, strict=False)):

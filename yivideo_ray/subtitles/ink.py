@@ -54,13 +54,17 @@ def find_glyphs(inks: Sequence[Ink], expected: int) -> tuple[Glyph, ...]:
 def group_pieces(pieces: Sequence[Box]) -> tuple[Glyph, ...]:
     """Returns glyphs from left to right: pieces (from left to right) above each other are one."""
     groups: list[list[Box]] = []
+    boxes: list[Box] = []
     for piece in pieces:
-        group = next((g for g in groups[-3:] if _share_columns(piece, bounding_box(g))), None)
-        if group is None:
+        nearest = range(max(0, len(groups) - 3), len(groups))
+        at = next((at for at in nearest if _share_columns(piece, boxes[at])), None)
+        if at is None:
             groups.append([piece])
+            boxes.append(piece)
         else:
-            group.append(piece)
-    glyphs = [Glyph(bounding_box(group), tuple(sorted(group, key=lambda b: b.y0))) for group in groups]
+            groups[at].append(piece)
+            boxes[at] = bounding_box([boxes[at], piece])
+    glyphs = [Glyph(box, tuple(sorted(group, key=lambda b: b.y0))) for group, box in zip(groups, boxes, strict=True)]
     return tuple(sorted(glyphs, key=lambda glyph: glyph.box.center[0]))
 
 
@@ -75,28 +79,30 @@ def _masks(image: Luma) -> Iterator[NDArray[np.uint8]]:
 
 
 def _ink(mask: NDArray[np.uint8]) -> Ink:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    within = Box(0, 0, mask.shape[1], mask.shape[0])
-    found = {
-        label: Box(int(x), int(y), int(x + w), int(y + h))
-        for label, (x, y, w, h, area) in enumerate(stats[:count])
-        if label > 0 and area >= _MIN_PIECE_PX
-    }
-    found = {label: box for label, box in found.items() if not _is_background(box, within)}
+    height, width = mask.shape
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    corner, size, area = stats[:, :2], stats[:, 2:4], stats[:, 4]
+    boxes = np.concatenate((corner, corner + size), axis=1)
+    found = (area >= _MIN_PIECE_PX) & ~_is_background(boxes, width, height)
+    found[0] = False
     # What shows through an outlined o is background.
-    kept = {label: box for label, box in found.items() if not any(_is_inside(box, o) for o in found.values())}
-    columns = np.isin(labels, list(kept)).sum(axis=0, dtype=np.int64)
-    return Ink(tuple(sorted(kept.values())), columns)
+    found[found] = ~_is_inside_another(boxes[found])
+    columns = found[labels].sum(axis=0, dtype=np.int64)
+    return Ink(tuple(sorted(Box(*box) for box in boxes[found].tolist())), columns)
 
 
-def _is_background(piece: Box, line: Box) -> bool:
-    """Returns whether ink goes on beyond the line: an outline parts letters from a background as bright."""
-    beside = piece.x0 <= line.x0 or piece.x1 >= line.x1
-    return beside or (piece.y0 <= line.y0 and piece.y1 >= line.y1) or piece.width > 2 * line.height
+def _is_background(boxes: NDArray[np.int32], width: int, height: int) -> NDArray[np.bool_]:
+    """Returns which pieces go on beyond the line: an outline parts letters from a background as bright."""
+    x0, y0, x1, y1 = boxes.T
+    return np.asarray((x0 <= 0) | (x1 >= width) | ((y0 <= 0) & (y1 >= height)) | (x1 - x0 > 2 * height))
 
 
-def _is_inside(piece: Box, other: Box) -> bool:
-    return piece != other and piece.clip(other) == piece
+def _is_inside_another(boxes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Returns which boxes lie within a larger one."""
+    x0, y0, x1, y1 = boxes.T[:, :, None]
+    within = (x0 >= x0.T) & (y0 >= y0.T) & (x1 <= x1.T) & (y1 <= y1.T)
+    # Boxes that are equal lie within each other.
+    return np.asarray(np.any(within & ~within.T, axis=1))
 
 
 def _share_columns(piece: Box, group: Box) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from yivideo_ray.geometry import Box
 from yivideo_ray.types import CharReading
 
-__all__ = ["Observation", "ReadLine", "bare", "folded"]
+__all__ = ["Observation", "ReadLine", "bare", "folded", "without_look_alikes"]
 
 _CONFUSABLE = str.maketrans({"l": "I", "|": "I", "1": "I", "0": "O", "o": "O", "’": "'", "‘": "'", "`": "'"})
 
@@ -29,7 +29,8 @@ class ReadLine:
 class Observation:
     """What one crop shows: its lines from the top, for the frames with start_pts <= pts < end_pts.
 
-    stable_end_pts, joined_to_pts and stroke_px are the crop's (types.CropMeta): what the first two join has no gap.
+    stable_end_pts, joined_to_pts, stroke_px and box, in the frame, are the crop's (types.CropMeta): what the first two
+    join has no gap.
     """
 
     start_pts: int
@@ -40,6 +41,7 @@ class Observation:
     stable_end_pts: int = -1
     joined_to_pts: int | None = None
     stroke_px: int = 0
+    box: Box | None = None
 
     @property
     def key(self) -> str:
@@ -61,6 +63,11 @@ def bare(text: str) -> str:
     return "".join(text.split())
 
 
+def without_look_alikes(text: str) -> str:
+    """Returns the text, of the same length, with one character for all that look like it."""
+    return text.translate(_CONFUSABLE)
+
+
 def folded(text: str) -> str:
     """Returns the text without what a model confuses at no cost: look-alikes, marks, spaces and case."""
-    return "".join(char for char in text.translate(_CONFUSABLE) if char.isalnum()).casefold() or bare(text)
+    return "".join(char for char in without_look_alikes(text) if char.isalnum()).casefold() or bare(text)

@@ -198,41 +198,45 @@ class RunTracker:
         future = future[:STABLE_FRAMES]
         if self._grid_cell(past[-1].pts) != self._grid_cell(future[0].pts):
             return True
-        return _strokes_changed(past, future) or _picture_changed(past, future)
+        stood, stays = _common(past), _common(future)
+        before, now = past[-1], future[0]
+        return _strokes_changed(before, now, stood, stays) or _picture_changed(before, now, stood, stays)
 
     def _grid_cell(self, pts: int) -> int:
         return (pts - self._origin_pts) // self._grid_ticks
 
 
-def _strokes_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
-    """Returns whether strokes came and stay, or stayed and went: also where a fade takes them a step at a time."""
-    before, now = past[-1], future[0]
-    came, went = _without(_common(future), before.near), _without(_common(past), now.near)
-    return count_changed(_either(came, went), _either(before.mask, now.mask), _CHANGED_SHARE) >= _MIN_LETTER_PX
+def _strokes_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> bool:
+    """Returns whether strokes came and stay, or stayed and went: also where a fade takes them a step at a time.
+
+    stood are the strokes of the frames up to `before`, stays those of the frames from `now` on.
+    """
+    came, went = _without(stays, before.near), _without(stood, now.near)
+    changed, union = _either(came, went), _either(before.mask, now.mask)
+    return count_changed(changed, union, _CHANGED_SHARE, least=_MIN_LETTER_PX) > 0
 
 
-def _picture_changed(past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
+def _picture_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> bool:
     """Returns whether steady strokes, or what is right beside them, look different from one frame to the next.
 
     Letters that stay look the same, outline and all, whatever moves behind them. Strokes that come or go by enough to
     see them don't tell enough: those of "Ah." and of "No." in its place nearly cover each other.
     """
-    before, now = past[-1], future[0]
-    steady = dilate(_either(_common(past), _common(future)))
+    steady = dilate(_either(stood, stays))
     differs = cv2.threshold(cv2.absdiff(before.small, now.small), _MIN_DIFFERENCE, 1, cv2.THRESH_BINARY)[1]
     changed: Mask = cv2.bitwise_and(steady, differs)  # type: ignore[assignment]
     changed_px = cv2.countNonZero(changed)
     if changed_px < _MIN_CHANGED_LONE_PX:
         return False
-    came = cv2.bitwise_and(_without(_common(future), before.mask), differs)
-    went = cv2.bitwise_and(_without(_common(past), now.mask), differs)
-    if count_exchanged(came, went, _either(before.mask, now.mask)) >= MIN_EXCHANGED_PX:  # type: ignore[arg-type]
+    came = cv2.bitwise_and(_without(stays, before.mask), differs)
+    went = cv2.bitwise_and(_without(stood, now.mask), differs)
+    if count_exchanged(came, went, _either(before.mask, now.mask), least=MIN_EXCHANGED_PX):  # type: ignore[arg-type]
         return True
     union = _either(before.near, now.near)
-    if count_changed(changed, union, _CHANGED_SHARE, LETTER) >= _MIN_CHANGED_PX:
+    if count_changed(changed, union, _CHANGED_SHARE, LETTER, least=_MIN_CHANGED_PX):
         return True
     is_lone = changed_px >= _LONE_SHARE_OF_BAND * cv2.countNonZero(steady)
-    return is_lone and count_changed(changed, union, _LONE_SHARE) >= _MIN_CHANGED_LONE_PX
+    return is_lone and count_changed(changed, union, _LONE_SHARE, least=_MIN_CHANGED_LONE_PX) > 0
 
 
 def _share_out(
@@ -267,7 +271,7 @@ def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
     if cv2.countNonZero(shared) < _MIN_LETTER_PX or len(between) > MAX_TRANSITION_FRAMES:
         return False
     missing = (_without(shared, frame.near) for frame in between)
-    return all(count_changed(letters, shared, _GONE_SHARE) < _MIN_LETTER_PX for letters in missing)
+    return not any(count_changed(letters, shared, _GONE_SHARE, least=_MIN_LETTER_PX) for letters in missing)
 
 
 def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:

@@ -13,7 +13,8 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-from yivideo_ray.types import CharReading, CropText, TextLine
+from yivideo_ray.subtitles.observations import bare
+from yivideo_ray.types import CropText, TextLine
 
 __all__ = ["Writing", "form_in", "settle_writing", "writing_of"]
 
@@ -37,6 +38,9 @@ class Writing(StrEnum):
     JAPANESE = "japanese"
 
 
+# Kana that look like Chinese characters: among katakana they are kana, beside Chinese characters they are such.
+_LOOKS_LIKE_HAN = {"ー": "一", "ニ": "二", "ロ": "口", "カ": "力", "エ": "工", "タ": "夕", "ハ": "八", "ト": "卜"}
+_LOOKS_LIKE_KANA = {han: kana for kana, han in _LOOKS_LIKE_HAN.items()}
 _CODECS = {Writing.SIMPLIFIED: "gb2312", Writing.TRADITIONAL: "cp950", Writing.JAPANESE: "euc_jp"}
 # EUC-JP also holds JIS X 0212, characters of names that are not in everyday use, in three bytes.
 _BYTES = 2
@@ -83,20 +87,38 @@ def settle_writing(texts: Sequence[CropText]) -> tuple[list[CropText], Writing |
 
 
 def _settle(text: CropText, writing: Writing) -> CropText:
-    if not any(form_in(writing, char.text) for line in text.lines for char in line.chars):
-        return text
     return replace(text, lines=tuple(_settled_line(line, writing) for line in text.lines))
 
 
 def _settled_line(line: TextLine, writing: Writing) -> TextLine:
-    chars = tuple(_settled(char, writing) for char in line.chars)
-    changed = {old.text: new.text for old, new in zip(line.chars, chars, strict=True) if old.text != new.text}
-    return replace(line, text="".join(changed.get(char, char) for char in line.text), chars=chars)
+    read = "".join(char.text for char in line.chars)
+    if len(read) != len(line.chars) or read != bare(line.text):
+        return line
+    forms = [
+        char.text if char.confidence >= _UNSURE else _form_at(read, at, writing) for at, char in enumerate(line.chars)
+    ]
+    if "".join(forms) == read:
+        return line
+    chars = tuple(replace(char, text=form) for char, form in zip(line.chars, forms, strict=True))
+    behind = iter(forms)
+    return replace(line, text="".join(c if c.isspace() else next(behind) for c in line.text), chars=chars)
 
 
-def _settled(char: CharReading, writing: Writing) -> CharReading:
-    form = form_in(writing, char.text) if char.confidence < _UNSURE else None
-    return char if form is None else replace(char, text=form)
+def _form_at(read: str, at: int, writing: Writing) -> str:
+    """Returns what the character at this place, which the model doubts, is in this writing."""
+    char = read[at]
+    if writing is not Writing.JAPANESE:
+        return form_in(writing, char) or char
+    beside = read[max(0, at - 1) : at] + read[at + 1 : at + 2]
+    if char in _LOOKS_LIKE_HAN and any(map(_is_han, beside)) and not any(map(_is_katakana, beside)):
+        return _LOOKS_LIKE_HAN[char]
+    if char in _LOOKS_LIKE_KANA and any(map(_is_katakana, beside)) and not any(map(_is_han, beside)):
+        return _LOOKS_LIKE_KANA[char]
+    return form_in(writing, char) or char
+
+
+def _is_katakana(char: str) -> bool:
+    return "\u30a1" <= char <= "\u30fc"
 
 
 def _is_han(char: str) -> bool:
