@@ -19,7 +19,6 @@ from serve.examples import put_in
 from serve.metrics import Counting, Metrics
 from serve.problems import Faults, Problem, handle_errors
 from serve.routes import results, system, workflows
-from serve.uploads import sweep
 from serve.wire import NewUpload, NewWorkflow
 from yivideo_ray import __version__
 from yivideo_ray.config import Settings
@@ -43,7 +42,6 @@ def build_app(settings: Settings, opening: Opening) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(sweep, work_dir / "uploads")
         async with opening() as service:
             app.state.service = service
             callbacks = asyncio.ensure_future(Callbacks(service, settings).run())

@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook
 
 from serve.access import is_loopback
 from yivideo_ray.config import GpuLockSettings, ServeSettings, Settings
-from yivideo_ray.errors import ServiceError
+from yivideo_ray.errors import ServiceError, YivideoError
 from yivideo_ray.runtime.backoff import wait_before
 from yivideo_ray.service import DueCallback, WorkflowService
 
@@ -119,7 +119,13 @@ class Callbacks:
                     "" if next_attempt else ", the last",
                     reason,
                 )
-            await self._service.record_callback(callback.workflow_id, delivered=delivered, next_attempt=next_attempt)
+            try:
+                await self._service.record_callback(
+                    callback.workflow_id, delivered=delivered, next_attempt=next_attempt
+                )
+            except YivideoError as error:
+                # Deleted meanwhile, or kept where nobody can write now: then it is due again.
+                logging.getLogger(__name__).warning("A callback of %s is not noted: %s", callback.workflow_id, error)
 
     async def _send(self, callback: DueCallback) -> None:
         if self._webhook is None:

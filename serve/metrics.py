@@ -44,7 +44,7 @@ class Metrics:
         """Returns the figures as Prometheus reads them; queue is what WorkflowService.queue returned."""
         for gauge in (self._calls, self._ready):
             gauge.clear()
-        self._workflows.labels("PENDING").set(len(queue["workflows"]["waiting"]))
+        self._workflows.labels("PENDING").set(queue["workflows"]["waiting"])
         self._workflows.labels("IN_PROGRESS").set(len(queue["workflows"]["running"]))
         for number, actor in enumerate(queue["gpu_actors"]):
             self._ready.labels(str(number)).set(bool(actor.get("ready")))

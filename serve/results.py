@@ -70,7 +70,7 @@ def preview(view: WorkflowView, settings: Settings) -> bytes:
             code="RESULT_NOT_WRITTEN",
             remedy=f"Run a chain with {Stage.DETECT_SUBTITLE_AREA.value}.",
         )
-    if not view.video.is_relative_to(settings.storage.work_dir.expanduser().resolve() / "uploads"):
+    if not view.video.is_relative_to(settings.storage.work_dir.expanduser() / "uploads"):
         video_path(str(view.video), settings.storage.allowed_roots)
     info = probe(view.video, settings.decoder)
     if info.size_bytes != result.info.size_bytes:

@@ -1,18 +1,17 @@
 """Videos that come in by multipart/form-data: streamed to disk, hashed on the way, never larger than they may be.
 
-An upload lies under storage.work_dir/uploads in a directory of its own, beside those still coming in.
+An upload lies under storage.work_dir/uploads in a directory of its own, beside those still coming in. What a service
+that was killed leaves there is removed when the next one starts, by that which keeps the workflows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import hashlib
 import os
 import secrets
 import shutil
-import time
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -28,13 +27,11 @@ from yivideo_ray.errors import OutputError, ServiceError
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-__all__ = ["Form", "discard", "read_body", "read_form", "sweep"]
+__all__ = ["Form", "discard", "read_body", "read_form"]
 
 FILE_FIELD = "video"
 FIELDS_BYTES = 64 * 1024
 NAME_BYTES = 200
-# What nobody has written to for so long was left behind by a process that was killed.
-STALE_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -93,15 +90,6 @@ async def discard(form: Form) -> None:
     """Deletes the upload, if there is one."""
     if form.video is not None:
         await asyncio.to_thread(shutil.rmtree, form.video.parent, ignore_errors=True)
-
-
-def sweep(uploads: Path) -> None:
-    """Deletes what came in halfway only, for the service was killed."""
-    with contextlib.suppress(FileNotFoundError):
-        for left in (uploads / "incoming").iterdir():
-            newest = max((path.stat().st_mtime for path in (left, *left.glob("*"))), default=0.0)
-            if time.time() - newest > STALE_S:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 async def _receive(stream: AsyncIterator[bytes], boundary: bytes, directory: Path, limit_bytes: int) -> Form:

@@ -16,7 +16,7 @@ __all__ = ["NewUpload", "NewWorkflow", "Workflow", "WorkflowConfig", "Workflows"
 
 PRIORITIES = {"interactive": Priority.INTERACTIVE, "batch": Priority.BATCH}
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,100}$"
-EXAMPLE_ID = "7d5f1c6e2b9a4f03"
+EXAMPLE_ID = "wf-7d5f1c6e2b9a4f03"
 SIX_STAGES: tuple[str, ...] = tuple(stage.value for stage in STAGES)
 
 

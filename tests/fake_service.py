@@ -156,7 +156,8 @@ class FakeService:
         waiting = [view.workflow_id for view in self.views.values() if view.state is WorkflowState.PENDING]
         return {
             "gpu_actors": [{"ready": self.ready, "waiting": 2, "running": [{"workflow_id": "w1"}]}],
-            "workflows": {"waiting": waiting, "running": []},
+            "error": None,
+            "workflows": {"waiting": len(waiting), "max_queued": self.max_queued, "next": waiting, "running": []},
         }
 
     async def is_ready(self) -> bool:

@@ -34,8 +34,9 @@ MEDIA_TYPES = {
 EVENTS = """\
 event: stage_started
 id: 13
-data: {"event": "stage_started", "workflow_id": "7d5f1c6e2b9a4f03", "video": "/videos/film.mp4", "time": 1795600801.5, \
-"stage": "paddleocr.detect_subtitle_area", "done_s": 0.0, "total_s": 60.0, "frames": 0, "message": "", "data": {}}
+data: {"event": "stage_started", "workflow_id": "wf-7d5f1c6e2b9a4f03", "video": "/videos/film.mp4", \
+"time": 1795600801.5, "stage": "paddleocr.detect_subtitle_area", \
+"done_s": 0.0, "total_s": 60.0, "frames": 0, "message": "", "data": {}}
 
 """
 SRT = "1\n00:00:00,800 --> 00:00:02,600\n天亮了\n"
@@ -122,7 +123,7 @@ async def watch(
     openapi_extra=examples.call("get_subtitles"),
     responses={
         200: {
-            "description": "The subtitles; json is the whole result document.",
+            "description": "The subtitles; json is the whole result document, of any chain.",
             "content": {
                 "application/x-subrip": {"schema": {"type": "string"}, "example": SRT},
                 "text/vtt": {"schema": {"type": "string"}},

@@ -18,8 +18,16 @@ __all__ = ["router"]
 router = APIRouter(tags=["service"])
 
 QUEUE = {
+    "cluster": {"cpus": 2, "gpus": 0.0, "nodes": 1, "started_here": True, "namespace": "yivideo"},
     "gpu_actors": [{"ready": True, "device": "cpu", "running": [], "waiting": 0, "queue": []}],
-    "workflows": {"waiting": [], "running": [examples.EXAMPLE_ID]},
+    "error": None,
+    "workflows": {
+        "waiting": 0,
+        "max_queued": 1000,
+        "next": [],
+        "running": [examples.EXAMPLE_ID],
+        "max_running": 8,
+    },
 }
 
 

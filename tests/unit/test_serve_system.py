@@ -32,7 +32,7 @@ def test_it_lives_whether_or_not_it_is_ready(tmp_path: Path) -> None:
 def test_the_queue_is_shown_as_it_is(there: World) -> None:
     workflow_id = there.submit()
     found = there.client.get("/v1/queue").json()
-    assert found["workflows"] == {"waiting": [workflow_id], "running": []}
+    assert found["workflows"] == {"waiting": 1, "max_queued": 1000, "next": [workflow_id], "running": []}
     assert found["gpu_actors"][0]["waiting"] == 2
 
 

@@ -7,7 +7,6 @@ import errno
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from serve import uploads
-from serve.uploads import Form, read_form, sweep
+from serve.uploads import Form, read_form
 from tests.fake_service import FakeService
 from tests.service_clients import World, world
 from tests.unit.test_serve_workflows import problem
@@ -208,19 +206,6 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(there: World, monkeypatch
     found = problem(send(there), "STORAGE_FULL")
     assert found["retryable"]
     assert there.uploads == []
-
-
-def test_what_a_killed_service_left_half_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
-    whole, half, young = tmp_path / "abc", tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
-    for directory in (whole, half, young):
-        directory.mkdir(parents=True)
-        (directory / "film.mp4").write_bytes(b"x")
-    past = time.time() - uploads.STALE_S - 10
-    for path in (half, half / "film.mp4", whole, whole / "film.mp4"):
-        os.utime(path, (past, past))
-    sweep(tmp_path)
-    assert sorted(path.parent.name for path in tmp_path.rglob("*.mp4")) == ["abc", "young"]
-    sweep(tmp_path / "nothing")
 
 
 class Pieces:
