@@ -22,24 +22,25 @@ Format = Literal["srt", "vtt", "ass", "txt", "json"]
 
 
 def subtitles(view: WorkflowView, name: Format, language: str | None, settings: Settings) -> bytes:
-    """Returns the subtitles in a format (json: the whole result document), those of one language if it is named.
+    """Returns the subtitles in a format, those of one language if it is named; json: the whole result document, which
+    every chain has.
 
     Reads files: not for the event loop. Errors: ServiceError RESULT_NOT_READY, RESULT_NOT_WRITTEN.
     """
     path = _document(view)
     result = _read(path)
-    if not result.finalized:
-        raise ServiceError(
-            "The workflow's chain makes no subtitles.",
-            code="RESULT_NOT_WRITTEN",
-            remedy=f"Run a chain that ends with {Stage.POSTPROCESS_AND_FINALIZE.value}.",
-        )
     if name == "json":
         if language is not None:
             raise ServiceError(
                 "The document is of all languages.", code="REQUEST_INVALID", remedy="Leave out language."
             )
         return path.read_bytes()
+    if not result.finalized:
+        raise ServiceError(
+            "The workflow's chain makes no subtitles.",
+            code="RESULT_NOT_WRITTEN",
+            remedy=f"Run a chain that ends with {Stage.POSTPROCESS_AND_FINALIZE.value}.",
+        )
     cues = result.cues
     if language is not None:
         languages = settings.subtitles.script_languages.model_dump()

@@ -108,8 +108,10 @@ def test_a_chain_that_makes_none_says_so(there: World, tmp_path: Path) -> None:
     workflow_id = there.submit()
     first = (StageRecord(Stage.EXTRACT_KEYFRAMES, StageStatus.SUCCESS),)
     there.do(there.service.succeed(workflow_id, finished(stages=first, area=None, cues=()), tmp_path))
-    for name in ("subtitles.srt", "subtitles.json", "preview.png"):
+    for name in ("subtitles.srt", "preview.png"):
         problem(there.client.get(f"/v1/workflows/{workflow_id}/{name}"), "RESULT_NOT_WRITTEN")
+    document = there.client.get(f"/v1/workflows/{workflow_id}/subtitles.json").json()
+    assert [stage["stage"] for stage in document["stages"]] == ["ffmpeg.extract_keyframes"]
 
 
 @pytest.mark.parametrize("damage", ["deleted", "damaged"])
