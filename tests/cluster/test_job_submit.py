@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,17 +19,12 @@ import pytest
 from tests.cluster.patterns import pattern_video
 from tests.cluster.test_command import ROOT, environment
 from tests.cluster.test_workflows import TEXTS
+from tests.ports import free_port
 from yivideo_ray.runtime import cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 
 RAY = str(Path(sys.executable).with_name("ray"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

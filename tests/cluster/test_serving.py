@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import httpx2
 import psutil
@@ -22,7 +19,8 @@ import pytest
 
 from tests.cluster.fakes import SLOW_S
 from tests.cluster.test_command import ROOT, environment
-from tests.cluster.test_job_submit import free_port
+from tests.ports import free_port
+from tests.serving import Served, served
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 
@@ -36,74 +34,21 @@ serve_until_stopped(Settings(), take_stdout(), getattr(fakes, sys.argv[1]))
 """
 
 
-@dataclass(slots=True)
-class Served:
-    """A process that serves, and the client that asks it. told: what it said to people."""
-
-    process: subprocess.Popen[str]
-    client: httpx2.Client
-    videos: Path
-    told: list[str] = field(default_factory=list)
-
-    def stop(self) -> int:
-        """Returns the exit code of a process that was asked to end."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(90)
-
-
-@contextlib.contextmanager
-def served(tmp_path: Path, service: str) -> Iterator[Served]:
-    videos = tmp_path / "videos"
-    videos.mkdir()
-    (videos / "film.mp4").write_bytes(b"film")
-    env = environment(
-        tmp_path,
-        YIVIDEO_SERVE__PORT=str(free_port()),
-        YIVIDEO_SERVE__MAX_UPLOAD_BYTES=str(30_000_000),
-        YIVIDEO_STORAGE__ALLOWED_ROOTS=f'["{videos}"]',
-    )
-    # A signal that the shell had ignored would be ignored there as well.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, service],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=env,
-        cwd=ROOT,
-        start_new_session=True,
-    )
-    signal.signal(signal.SIGINT, before)
-    told: list[str] = []
-
-    def listen(stream: IO[str]) -> None:
-        told.extend(stream)
-
-    assert process.stdout is not None
-    assert process.stderr is not None
-    listener = threading.Thread(target=listen, args=(process.stderr,), daemon=True)
-    listener.start()
-    try:
-        url = process.stdout.readline().strip()
-        with httpx2.Client(base_url=url or "http://none", trust_env=False, timeout=60) as client:
-            yield Served(process, client, videos, told)
-    finally:
-        process.kill()
-        process.wait(30)
-        listener.join(30)
-        process.stdout.close()
-        process.stderr.close()
-
-
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Yields one that takes SLOW_S to show a workflow. The last test of this module stops it."""
-    with served(tmp_path_factory.mktemp("slow"), "slow") as found:
+    env = environment(
+        tmp_path_factory.mktemp("slow"),
+        YIVIDEO_SERVE__PORT=str(free_port()),
+        YIVIDEO_SERVE__MAX_UPLOAD_BYTES=str(30_000_000),
+        YIVIDEO_STORAGE__ALLOWED_ROOTS=f'["{ROOT / "samples"}"]',
+    )
+    with served([sys.executable, "-c", COMMAND, "slow"], env, ROOT) as found:
         yield found
 
 
 def submit(slow: Served) -> str:
-    answer = slow.client.post("/v1/workflows", json={"video_path": str(slow.videos / "film.mp4")})
+    answer = slow.client.post("/v1/workflows", json={"video_path": str(ROOT / "samples" / "demo.mp4")})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["workflow_id"])
 
@@ -167,7 +112,7 @@ def test_many_watch_at_once_and_others_are_answered(slow: Served) -> None:
     workflow_id = submit(slow)
     with contextlib.ExitStack() as stack:
         limits = httpx2.Limits(max_connections=200)
-        client = stack.enter_context(httpx2.Client(base_url=slow.client.base_url, trust_env=False, limits=limits))
+        client = stack.enter_context(httpx2.Client(base_url=slow.url, trust_env=False, limits=limits))
         began = time.monotonic()
         threads = [threading.Thread(target=_watch_a_while, args=(client, workflow_id)) for _ in range(60)]
         for thread in threads:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.test_job_submit import free_port
+from tests.ports import free_port
 from tests.service_clients import KEY, Listening, listening
 from tests.unit.test_serve_results import finished
 from yivideo_ray import client as clients
