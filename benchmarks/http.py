@@ -5,8 +5,8 @@
 yivideo serve runs with the scripted engine and its default settings, but for a directory of its own. First a hundred
 clients post the same request under one Idempotency-Key, at once; then the clients post one after the other each, a
 thousand times in all, while what they posted is worked on beside. Times are those from the first byte of a request to
-the last of its answer, on connections that stay open. Exit code: 0 if one key made one workflow, nothing but 202 and 429
-was answered, and the 99th percentile is less than a second; 1 if not.
+the last of its answer, on connections that stay open. Exit code: 0 if one key made one workflow, nothing but 202 and
+429 was answered, and the 99th percentile is less than a second; 1 if not.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def _tell(found: dict[str, Any], limits: list[tuple[str, bool, str]], path: Path
     print(format_environment(found["environment"]))
     print(
         f"{found['posts']} posts by {found['clients']} clients: {found['posts_per_s']} a second; median "
-        f"{found['median_s']:.3f} s, p95 {found['p95_s']:.3f} s, p99 {found['p99_s']:.3f} s, most {found['max_s']:.3f} s; "
-        f"{found['waiting_at_the_end']} workflows wait at the end"
+        f"{found['median_s']:.3f} s, p95 {found['p95_s']:.3f} s, p99 {found['p99_s']:.3f} s, "
+        f"most {found['max_s']:.3f} s; {found['waiting_at_the_end']} workflows wait at the end"
     )
     for name, holds, figure in limits:
         print(f"{name:<28} {'reached' if holds else 'MISSED':<8} {figure}")

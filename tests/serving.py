@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -64,7 +65,8 @@ def served(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterato
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(60)
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
         listener.join(30)
         process.stdout.close()
