@@ -11,11 +11,11 @@ the real one; every video has been worked on without faults before, to compare w
     kill actor      the GPU actor's process
     kill cluster    every process of Ray and the service at once; another cluster is built and the service started
 
-A workflow is lost if it did not succeed or the service knows nothing of it, doubled if its end is told twice, a cue is in
-its result twice or the service has more workflows than were asked for, and differs if its files or cues are not those of
-the run without faults, byte for byte. The time to resume runs from the kill of the cluster until a workflow has kept new
-work, so it holds the start of the new cluster, of the service and of the engine. Exit code: 0 if the limits hold, 1 if
-not.
+A workflow is lost if it did not succeed or the service knows nothing of it, doubled if its end is told twice, a cue is
+in its result twice or the service has more workflows than were asked for, and differs if its files or cues are not
+those of the run without faults, byte for byte. The time to resume runs from the kill of the cluster until a workflow
+has kept new work, so it holds the start of the new cluster, of the service and of the engine. Exit code: 0 if the
+limits hold, 1 if not.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.durability_run import Harvest, Phase, run_phase
+from benchmarks.durability_run import Harvest, run_phase
 from benchmarks.environment import environment, format_environment
 from benchmarks.faults import DEMO, LOCK, Limit
+from benchmarks.faults_run import Phase
 from benchmarks.faults_score import verdict
 from benchmarks.faults_videos import pattern_videos
 from benchmarks.postgres_server import missing, postgres
@@ -181,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     harvests = asyncio.run(_run(plan, options.database, options.out.resolve(), options.seed))
     found = figures(harvests)
     held = limits(found)
-    facts = {**environment(), "database": options.database}
+    facts = {**environment(harvests["real"].engine), "database": options.database}
     print(report(found, held), format_environment(facts), sep="\n\n", file=figures_out, flush=True)
     if options.json:
         options.json.write_text(

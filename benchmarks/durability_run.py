@@ -1,4 +1,4 @@
-"""Workflows in a service that is killed again and again: its process, the cluster, and the clients that see it through."""
+"""Workflows in a service that is killed again and again: its process, the cluster, and clients that don't give up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count, cycle
@@ -23,12 +22,14 @@ import yaml
 
 from benchmarks.faults_chaos import Chaos, Fault
 from benchmarks.faults_cluster import Nodes
+from benchmarks.faults_run import Phase
 from benchmarks.faults_score import Result
 from yivideo_ray.config import load_settings
 from yivideo_ray.runtime import tables
 from yivideo_ray.runtime.database import Database
+from yivideo_ray.types import EngineFacts
 
-__all__ = ["Endpoint", "Harvest", "Phase", "ServiceProcess", "run_phase"]
+__all__ = ["Endpoint", "Harvest", "ServiceProcess", "run_phase"]
 
 POLL_S = 0.3
 # What a client waits before it asks again where nobody answers.
@@ -98,21 +99,6 @@ class ServiceProcess:
         return answer
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """Workflows of one engine. sources: the videos, worked on in turn; plan: the kills; script: what the scripted engine
-    does (None: the real one)."""
-
-    name: str
-    sources: tuple[Path, ...]
-    workflows: int
-    at_once: int
-    plan: Counter[str]
-    pause_s: tuple[float, float]
-    settings: Mapping[str, Any]
-    script: Mapping[str, Any] | None = None
-
-
 @dataclass(slots=True)
 class Harvest:
     """What a phase gave. posted: workflow ids in the order of their requests; kept: those that the service lists;
@@ -127,6 +113,7 @@ class Harvest:
     faults: list[Fault] = field(default_factory=list)
     resumed_s: list[float] = field(default_factory=list)
     wall_s: float = 0.0
+    engine: EngineFacts | None = None
 
 
 class _Arena:
@@ -199,10 +186,19 @@ class _Arena:
         if [event["number"] for event in events] != list(range(1, len(events) + 1)):
             self.harvest.holes.append(view["id"])
         files = {path.suffix: path.read_bytes() for path in map(Path, view["outputs"])}
-        document = files.pop(".json", b'{"cues": []}')
+        document = json.loads(files.pop(".json", b'{"cues": []}'))
+        if self.harvest.engine is None and "engine" in document:
+            models = document["models"]
+            self.harvest.engine = EngineFacts(
+                document["engine"],
+                document["device"],
+                document["provider"],
+                models["detection"],
+                models["recognition"],
+            )
         error = "" if view["error"] is None else f"{view['error']['code']}: {view['error']['message']}"
         finishes = sum(event["event"] == "workflow_finished" for event in events)
-        return Result(view["id"], source.name, error, files, json.loads(document)["cues"], finishes)
+        return Result(view["id"], source.name, error, files, document["cues"], finishes)
 
     async def _ask(self, **asked: Any) -> dict[str, Any]:
         while True:
