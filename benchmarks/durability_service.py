@@ -74,6 +74,7 @@ def _plain(view: WorkflowView) -> dict[str, Any]:
         "id": view.workflow_id,
         "state": view.state.value,
         "terminal": view.state in TERMINAL,
+        "percent": view.percent,
         "error": view.error,
         "outputs": [str(path) for path in view.outputs],
     }
