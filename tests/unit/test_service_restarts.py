@@ -15,6 +15,8 @@ from yivideo_ray.jobs import EventKind, Outcome
 from yivideo_ray.runtime.service import Service
 from yivideo_ray.service import NumberedEvent, WorkflowRequest, WorkflowState
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 def test_unfinished_workflows_go_on_after_a_restart_in_their_order(tmp_path: Path) -> None:
     async def scenario() -> None:
