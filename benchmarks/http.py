@@ -175,7 +175,7 @@ def _one_after_the_other(url: str, chain: list[str], posts: int, clients: int) -
     lock = threading.Lock()
 
     def post(_: int) -> list[Answer]:
-        found = []
+        found: list[Answer] = []
         with httpx2.Client(trust_env=False, timeout=60) as client:
             while True:
                 with lock:

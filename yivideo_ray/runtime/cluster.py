@@ -27,6 +27,8 @@ LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     # Nothing listens beyond loopback; a token would be written to ~/.ray for nobody.
     "RAY_AUTH_MODE": "disabled",
+    # Ray has all its workers at 15, those that answer requests among them; our tasks see to it themselves.
+    "RAY_worker_niceness": "0",
     # Tasks without a GPU would see all of them otherwise.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
