@@ -30,6 +30,7 @@ __all__ = ["APP_NAME", "Opener", "serving"]
 APP_NAME = "yivideo"
 # For requests in flight when the service is stopped; an upload may take its time.
 DRAIN_S = 30.0
+DRAIN_LOOK_S = 0.2
 _OURS = re.compile(rf"\b({'|'.join(CODES)}): (.+)")
 
 
@@ -92,6 +93,7 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
         num_replicas=1,
         max_ongoing_requests=settings.serve.max_ongoing_requests,
         graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
         # It waits more than it works; what works are tasks and the GPU actors.
         ray_actor_options={"num_cpus": 0, "resources": {here: 0.001}},
     )
@@ -123,7 +125,7 @@ def _not_starting(told: str, error: Exception) -> ServiceError:
 def _end(serve: Any, handle: Any, cluster: clusters.Cluster) -> None:
     with contextlib.suppress(Exception):
         # Watchers would hold it up for as long as their workflows run; they go on where they were, later.
-        handle.end_watching.remote().result(timeout_s=5)
+        handle.end_watching.remote().result(timeout_s=1)
     serve.delete(APP_NAME)
     # A Ray of our own takes Serve with it; somebody else's may have other uses for it.
     if cluster.joined and not serve.status().applications:
