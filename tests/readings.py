@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from yivideo_ray.geometry import Box
 from yivideo_ray.subtitles.observations import Observation, ReadLine
 from yivideo_ray.types import CharReading
@@ -29,7 +31,7 @@ def line(text: str, confidence: float = 0.99, doubtful: str = "", *, x0: int = 1
 
 
 def seen(
-    start: int, end: int, *texts: str | ReadLine, confidence: float = 0.99, doubtful: str = "", **facts: int
+    start: int, end: int, *texts: str | ReadLine, confidence: float = 0.99, doubtful: str = "", **facts: Any
 ) -> Observation:
     """Returns an observation of these lines below each other; facts are further fields of Observation."""
     lines = tuple(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from yivideo_ray.errors import ConfigError
@@ -30,6 +30,7 @@ __all__ = [
     "PostprocessorSettings",
     "RegionSetting",
     "ScriptLanguages",
+    "ServeSettings",
     "Settings",
     "StorageSettings",
     "SubtitleFormat",
@@ -46,6 +47,10 @@ _FOREIGN_ENV = re.compile(
 )
 
 
+# Never shown, not even where they are wrong.
+SECRETS = {("serve", "keys"), ("storage", "url")}
+
+
 def _expand_home(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -53,11 +58,20 @@ def _expand_home(path: Path) -> Path:
         raise ValueError("the home directory is unknown, so ~ can't be used") from error
 
 
+def _require_absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("a root must be an absolute path")
+    return path
+
+
 SubtitleFormat = Literal["srt", "vtt", "ass", "txt"]
 # It becomes part of file names.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Share = Annotated[float, Field(ge=0, le=1)]
 LocalPath = Annotated[Path, AfterValidator(_expand_home)]
+Root = Annotated[LocalPath, AfterValidator(_require_absolute)]
+# What goes into a header, and is no word that somebody guesses.
+Key = Annotated[SecretStr, Field(min_length=16, max_length=512)]
 
 
 class _Section(BaseModel):
@@ -168,8 +182,25 @@ class PipelineSettings(_Section):
     crops_per_call: int = Field(16, ge=1, le=256)
 
 
+class ServeSettings(_Section):
+    """The service behind HTTP. keys and storage.url are secrets: get_secret_value gives what str and repr hide."""
+
+    host: str = Field("127.0.0.1", min_length=1)
+    port: int = Field(8788, ge=1, le=65535)
+    keys: tuple[Key, ...] = ()
+    max_queued: int = Field(1000, ge=1, le=1_000_000)
+    max_running: int = Field(0, ge=0, le=1000)
+    max_ongoing_requests: int = Field(1000, ge=1, le=100_000)
+    max_upload_bytes: int = Field(8 * 1024**3, ge=1)
+    allow_private_callbacks: bool = False
+
+
 class StorageSettings(_Section):
+    """url: None for an SQLite file in work_dir, or a URL of PostgreSQL."""
+
     work_dir: LocalPath = Path("~/.cache/yivideo")
+    url: SecretStr | None = None
+    allowed_roots: tuple[Root, ...] = ()
 
 
 class Settings(BaseSettings):
@@ -191,6 +222,7 @@ class Settings(BaseSettings):
     postprocessor: PostprocessorSettings = PostprocessorSettings()
     subtitles: SubtitleSettings = SubtitleSettings()
     pipeline: PipelineSettings = PipelineSettings()
+    serve: ServeSettings = ServeSettings()
     # Made anew each time: it holds the home directory of the process that asks.
     storage: StorageSettings = Field(default_factory=StorageSettings)
 
@@ -301,7 +333,7 @@ def _explain(error: ValidationError, path: Path | None) -> str:
             sentences.append(f"{source}{'.'.join(where)} is unknown: {hint}")
         else:
             problem = item["msg"].removeprefix("Value error, ")
-            given = repr(item["input"])
+            given = "a secret" if tuple(where[:2]) in SECRETS else repr(item["input"])
             shown = given if len(given) <= 60 else f"{given[:57]}..."
             sentences.append(f"{source}{'.'.join(where)}: {problem[:1].lower()}{problem[1:]}, got {shown}.")
     return " ".join(sentences)

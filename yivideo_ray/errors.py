@@ -7,6 +7,7 @@ YivideoError                      code, exit/HTTP status, retryable, remedy, fac
 ├── ModelError                    a model can't be had or can't be loaded
 ├── DeviceError                   the GPU asked for is not there, or failed
 ├── CallError                     a call to the GPU actor failed; whether a retry helps is in `retryable`
+├── ServiceError                  the service turns a request down, or can't reach what it keeps
 └── InternalError                 a fault of ours: please report it
 
 The stable part is `code`. Foreign errors (Ray, PaddleOCR, PyAV) become one of these at the edge where they arise,
@@ -28,6 +29,7 @@ __all__ = [
     "InternalError",
     "ModelError",
     "OutputError",
+    "ServiceError",
     "YivideoError",
 ]
 
@@ -88,6 +90,26 @@ CODES: dict[str, Code] = dict(
         _code("WORKER_LOST", 503, "Run again; if memory is short, lower pipeline.chunks_in_flight.", retryable=True),
         _code("CANCELLED", 409, "Submit the video again if this was not meant."),
         _code("CLUSTER_UNAVAILABLE", 503, "Check RAY_ADDRESS, or unset it to start a local Ray."),
+        # the service
+        _code("WORKFLOW_NOT_FOUND", 404, "Check the workflow's id; GET /v1/workflows lists those that are kept."),
+        _code("WORKFLOW_STATE_CONFLICT", 409, "Look at the workflow's state; what may be asked depends on it."),
+        _code("IDEMPOTENCY_KEY_REUSED", 422, "Send another Idempotency-Key with another request."),
+        _code("QUEUE_FULL", 429, "Try again later, or raise serve.max_queued.", retryable=True),
+        _code("SERVICE_UNAVAILABLE", 503, "The service is starting or stopping; try again.", retryable=True),
+        _code("SERVICE_RUNNING", 409, "Stop the service that works with the same storage.url, or set another one."),
+        _code("STORAGE_UNAVAILABLE", 503, "Check storage.url, and that the database answers.", retryable=True),
+        _code("SERVICE_EXPOSED", 422, "Set serve.keys, or serve.host: 127.0.0.1."),
+        # requests to the service
+        _code("UNAUTHORIZED", 401, "Send the header Authorization: Bearer KEY with one of serve.keys."),
+        _code("HOST_FORBIDDEN", 421, "Call the service by a name that it is served under."),
+        _code("REQUEST_INVALID", 422, "Correct the request; /docs shows an example of every call."),
+        _code("REQUEST_MALFORMED", 400, "Send what the Content-Type promises; /docs shows an example of every call."),
+        _code("UPLOAD_TOO_LARGE", 413, "Send a smaller file, or raise serve.max_upload_bytes."),
+        _code("CALLBACK_FORBIDDEN", 422, "Name a public address, or set serve.allow_private_callbacks."),
+        _code("NOT_FOUND", 404, "Check the address; /docs lists every call."),
+        _code("METHOD_NOT_ALLOWED", 405, "Use one of the methods that the header Allow names."),
+        _code("RESULT_NOT_READY", 409, "Wait until the workflow's state is SUCCESS."),
+        _code("RESULT_NOT_WRITTEN", 404, "Ask for a format that the workflow wrote, or run it with that format."),
         _code("INTERNAL", 500, "This is a fault of yivideo: report it with the log."),
     ]
 )
@@ -154,6 +176,10 @@ class DeviceError(YivideoError):
 
 class CallError(YivideoError):
     default_code = "ACTOR_LOST"
+
+
+class ServiceError(YivideoError):
+    default_code = "SERVICE_UNAVAILABLE"
 
 
 class InternalError(YivideoError):

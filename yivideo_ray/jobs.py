@@ -25,7 +25,8 @@ class Job:
 
     chain is a valid selection of the six stages in their order. start_at takes the outputs of the stages before it
     from the record of an earlier run of the same video, and runs from that stage on. priority: somebody waits for the
-    result (INTERACTIVE), or nobody in particular does (BATCH).
+    result (INTERACTIVE), or nobody in particular does (BATCH). workflow_id names the work and its record (None: named
+    after the file, so that the same file is the same work).
     """
 
     video: Path
@@ -33,6 +34,7 @@ class Job:
     start_at: Stage | None = None
     output_dir: Path | None = None
     priority: Priority = Priority.BATCH
+    workflow_id: str | None = None
 
 
 class StageStatus(StrEnum):

@@ -161,6 +161,31 @@ def test_a_wrong_file_is_refused_in_one_sentence(tmp_path: Path, text: str, said
     assert str(path) in message
 
 
+@pytest.mark.parametrize(
+    "text", ["serve: {keys: [too-short]}", "serve: {keys: too-short}", "storage: {url: [too-short]}"]
+)
+def test_a_secret_is_not_told_even_where_it_is_wrong(tmp_path: Path, text: str) -> None:
+    message = refusal(written(tmp_path, text))
+    assert "too-short" not in message
+    assert "got a secret." in message
+
+
+def test_secrets_are_hidden_where_settings_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YIVIDEO_SERVE__KEYS", '["correct horse battery"]')
+    monkeypatch.setenv("YIVIDEO_STORAGE__URL", "postgresql://me:correct-horse@db/yivideo")
+    settings = load_settings()
+    assert "horse" not in repr(settings) + str(settings.model_dump()) + settings.model_dump_json()
+    assert [key.get_secret_value() for key in settings.serve.keys] == ["correct horse battery"]
+
+
+def test_a_root_is_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YIVIDEO_STORAGE__ALLOWED_ROOTS", '["/videos", "~/films"]')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings().storage.allowed_roots == (Path("/videos"), tmp_path / "films")
+    monkeypatch.setenv("YIVIDEO_STORAGE__ALLOWED_ROOTS", '["videos"]')
+    assert "a root must be an absolute path, got 'videos'" in refusal()
+
+
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "can't be read: No such file" in refusal(tmp_path / "none.yml")
     assert "can't be read: Is a directory" in refusal(tmp_path)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.readings import line, seen
+from yivideo_ray.geometry import Box
 from yivideo_ray.subtitles.cues import CueRules, build_cues, same_text
 from yivideo_ray.subtitles.observations import Observation, bare
 
@@ -119,6 +120,9 @@ def test_a_growing_text_begins_with_the_first_step_though_that_was_not_read() ->
     assert cues(unread, replace(growing[0], joined_to_pts=None), growing[1]) == [(4, 30, "I could see")]
     assert cues(replace(unread, stroke_px=700), *growing) == [(4, 30, "I could see")]
     assert cues(unread, growing[0], seen(8, 30, "I could")) == [(4, 30, "I could")]
+    # The text begins at 100.
+    assert cues(replace(unread, box=Box(70, 0, 140, 50)), *growing) == [(0, 30, "I could see")]
+    assert cues(replace(unread, box=Box(700, 0, 780, 50)), *growing) == [(4, 30, "I could see")]
 
 
 def test_a_longer_text_in_another_place_is_another_cue() -> None:

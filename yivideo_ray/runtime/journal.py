@@ -12,21 +12,31 @@ from yivideo_ray.jobs import Event, EventKind, StageRecord, StageStatus
 from yivideo_ray.runtime.record import Record
 from yivideo_ray.types import Stage
 
-__all__ = ["Journal", "OnEvent"]
+__all__ = ["Journal", "OnEvent", "OnStage"]
 
 OnEvent = Callable[[Event], None]
+OnStage = Callable[[StageRecord], None]
 
 
 class Journal:
-    """One per workflow. Stages may overlap; a stage's duration runs from its first start to its end."""
+    """One per workflow. Stages may overlap; a stage's duration runs from its first start to its end. on_stage is given
+    each stage's record whenever that changes."""
 
-    def __init__(self, workflow_id: str, video: str, total_s: float | None, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        workflow_id: str,
+        video: str,
+        total_s: float | None,
+        on_event: OnEvent,
+        on_stage: OnStage | None = None,
+    ) -> None:
         self.workflow_id = workflow_id
         self.warnings: list[str] = []
         self.stages: dict[Stage, StageRecord] = {}
         self._video = video
         self._total_s = total_s
         self._on_event = on_event
+        self._on_stage = on_stage
         self._started: dict[Stage, float] = {}
 
     def say(self, kind: EventKind, stage: Stage | None = None, message: str = "", **facts: Any) -> None:
@@ -52,36 +62,46 @@ class Journal:
         self.say(EventKind.WARNING, message=message, **facts)
 
     def plan(self, stages: tuple[Stage, ...]) -> None:
-        self.stages = {stage: StageRecord(stage, StageStatus.PENDING) for stage in stages}
+        self.stages = {}
+        for stage in stages:
+            self._note(StageRecord(stage, StageStatus.PENDING))
 
     def take(self, stage: Stage, record: StageRecord) -> None:
         """Enters a stage of an earlier run, whose output this one goes on from."""
-        self.stages[stage] = record
+        self._note(replace(record, stage=stage))
+
+    def keep(self, stage: Stage, record: StageRecord) -> None:
+        """Enters a stage that an earlier run of the same work had ended."""
+        self.take(stage, record)
+        self.say(EventKind.STAGE_FINISHED, stage, duration=record.duration, kept=True)
 
     def start(self, stage: Stage, **input_params: Any) -> None:
         """Marks a stage as begun; nothing happens if it has been."""
         if stage in self._started:
             return
         self._started[stage] = time.monotonic()
-        self.stages[stage] = StageRecord(stage, StageStatus.IN_PROGRESS, input_params)
+        self._note(StageRecord(stage, StageStatus.IN_PROGRESS, input_params))
         self.say(EventKind.STAGE_STARTED, stage)
 
     def finish(self, stage: Stage, **output: Any) -> None:
         self.start(stage)
         duration = round(time.monotonic() - self._started[stage], 3)
-        self.stages[stage] = replace(self.stages[stage], status=StageStatus.SUCCESS, output=output, duration=duration)
+        self._note(replace(self.stages[stage], status=StageStatus.SUCCESS, output=output, duration=duration))
         self.say(EventKind.STAGE_FINISHED, stage, duration=duration)
 
     def fail(self, error: YivideoError) -> None:
         """Marks every stage that had begun and not ended as failed."""
-        for stage, record in self.stages.items():
+        for stage, record in list(self.stages.items()):
             if record.status is StageStatus.IN_PROGRESS:
                 duration = round(time.monotonic() - self._started[stage], 3)
-                self.stages[stage] = replace(
-                    record, status=StageStatus.FAILED, error=error.as_dict(), duration=duration
-                )
+                self._note(replace(record, status=StageStatus.FAILED, error=error.as_dict(), duration=duration))
 
     def enter(self, record: Record) -> None:
         """Saves the stages so far into the workflow's record; those that only an earlier run had stay there."""
         record.stages = {**record.stages, **self.stages}
         record.save()
+
+    def _note(self, record: StageRecord) -> None:
+        self.stages[record.stage] = record
+        if self._on_stage is not None:
+            self._on_stage(record)

@@ -30,7 +30,7 @@ class LocalWorkflow:
         self._info = info
         self._journal = journal
         self._settings = settings
-        self._record = Record(settings.storage.work_dir, info)
+        self._record = Record(settings.storage.work_dir, info, name=journal.workflow_id)
         self._cues: tuple[Cue, ...] = ()
         self._written = Written(())
 

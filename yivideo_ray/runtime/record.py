@@ -22,7 +22,7 @@ from yivideo_ray.subtitles.document import text
 from yivideo_ray.subtitles.files import write_atomically
 from yivideo_ray.types import CropMeta, CropText, EngineFacts, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["Record", "workflow_id"]
+__all__ = ["Record", "record_directory", "workflow_id"]
 
 
 @dataclass(slots=True)
@@ -57,11 +57,17 @@ def workflow_id(info: VideoInfo) -> str:
     return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
+def record_directory(work_dir: Path, name: str) -> Path:
+    """Returns where the record of a workflow is."""
+    return work_dir.expanduser() / "records" / name
+
+
 @dataclass(slots=True)
 class Record:
     """One workflow's record. Reading an absent or damaged one gives an empty one.
 
-    area is the one found last, crops_area the one that the crops were cut by. texts belong to crops.
+    area is the one found last, crops_area the one that the crops were cut by. texts belong to crops. name is the
+    workflow's id ("": that of the file), and the directory's name.
     Errors of save and save_readings: OutputError STORAGE_FULL or OUTPUT_NOT_WRITABLE; what was there before stays.
     """
 
@@ -75,10 +81,14 @@ class Record:
     decoded_s: float | None = None
     partial: bool = False
     stages: dict[Stage, StageRecord] = field(default_factory=dict)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        self.name = self.name or workflow_id(self.info)
 
     @property
     def directory(self) -> Path:
-        return self.work_dir.expanduser() / "records" / workflow_id(self.info)
+        return record_directory(self.work_dir, self.name)
 
     def read(self) -> set[Artifact]:
         """Takes in what is on disk and returns which artifacts that gave."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from yivideo_ray.errors import InternalError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.runtime import cluster as clusters
-from yivideo_ray.runtime.journal import Journal, OnEvent
+from yivideo_ray.runtime.journal import Journal, OnEvent, OnStage
 from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.outputs import output_path, require_writable
 from yivideo_ray.runtime.plan import RECORDED, plan
@@ -24,6 +25,7 @@ from yivideo_ray.runtime.record import Record, workflow_id
 from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
 if TYPE_CHECKING:
+    from yivideo_ray.runtime.database import Database
     from yivideo_ray.runtime.workflow import Tools
 
 __all__ = ["Session", "session"]
@@ -50,6 +52,7 @@ class Session:
         self._namespace = namespace
         self._cluster: clusters.Cluster | None = None
         self._tools: Tools | None = None
+        self._warm_up: asyncio.Future[Any] | None = None
         # A local Ray's processes die with the thread that started them (PR_SET_PDEATHSIG): it must live as long as
         # the session, which no thread of an event loop does.
         self._ray_thread = ThreadPoolExecutor(1, thread_name_prefix="ray")
@@ -63,9 +66,19 @@ class Session:
         """
         return asyncio.run(self.run_async(jobs, on_event))
 
-    async def run_async(self, jobs: Sequence[Job], on_event: OnEvent) -> list[Outcome]:
-        """Does what run does, inside a running event loop."""
-        run = _Run(self, on_event)
+    async def run_async(
+        self,
+        jobs: Sequence[Job],
+        on_event: OnEvent,
+        settings: Settings | None = None,
+        on_stage: OnStage | None = None,
+    ) -> list[Outcome]:
+        """Does what run does, inside a running event loop. Cancelled, it ends what runs.
+
+        settings: the jobs' own (None: the session's); the GPU actor's engine stays what the session's make it.
+        on_stage is given each stage's record whenever it changes.
+        """
+        run = _Run(self, on_event, settings or self._settings, on_stage)
         try:
             return list(await asyncio.gather(*(run.job(job) for job in jobs)))
         finally:
@@ -90,6 +103,15 @@ class Session:
         """
         return await (await self.tools()).pool.is_back()
 
+    async def begin(self) -> int:
+        """Starts or joins Ray, has the engine load meanwhile, and returns the cluster's cores.
+
+        Errors: CallError CLUSTER_UNAVAILABLE; what keeps the engine from loading shows in is_ready, status and runs.
+        """
+        tools = await self.tools()
+        self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
+        return tools.cluster.cpus
+
     def engine_facts(self) -> EngineFacts:
         """Returns what runs the models, after a real inference. Errors: DeviceError, ModelError, CallError."""
         return asyncio.run(self._engine_facts())
@@ -98,8 +120,19 @@ class Session:
         """Ends or leaves Ray. May be called twice."""
         if self._cluster is not None:
             self._ray_thread.submit(clusters.stop, self._cluster).result()
-            self._cluster = self._tools = None
+            self._cluster = None
+        if self._tools is not None:
+            self._tools.database.close()
+            self._tools = None
         self._ray_thread.shutdown()
+
+    async def close_async(self) -> None:
+        """Does what close does, inside a running event loop."""
+        if self._warm_up is not None:
+            self._warm_up.cancel()
+            await asyncio.gather(self._warm_up, return_exceptions=True)
+            self._warm_up = None
+        await asyncio.to_thread(self.close)
 
     async def tools(self) -> Tools:
         """Returns what workflows work with, starting or joining Ray if that has not happened.
@@ -109,14 +142,21 @@ class Session:
         if self._tools is not None:
             return self._tools
         loop = asyncio.get_running_loop()
-        self._cluster = await loop.run_in_executor(self._ray_thread, clusters.start, self._namespace)
+        # What keeps the workflows takes a while to import, and Ray longer to start.
+        database = asyncio.ensure_future(asyncio.to_thread(_open_database, self._settings))
+        try:
+            self._cluster = await loop.run_in_executor(self._ray_thread, clusters.start, self._namespace)
+        finally:
+            opened = (await asyncio.gather(database, return_exceptions=True))[0]
+        if isinstance(opened, BaseException):
+            raise opened
         # Only now: these import ray, whose environment must be set first.
         from yivideo_ray.runtime.actor_pool import ActorPool
         from yivideo_ray.runtime.gpu_client import GpuClient
         from yivideo_ray.runtime.workflow import Tools
 
         pool = ActorPool(self._settings, self._cluster)
-        self._tools = Tools(self._settings, self._cluster, pool, GpuClient(pool, self._settings.gpu_lock))
+        self._tools = Tools(self._settings, self._cluster, pool, GpuClient(pool, self._settings.gpu_lock), opened)
         return self._tools
 
     async def _engine_facts(self) -> EngineFacts:
@@ -128,6 +168,20 @@ class Session:
         return self._settings
 
 
+def _open_database(settings: Settings) -> Database:
+    from yivideo_ray.runtime.checkpoint import forget_abandoned
+    from yivideo_ray.runtime.database import Database
+
+    database = Database(settings.storage)
+    forget_abandoned(database, time.time())
+    return database
+
+
+def _name_of(job: Job) -> str:
+    """Returns a name for work on a file that may not even exist."""
+    return hashlib.sha256(str(job.video).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
 def _needs_record_only(job: Job) -> bool:
     """Returns whether the job takes all from its record, and so no Ray."""
     return job.start_at is Stage.POSTPROCESS_AND_FINALIZE
@@ -136,10 +190,11 @@ def _needs_record_only(job: Job) -> bool:
 class _Run:
     """One call of run_async: what its jobs share."""
 
-    def __init__(self, session: Session, on_event: OnEvent) -> None:
+    def __init__(self, session: Session, on_event: OnEvent, settings: Settings, on_stage: OnStage | None) -> None:
         self._session = session
-        self._settings = session.settings
+        self._settings = settings
         self._on_event = on_event
+        self._on_stage = on_stage
         self._tools: asyncio.Task[Tools] | None = None
         self._room: asyncio.Semaphore | None = None
         self._warm_up: asyncio.Future[Any] | None = None
@@ -147,12 +202,13 @@ class _Run:
         self._room_here = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def job(self, job: Job) -> Outcome:
-        name = hashlib.sha256(str(job.video).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        name = job.workflow_id or _name_of(job)
         journal = Journal(name, str(job.video), None, self._on_event)
         failed = Outcome(name, job.video, ())
         try:
             info = await asyncio.to_thread(self._admit, job)
-            journal = Journal(workflow_id(info), str(job.video), info.duration_s, self._on_event)
+            name = job.workflow_id or workflow_id(info)
+            journal = Journal(name, str(job.video), info.duration_s, self._on_event, self._on_stage)
             failed = replace(failed, workflow_id=journal.workflow_id, info=info)
             journal.say(EventKind.WORKFLOW_STARTED)
             for warning in info.warnings:
@@ -177,7 +233,8 @@ class _Run:
         require_writable(output_path(job, ".json").parent)
         # What needs its record only is about to read it; reading an hour's takes a while.
         checked_here = job.start_at is not None and not _needs_record_only(job)
-        held = Record(self._settings.storage.work_dir, info).read() if checked_here else RECORDED
+        record = Record(self._settings.storage.work_dir, info, name=job.workflow_id or "")
+        held = record.read() if checked_here else RECORDED
         plan(job.chain, job.start_at, held)
         return info
 
@@ -195,7 +252,7 @@ class _Run:
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
             self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
         async with self._room:
-            return await Workflow(job, info, journal, tools).run()
+            return await Workflow(job, info, journal, tools, self._settings).run()
 
     def _failed(self, error: Exception, bare: Outcome, journal: Journal) -> Outcome:
         ours = error if isinstance(error, YivideoError) else None

@@ -2,7 +2,8 @@
 
 Chunks are decoded in parallel and their reports taken in order. Crops are gathered into groups of a fixed number across
 chunk boundaries, so that what one OCR call sees does not depend on the chunks' length. Pixels go from task to task
-through the object store; this process sees only reports.
+through the object store; this process sees only reports. Those, and the texts, are kept as they come: a chunk that an
+earlier run reported on is decoded again only if its pictures are needed once more.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from yivideo_ray.errors import CallError
 from yivideo_ray.jobs import EventKind
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.calls import CallKind, Reply
+from yivideo_ray.runtime.checkpoint import StreamParts
 from yivideo_ray.runtime.decoding import Decoding, result_of
 from yivideo_ray.runtime.gpu_client import Caller
 from yivideo_ray.runtime.journal import Journal
@@ -37,33 +39,39 @@ RECOVERIES = 3
 
 @dataclass(slots=True)
 class StreamResult:
-    """What stages 3 to 5 found. texts belong to crops by crop_id; none if OCR was not asked for."""
+    """What stages 3 to 5 found. texts belong to crops by crop_id; none if OCR was not asked for. kept_chunks and
+    kept_calls count what an earlier run had done."""
 
     crops: tuple[CropMeta, ...] = ()
     texts: tuple[CropText, ...] = ()
     reports: list[ChunkReport] = field(default_factory=list)
     sheets: int = 0
+    kept_chunks: int = 0
+    kept_calls: int = 0
     waited_s: float = 0.0
     ran_s: float = 0.0
 
 
 class _Source:
-    """A chunk's pictures: an ObjectRef, and how to get another where a node took them along.
+    """A chunk's pictures: an ObjectRef, and how to get another where a node took them along, or where an earlier run
+    made them.
 
     Ray makes again what tasks made, as far as it remembers how; what the actor made it can't.
     """
 
-    def __init__(self, decoding: Decoding, span: ChunkSpan, images: Any) -> None:
-        self.images = images
+    def __init__(self, decoding: Decoding, span: ChunkSpan, images: Any = None) -> None:
+        self._images = images
         self._decoding = decoding
         self._span = span
         self._lock = asyncio.Lock()
 
-    async def renew(self, lost: Any) -> None:
+    async def images(self, *, lost: Any = None) -> Any:
+        """Returns the pictures, others than the lost ones."""
         async with self._lock:
             # Several groups may find the same pictures missing.
-            if self.images is lost:
-                _, self.images = await self._decoding.crop(self._span)
+            if self._images is lost:
+                _, self._images = await self._decoding.crop(self._span)
+            return self._images
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +90,9 @@ class Stream:
         settings: Settings,
         caller: Caller,
         decoding: Decoding,
-        journal: Journal,
         *,
+        journal: Journal,
+        parts: StreamParts,
         until: Stage,
         chunks_in_flight: int,
     ) -> None:
@@ -92,6 +101,7 @@ class Stream:
         self._caller = caller
         self._decoding = decoding
         self._journal = journal
+        self._parts = parts
         self._until = until
         self._limit = chunks_in_flight
         self._covered: tuple[int, ...] = ()
@@ -137,7 +147,12 @@ class Stream:
         )
 
     async def _decode(self, span: ChunkSpan) -> tuple[ChunkReport, _Source]:
+        kept = self._parts.reports.get(span.index)
+        if kept is not None:
+            self._result.kept_chunks += 1
+            return kept, _Source(self._decoding, span)
         report, images = await self._decoding.crop(span)
+        await self._parts.keep_report(report)
         return report, _Source(self._decoding, span, images)
 
     def _take(self, report: ChunkReport, source: _Source) -> None:
@@ -170,15 +185,23 @@ class Stream:
         sources = list(dict.fromkeys(pick.source for pick in group))
         picks = [(sources.index(pick.source), pick.index) for pick in group]
         metas = tuple(pick.meta for pick in group)
+        kept = self._parts.texts(number, metas) if self._until is Stage.PERFORM_OCR else None
+        if kept is not None:
+            self._journal.start(Stage.PERFORM_OCR)
+            self._result.kept_calls += 1
+            self._say_read(metas)
+            return kept
+        images = await asyncio.gather(*(source.images() for source in sources))
         for left in range(RECOVERIES, -1, -1):
-            images = [source.images for source in sources]
             try:
                 return await self._read_pictures(number, metas, picks, images)
             except CallError as error:
                 if error.code.name != "WORKER_LOST" or not left:
                     raise
                 self._journal.say(EventKind.WARNING, message=f"{error.message} Its pictures are made again.")
-            await asyncio.gather(*(source.renew(lost) for source, lost in zip(sources, images, strict=True)))
+            images = await asyncio.gather(
+                *(source.images(lost=lost) for source, lost in zip(sources, images, strict=True))
+            )
         raise AssertionError("the last attempt returns or raises")
 
     async def _read_pictures(
@@ -193,6 +216,12 @@ class Stream:
         self._result.sheets += len(await result_of(sizes))
         self._result.waited_s += reply.waited_s
         self._result.ran_s += reply.ran_s
+        texts: tuple[CropText, ...] = reply.value
+        await self._parts.keep_texts(number, texts)
+        self._say_read(metas)
+        return texts
+
+    def _say_read(self, metas: Sequence[CropMeta]) -> None:
         self._groups_done += 1
         read_to = max(meta.end_pts for meta in metas)
         self._journal.say(
@@ -202,8 +231,6 @@ class Stream:
             frames=self._frames,
             calls=self._groups_done,
         )
-        texts: tuple[CropText, ...] = reply.value
-        return texts
 
     def _finish_crops(self) -> None:
         reports = self._result.reports
@@ -212,6 +239,7 @@ class Stream:
             Stage.CROP_SUBTITLE_IMAGES,
             crops=len(self._metas),
             chunks=len(reports),
+            kept_chunks=self._result.kept_chunks,
             frames=sum(report.frames for report in reports),
             corrupt_packets=sum(report.corrupt_packets for report in reports),
             decoder="+".join(sorted({report.decoder for report in reports if report.frames})) or None,
@@ -228,6 +256,7 @@ class Stream:
             self._journal.finish(
                 Stage.PERFORM_OCR,
                 calls=len(self._groups),
+                kept_calls=self._result.kept_calls,
                 lines=sum(len(text.lines) for text in self._result.texts),
                 recognised=sum(text.recognised for text in self._result.texts),
                 waited_s=round(self._result.waited_s, 3),

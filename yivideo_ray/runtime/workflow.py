@@ -8,14 +8,24 @@ from typing import Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, YivideoError
-from yivideo_ray.jobs import EventKind, Job
+from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.media import plan_chunks
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.actor_pool import ActorPool
 from yivideo_ray.runtime.calls import CallKind, Reply
+from yivideo_ray.runtime.checkpoint import (
+    Checkpoint,
+    FoundArea,
+    StreamParts,
+    area_basis,
+    chunk_basis,
+    persist,
+    text_basis,
+)
 from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.completeness import Completeness, completeness
-from yivideo_ray.runtime.decoding import Decoding, placement, result_of
+from yivideo_ray.runtime.database import Database
+from yivideo_ray.runtime.decoding import Decoding, Placement, placement, result_of
 from yivideo_ray.runtime.gpu_client import Caller, GpuClient
 from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.local import LocalWorkflow
@@ -25,6 +35,7 @@ from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, Vide
 
 __all__ = ["Tools", "Workflow"]
 
+FIRST_STAGES = (Stage.EXTRACT_KEYFRAMES, Stage.DETECT_SUBTITLE_AREA)
 STREAM_STAGES = (Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
 
 
@@ -36,31 +47,56 @@ class Tools:
     cluster: Cluster
     pool: ActorPool
     gpu: GpuClient
+    database: Database
 
 
 class Workflow(LocalWorkflow):
-    """One run of a job, of any of its stages."""
+    """One run of a job, of any of its stages. What it finds is kept as it comes; what an earlier one kept is not done
+    again. settings are the job's own (None: those of the tools, by which the GPU actor runs in any case)."""
 
-    def __init__(self, job: Job, info: VideoInfo, journal: Journal, tools: Tools) -> None:
-        super().__init__(job, info, journal, tools.settings)
+    def __init__(
+        self, job: Job, info: VideoInfo, journal: Journal, tools: Tools, settings: Settings | None = None
+    ) -> None:
+        super().__init__(job, info, journal, settings or tools.settings)
         self._tools = tools
+        self._checkpoint = Checkpoint(tools.database, journal.workflow_id)
         self._caller = Caller(tools.gpu, journal.workflow_id, job.priority, self._on_retry)
         # What the GPU actor's process can decode with; None until its engine has been met.
         self._actor_decodes: str | None = None
 
     async def _stages(self, todo: Plan) -> None:
-        frames = None
-        if Stage.EXTRACT_KEYFRAMES in todo.run:
-            frames = await self._extract()
         if Stage.DETECT_SUBTITLE_AREA in todo.run:
-            self._record.area = await self._detect(frames)
-            del frames
+            await self._find_area()
             self._journal.enter(self._record)
+        elif Stage.EXTRACT_KEYFRAMES in todo.run:
+            await self._extract()
         streamed = [stage for stage in STREAM_STAGES if stage in todo.run]
         if streamed:
             await self._stream(streamed[-1])
         if Stage.POSTPROCESS_AND_FINALIZE in todo.run:
             await self._finalize()
+
+    async def _conclude(self) -> Outcome:
+        outcome = await super()._conclude()
+        if self._job.workflow_id is None:
+            # Run again, it is to be done again. A named workflow's parts stay as long as it does.
+            await persist(self._checkpoint.clear)
+        return outcome
+
+    async def _find_area(self) -> None:
+        basis = area_basis(self._info, self._settings)
+        kept = await asyncio.to_thread(self._checkpoint.area, basis)
+        if kept is not None:
+            self._record.area = kept.area
+            for stage, record in kept.stages.items():
+                self._journal.keep(stage, record)
+            await self._meet_engine()
+            return
+        frames = await self._extract()
+        self._record.area = await self._detect(frames)
+        made = {stage: self._journal.stages[stage] for stage in FIRST_STAGES}
+        found = FoundArea(self._record.area, made)
+        await persist(lambda: self._checkpoint.keep_area(basis, found))
 
     async def _extract(self) -> Any:
         detector = self._settings.area_detector
@@ -108,12 +144,14 @@ class Workflow(LocalWorkflow):
             in_flight = pipeline.chunks_in_flight or self._tools.cluster.cpus
             spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s, at_least=in_flight)
             place = placement(self._settings.decoder, self._actor_decodes or "cpu")
+            parts = await self._parts(area, place)
             found = await Stream(
                 self._info,
                 self._settings,
                 self._caller,
                 Decoding(self._info, area, place, self._caller),
-                self._journal,
+                journal=self._journal,
+                parts=parts,
                 until=until,
                 chunks_in_flight=in_flight,
             ).run(spans)
@@ -126,6 +164,17 @@ class Workflow(LocalWorkflow):
             self._record.texts = found.texts
         self._record.save_readings()
         self._journal.enter(self._record)
+
+    async def _parts(self, area: SubtitleArea, place: Placement) -> StreamParts:
+        chunks = chunk_basis(self._info, area, self._settings.pipeline.chunk_s, place.runs_on, place.decoder)
+        parts = StreamParts(self._checkpoint, chunks, text_basis(chunks, self._record.engine, self._settings))
+        await parts.load()
+        if parts.reports:
+            self._journal.say(
+                EventKind.PROGRESS,
+                message=f"Goes on: {len(parts.reports)} chunks and {parts.calls} calls to the GPU were done before.",
+            )
+        return parts
 
     def _may_decode_in_actor(self) -> bool:
         decoder = self._settings.decoder

@@ -116,6 +116,7 @@ def _observe(
         crop.stable_end_pts,
         crop.joined_to_pts,
         crop.stroke_px,
+        crop.box,
     )
 
 

@@ -14,6 +14,7 @@ from yivideo_ray.geometry import bounding_box
 from yivideo_ray.subtitles.consensus import agree
 from yivideo_ray.subtitles.growth import grows
 from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded, without_look_alikes
+from yivideo_ray.subtitles.passing import without_passing_lines
 from yivideo_ray.subtitles.review import in_order, reading_reasons
 from yivideo_ray.subtitles.writings import Writing
 from yivideo_ray.types import Cue
@@ -95,7 +96,8 @@ def build_cues(observations: Iterable[Observation], band: str, rules: CueRules) 
     """
     groups: list[_Group] = []
     unread: Observation | None = None
-    for observation in sorted(observations, key=lambda one: (one.start_pts, one.end_pts)):
+    in_time = sorted(observations, key=lambda one: (one.start_pts, one.end_pts))
+    for observation in without_passing_lines(in_time, rules.step_ticks, rules.merge_gap_ticks):
         group = groups[-1] if groups else None
         if not observation.lines:
             unread = observation
@@ -150,9 +152,16 @@ def _start_pts(group: _Group, rules: CueRules) -> int:
         and first.joined_to_pts == before.stable_end_pts
         and before.end_pts - before.start_pts <= rules.step_ticks
         and before.stroke_px < first.stroke_px
+        and _shows_start(before, first)
     ):
         return before.start_pts
     return first.start_pts
+
+
+def _shows_start(before: Observation, first: Observation) -> bool:
+    """Returns whether the crop before was cut where the first text begins: what moves elsewhere is no step of it."""
+    start = first.lines[0].box
+    return before.box is None or before.box.x0 <= start.x0 + start.height <= before.box.x1 + start.height
 
 
 def same_text(first: Observation, second: Observation, doubtful: float = _DOUBTFUL) -> bool:

@@ -29,7 +29,8 @@ class ReadLine:
 class Observation:
     """What one crop shows: its lines from the top, for the frames with start_pts <= pts < end_pts.
 
-    stable_end_pts, joined_to_pts and stroke_px are the crop's (types.CropMeta): what the first two join has no gap.
+    stable_end_pts, joined_to_pts, stroke_px and box, in the frame, are the crop's (types.CropMeta): what the first two
+    join has no gap.
     """
 
     start_pts: int
@@ -40,6 +41,7 @@ class Observation:
     stable_end_pts: int = -1
     joined_to_pts: int | None = None
     stroke_px: int = 0
+    box: Box | None = None
 
     @property
     def key(self) -> str:

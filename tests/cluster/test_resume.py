@@ -1,0 +1,110 @@
+"""A run that was killed goes on where it was when the same command is given again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.patterns import pattern_video
+from tests.cluster.test_command import command, environment
+from tests.cluster.test_workflows import TEXTS
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+
+SMALL_STEPS = {
+    "YIVIDEO_PIPELINE__CHUNK_S": "2",
+    "YIVIDEO_PIPELINE__CROPS_PER_CALL": "1",
+    "YIVIDEO_PIPELINE__CHUNKS_IN_FLIGHT": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
+
+
+def run(
+    env: dict[str, str], video: Path, *, kill_at: Callable[[dict[str, Any]], bool] | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Returns the exit code and the events; the process is killed at the first event for which kill_at holds."""
+    seen = []
+    process = subprocess.Popen(
+        command("run", video), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=video.parent
+    )
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            seen.append(json.loads(line))
+            if kill_at is not None and kill_at(seen[-1]):
+                process.kill()
+                break
+        process.stdout.read()
+    return process.returncode, seen
+
+
+def output(video: Path, stage: str) -> dict[str, Any]:
+    document = json.loads(video.with_suffix(".json").read_bytes())
+    found: dict[str, Any] = next(record["output"] for record in document["stages"] if record["stage"] == stage)
+    return found
+
+
+def recognised(tmp_path: Path) -> int:
+    """Returns how many calls for recognition the engine's last process has served."""
+    entries = [json.loads(line) for line in (tmp_path / "state" / "log").read_text(encoding="utf-8").splitlines()]
+    last = [entry for entry in entries if entry["pid"] == entries[-1]["pid"]]
+    return sum(entry["event"] == "done" and entry["method"] == "recognize" for entry in last)
+
+
+def test_a_killed_run_goes_on_at_its_chunk_and_gives_what_an_uninterrupted_one_gives(
+    patterns: Path, tmp_path: Path
+) -> None:
+    calm, killed = (Path(shutil.copy(patterns, tmp_path / f"{name}.mp4")) for name in ("calm", "killed"))
+    script = {"recognize_s": 1.0, "log": str(tmp_path / "state" / "log")}
+    env = environment(tmp_path, script, **SMALL_STEPS)
+    code, _ = run(env, calm)
+    assert code == 0
+    calls = output(calm, "paddleocr.perform_ocr")["calls"]
+    assert calls == len(TEXTS)
+    of_one_run = recognised(tmp_path)
+
+    code, _ = run(
+        env, killed, kill_at=lambda event: event["stage"] == "paddleocr.perform_ocr" and event["data"].get("calls") == 2
+    )
+    assert code == -signal.SIGKILL
+    assert not killed.with_suffix(".srt").exists()
+    code, events = run(env, killed)
+    assert code == 0
+    assert any("were done before" in event["message"] for event in events)
+    assert output(killed, "ffmpeg.crop_subtitle_images")["kept_chunks"] >= 2
+    kept = output(killed, "paddleocr.perform_ocr")["kept_calls"]
+    assert 2 <= kept < calls
+    # The engine was not asked again for what was kept.
+    assert recognised(tmp_path) == of_one_run - kept
+    assert killed.with_suffix(".srt").read_bytes() == calm.with_suffix(".srt").read_bytes()
+    one, other = (json.loads(video.with_suffix(".json").read_bytes()) for video in (calm, killed))
+    for key in ("cues", "subtitle_area", "partial", "decoded_s", "warnings"):
+        assert one[key] == other[key]
+
+    # It has come to its end: given once more, the command does all of it.
+    code, _ = run(env, killed)
+    assert code == 0
+    assert output(killed, "paddleocr.perform_ocr")["kept_calls"] == 0
+
+
+def test_other_settings_take_nothing_over_that_rests_on_the_old_ones(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "film.mp4"))
+    env = environment(tmp_path, {"recognize_s": 0.5}, **SMALL_STEPS)
+    code, _ = run(env, video, kill_at=lambda event: event["data"].get("calls") == 2)
+    assert code == -signal.SIGKILL
+    code, _ = run({**env, "YIVIDEO_PIPELINE__CHUNK_S": "3"}, video)
+    assert code == 0
+    assert output(video, "ffmpeg.crop_subtitle_images")["kept_chunks"] == 0
+    assert output(video, "paddleocr.perform_ocr")["kept_calls"] == 0
+    assert video.with_suffix(".srt").stat().st_size > 0

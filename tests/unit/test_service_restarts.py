@@ -1,0 +1,183 @@
+"""What becomes of workflows when the service, its cluster or its lock goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
+from yivideo_ray.errors import CallError, ServiceError
+from yivideo_ray.jobs import EventKind, Outcome
+from yivideo_ray.runtime.service import Service
+from yivideo_ray.service import NumberedEvent, WorkflowRequest, WorkflowState
+
+
+def test_unfinished_workflows_go_on_after_a_restart_in_their_order(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, _):
+            running = await submitted(service, "running")
+            waiting = await submitted(service, "waiting")
+            cancelled = await submitted(service, "cancelled")
+            await service.cancel(cancelled)
+            await begun(service, running)
+            await asyncio.sleep(0.4)
+            before = (await service.get(running)).percent, len(await first_events(service, running))
+        async with serving(tmp_path) as (service, runner):
+            assert (await begun(service, running)).percent >= before[0]
+            assert (await service.get(waiting)).state is WorkflowState.PENDING
+            assert (await service.get(cancelled)).state is WorkflowState.CANCELLED
+            for name in ("running", "waiting"):
+                runner.open(name)
+            for workflow_id in (running, waiting):
+                assert (await ended(service, workflow_id)).state is WorkflowState.SUCCESS
+            assert runner.begun == ["running", "waiting"]
+            events = await told(service, running)
+            assert len(events) > before[1] > 0
+            assert [numbered.number for numbered in events] == list(range(1, len(events) + 1))
+            assert [numbered.event.kind for numbered in events].count(EventKind.WORKFLOW_FINISHED) == 1
+
+    play(scenario())
+
+
+async def first_events(service: Service, workflow_id: str) -> list[NumberedEvent]:
+    """Returns the events that are there, of a workflow that goes on."""
+    found = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.3):
+            async for numbered in service.events(workflow_id):
+                found.append(numbered)
+    return found
+
+
+def test_a_second_service_on_the_same_database_does_not_start(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, _):
+            second = Service(service._settings, Runner)
+            with pytest.raises(ServiceError) as caught:
+                await asyncio.to_thread(second._ownership.take, 0.3)
+            assert caught.value.code.name == "SERVICE_RUNNING"
+            await second.close()
+            await submitted(service, "still there")
+
+    play(scenario())
+
+
+def test_one_that_another_has_taken_over_from_changes_nothing_any_more(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, runner):
+            workflow_id = await submitted(service, "a")
+            await begun(service, workflow_id)
+            # As if the lock had been lost with a connection.
+            service._ownership.release()
+            async with serving(tmp_path) as (other, _):
+                runner.open("a")
+                with pytest.raises(ServiceError) as caught:
+                    await service.submit(asked("b"))
+                assert caught.value.code.name == "SERVICE_RUNNING"
+                assert not await service.is_ready()
+                assert (await other.get(workflow_id)).state is WorkflowState.IN_PROGRESS
+                assert len((await other.list()).workflows) == 1
+
+    play(scenario())
+
+
+def test_a_cluster_that_goes_away_costs_no_workflow(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path, max_running=2) as (service, runner):
+            runner.errors["a"] = CallError("The Ray cluster failed.", code="CLUSTER_UNAVAILABLE")
+            ids = [await submitted(service, name) for name in "ab"]
+            await begun(service, ids[1])
+            runner.open("a")
+            assert (await ended(service, ids[0])).state is WorkflowState.SUCCESS
+            assert runner.closed == 1
+            runner.open("b")
+            assert (await ended(service, ids[1])).state is WorkflowState.SUCCESS
+            assert runner.begun.count("a") == 2
+            assert await service.is_ready()
+
+    play(scenario())
+
+
+def test_a_video_that_ends_the_process_whenever_it_is_opened_is_set_aside(tmp_path: Path) -> None:
+    class Deadly(Runner):
+        async def run_async(self, *arguments: Any, **more: Any) -> list[Outcome]:
+            self.begun.append("once more")
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def scenario() -> None:
+        workflow_id = ""
+        for _ in range(3):
+            runner = Deadly()
+            async with serving(tmp_path, runner) as (service, _):
+                workflow_id = workflow_id or await submitted(service, "a")
+                await begun(service, workflow_id)
+                while not runner.begun:
+                    await asyncio.sleep(0.01)
+        async with serving(tmp_path) as (service, _):
+            view = await ended(service, workflow_id)
+            assert view.error is not None
+            assert (view.state, view.error["code"]) == (WorkflowState.FAILED, "INPUT_SET_ASIDE")
+
+    play(scenario())
+
+
+def test_what_forgotten_workflows_left_is_removed_at_the_start_and_nothing_else(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, runner):
+            runner.open("a")
+            workflow_id = await submitted(service, "a")
+            await ended(service, workflow_id)
+            upload = tmp_path / "uploads" / "u" / "film.mp4"
+            upload.parent.mkdir(parents=True)
+            upload.touch()
+            await service.submit(WorkflowRequest(upload, ONE, owned_video=True))
+        left = [tmp_path / "workflows/wf-dead", tmp_path / "records/wf-dead", tmp_path / "uploads/half"]
+        kept = [tmp_path / "records/0123456789abcdef", tmp_path / "workflows" / workflow_id, upload.parent]
+        for path in left + kept:
+            path.mkdir(parents=True, exist_ok=True)
+        async with serving(tmp_path):
+            assert [path.exists() for path in left] == [False] * 3
+            assert [path.exists() for path in kept] == [True] * 3
+
+    play(scenario())
+
+
+def test_the_end_is_told_to_a_callback_until_it_is_delivered_or_given_up(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, runner):
+            runner.open("a")
+            workflow_id = await submitted(service, "a", callback_url="https://example.org/hook")
+            await ended(service, workflow_id)
+            now = 2e9
+            (due,) = await service.due_callbacks(now)
+            assert (due.workflow_id, due.url, due.attempt) == (workflow_id, "https://example.org/hook", 1)
+            assert b'"type": "workflow.success"' in due.body
+            await service.record_callback(workflow_id, delivered=False, next_attempt=now + 5)
+            assert await service.due_callbacks(now) == []
+        async with serving(tmp_path) as (service, _):
+            (again,) = await service.due_callbacks(now + 5)
+            assert (again.attempt, again.body, again.message_id) == (2, due.body, due.message_id)
+            await service.record_callback(workflow_id, delivered=True, next_attempt=None)
+            assert await service.due_callbacks(now + 5) == []
+            with pytest.raises(ServiceError):
+                await service.record_callback("none", delivered=True, next_attempt=None)
+
+    play(scenario())
+
+
+def test_a_service_that_is_not_open_says_so(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, _):
+            assert await service.is_ready()
+        assert not await service.is_ready()
+        with pytest.raises(ServiceError) as caught:
+            await service.list()
+        assert caught.value.code.name == "SERVICE_UNAVAILABLE"
+        await service.close()
+
+    play(scenario())

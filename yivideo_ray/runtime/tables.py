@@ -1,0 +1,95 @@
+"""The tables of the database. Times are Unix times in seconds; JSON is stored as text of ASCII characters alone, which
+holds file names of any bytes."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+__all__ = ["VERSION", "events", "keys", "metadata", "owner", "parts", "version", "workflows"]
+
+VERSION = 1
+"""Grows when a table changes; a database of another version is refused."""
+
+# SQLite counts rows by INTEGER only.
+_Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+metadata = sa.MetaData()
+
+version = sa.Table("version", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False))
+
+parts = sa.Table(
+    "parts",
+    metadata,
+    # What a workflow has worked out so far; kind and number say which part, fingerprint what it rests on.
+    sa.Column("workflow_id", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("kept", sa.Double, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("parts_by_age", "kept"),
+)
+
+workflows = sa.Table(
+    "workflows",
+    metadata,
+    # The order in which they were made.
+    sa.Column("number", _Number, primary_key=True),
+    # The order in which those that wait are begun, within a priority.
+    sa.Column("turn", sa.BigInteger, nullable=False),
+    sa.Column("workflow_id", sa.String(64), nullable=False, unique=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("video", sa.Text, nullable=False),
+    sa.Column("owned_video", sa.Boolean, nullable=False),
+    sa.Column("chain", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("started", sa.Double),
+    sa.Column("ended", sa.Double),
+    sa.Column("cancelling", sa.Boolean, nullable=False),
+    # Starts of its work that have not got past the probe of its video.
+    sa.Column("admissions", sa.Integer, nullable=False),
+    sa.Column("percent", sa.Double, nullable=False),
+    sa.Column("eta_s", sa.Double),
+    sa.Column("stages", sa.Text, nullable=False),
+    sa.Column("outputs", sa.Text, nullable=False),
+    sa.Column("warnings", sa.Text, nullable=False),
+    sa.Column("partial", sa.Boolean, nullable=False),
+    sa.Column("error", sa.Text),
+    # The number of its last event.
+    sa.Column("events", sa.Integer, nullable=False),
+    sa.Column("callback_url", sa.Text),
+    sa.Column("callback_id", sa.String(64)),
+    sa.Column("callback_body", sa.LargeBinary),
+    sa.Column("callback_attempts", sa.Integer, nullable=False),
+    # None: nothing is due.
+    sa.Column("callback_next", sa.Double),
+    sa.Index("workflows_by_state", "state", "priority", "turn"),
+    sa.Index("workflows_by_callback", "callback_next"),
+)
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    # Idempotency keys: which request came with each, and the workflow that it gave.
+    sa.Column("key", sa.String(512), primary_key=True),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("workflow_id", sa.String(64), nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("workflow_id", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+owner = sa.Table(
+    "owner",
+    metadata,
+    # One row: the service that runs the workflows. It is asked for in each of its transactions.
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("token", sa.String(64), nullable=False),
+)

@@ -1,0 +1,112 @@
+"""How far workflows have come, from their events. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from yivideo_ray.jobs import Event, EventKind
+from yivideo_ray.types import Stage
+
+__all__ = ["Tracker", "WorkflowView"]
+
+# Shares of a workflow's wall time before and after the stages that work through the video; they overlap each other.
+SHARE_BEFORE = 0.1
+SHARE_AFTER = 0.02
+_THROUGH = {Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR}
+
+
+@dataclass(slots=True)
+class WorkflowView:
+    """One workflow as shown. decoded and read are shares (0 to 1) of the video; times are Unix times in seconds."""
+
+    video: str
+    started: float
+    now: float
+    stage: Stage | None = None
+    decoded: float = 0.0
+    read: float = 0.0
+    reads: bool = False
+    frames: int = 0
+    decoding_since: float | None = None
+    decoding_until: float | None = None
+    device: str = ""
+    message: str = ""
+    ended: bool = False
+    succeeded: bool = False
+    stages_done: set[Stage] = field(default_factory=set)
+
+    @property
+    def share(self) -> float:
+        """Returns how much of the whole job is done, 0 to 1."""
+        if self.ended:
+            return 1.0
+        if Stage.PERFORM_OCR in self.stages_done:
+            return 1.0 - SHARE_AFTER
+        if self.decoding_since is None:
+            return SHARE_BEFORE * len(self.stages_done) / 2
+        through = (self.decoded + self.read) / 2 if self.reads else self.decoded
+        return SHARE_BEFORE + through * (1.0 - SHARE_BEFORE - SHARE_AFTER)
+
+    @property
+    def frames_per_s(self) -> float | None:
+        if self.decoding_since is None or not self.frames:
+            return None
+        took = (self.decoding_until or self.now) - self.decoding_since
+        return self.frames / took if took > 0 else None
+
+    @property
+    def left_s(self) -> float | None:
+        """Returns the seconds until the job's end at the pace so far; None before there is a pace."""
+        if self.ended:
+            return 0.0
+        if self.decoding_since is None or self.share <= SHARE_BEFORE:
+            return None
+        took = self.now - self.decoding_since
+        return took * (1.0 - self.share) / (self.share - SHARE_BEFORE)
+
+
+class Tracker:
+    """Every workflow's view, in the order of their first events."""
+
+    def __init__(self) -> None:
+        self.views: dict[str, WorkflowView] = {}
+
+    def take(self, event: Event) -> WorkflowView:
+        """Returns the view of the event's workflow as it is after the event."""
+        view = self.views.setdefault(
+            f"{event.workflow_id} {event.video}", WorkflowView(event.video, event.time, event.time)
+        )
+        view.now = max(view.now, event.time)
+        match event.kind:
+            case EventKind.STAGE_STARTED:
+                view.stage = event.stage
+                view.reads = view.reads or event.stage is Stage.CREATE_STITCHED_IMAGES
+                if event.stage is Stage.CROP_SUBTITLE_IMAGES:
+                    view.decoding_since = event.time
+            case EventKind.STAGE_FINISHED if event.stage is not None:
+                view.stages_done.add(event.stage)
+                if event.stage is Stage.CROP_SUBTITLE_IMAGES:
+                    view.decoded, view.decoding_until = 1.0, event.time
+            case EventKind.PROGRESS:
+                _advance(view, event)
+            case EventKind.WARNING:
+                view.message = event.message
+            case EventKind.WORKFLOW_FINISHED:
+                view.ended, view.message = True, event.message
+                view.succeeded = bool(event.data.get("succeeded"))
+        return view
+
+
+def _advance(view: WorkflowView, event: Event) -> None:
+    engine = event.data.get("engine")
+    if engine:
+        view.device = str(engine["device"])
+    if event.stage not in _THROUGH or not event.total_s:
+        view.frames = max(view.frames, event.frames)
+        return
+    share = min(1.0, event.done_s / event.total_s)
+    view.frames = max(view.frames, event.frames)
+    if event.stage is Stage.CROP_SUBTITLE_IMAGES:
+        view.decoded = max(view.decoded, share)
+    else:
+        view.read = max(view.read, share)
