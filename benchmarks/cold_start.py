@@ -4,8 +4,9 @@
 
 starts `yivideo run` N times on 60 s of 720p25, each with a Ray of its own, and notes when the first line of progress
 comes, when the models have gone through a real inference, and when the command ends. Figures are medians; the files
-that it reads are in the system's cache after the first run, which is not counted. others: the share of all cores that
-other processes had, where much of it spoils the figures. Exit code: 0 if the limits hold, 1 if not.
+that it reads are in the system's cache after the first run, which is not counted. load: how many processes wanted a
+core in the minute before, where more than a fraction of the cores spoils the figures. Exit code: 0 if the limits hold,
+1 if not.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus import ensure_corpus
-from benchmarks.cpu import cpu_use
 from benchmarks.environment import environment, format_environment
 from benchmarks.speed import minute_spec
 
@@ -34,26 +34,27 @@ NAMES = {"first_line_s": "first line of progress", "engine_s": "engine running",
 
 
 def start(video: Path, out: Path) -> dict[str, float]:
-    """Returns when what came, in seconds from the start of the command. Errors: SystemExit if it fails."""
+    """Returns when what came, in seconds from the start of the command, and the load before it.
+
+    Errors: SystemExit if it fails.
+    """
     command = [sys.executable, "-P", "-m", "yivideo_ray", "run", str(video), "-o", str(out), "--json"]
     environ = {**os.environ, "YIVIDEO_STORAGE__WORK_DIR": str(out / "work"), "RAY_ADDRESS": ""}
     seen: dict[str, float] = {}
-    with cpu_use() as use:
-        began = time.perf_counter()
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
-        ) as running:
-            assert running.stdout is not None
-            for line in running.stdout:
-                at = time.perf_counter() - began
-                seen.setdefault("first_line_s", at)
-                if "engine" in json.loads(line).get("data", {}):
-                    seen.setdefault("engine_s", at)
-        seen["end_s"] = time.perf_counter() - began
+    seen["load"] = os.getloadavg()[0]
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            at = time.perf_counter() - began
+            seen.setdefault("first_line_s", at)
+            if "engine" in json.loads(line).get("data", {}):
+                seen.setdefault("engine_s", at)
+    seen["end_s"] = time.perf_counter() - began
     if running.returncode != 0 or "engine_s" not in seen:
         raise SystemExit(f"`{' '.join(command)}` ended with {running.returncode}. Run it to see why.")
-    # The command has ended: all it used counts as others'.
-    seen["others"] = max(0.0, use.others(len(os.sched_getaffinity(0))))
     return seen
 
 
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = options.out / "cold"
     results.mkdir(parents=True, exist_ok=True)
     (truth,) = ensure_corpus([minute_spec()], options.out / "corpus")
-    start(truth.video, results)
+    load = start(truth.video, results)["load"]
     runs = [start(truth.video, results) for _ in range(options.runs)]
     medians = {name: statistics.median(run[name] for run in runs) for name in NAMES}
     held = all(medians[name] <= limit for name, limit in LIMITS_S.items())
@@ -78,10 +79,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         limit = LIMITS_S.get(name)
         verdict = "" if limit is None else f"   <= {limit:g} s {'reached' if medians[name] <= limit else 'MISSED'}"
         print(f"{what:24} {medians[name]:6.2f} s{verdict}")
+    print(f"load before {load:.1f}")
     facts = environment()
     print(format_environment(facts))
     if options.json:
-        figures: dict[str, Any] = {"environment": facts, "limits": LIMITS_S, "medians": medians, "runs": runs}
+        figures: dict[str, Any] = {
+            "environment": facts,
+            "limits": LIMITS_S,
+            "medians": medians,
+            "load_before": load,
+            "runs": runs,
+        }
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0 if held else 1
 
