@@ -87,7 +87,7 @@ def test_strokes_that_only_come_or_only_go_are_no_exchange() -> None:
 @pytest.mark.parametrize(("height", "width", "scale"), [(176, 1280, 0.64), (271, 1921, 0.395), (481, 3839, 0.213)])
 def test_a_band_is_shrunk_to_its_size_and_stays_in_its_place(height: int, width: int, scale: float) -> None:
     def waves(y: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
-        return 128 + 60 * np.sin(x[None, :] / 60) + 60 * np.cos(y[:, None] / 60)
+        return np.asarray(128 + 60 * np.sin(x[None, :] / 60) + 60 * np.cos(y[:, None] / 60))
 
     small = shrink(waves(np.arange(height) + 0.5, np.arange(width) + 0.5).astype(np.uint8), scale)
     assert small.shape == pytest.approx((height * scale, width * scale), abs=1)

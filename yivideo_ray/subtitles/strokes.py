@@ -70,8 +70,7 @@ def shrink(band: Luma, scale: float) -> Luma:
         # Only a whole number of pixels for each is fast.
         band = cv2.resize(band[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         scale *= 2
-    size = max(1, round(band.shape[1] * scale)), max(1, round(band.shape[0] * scale))
-    return cv2.resize(band, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return cv2.resize(band, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def stroke_mask(band: Luma, scale: float = 1.0) -> Mask:
