@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
+from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError, ServiceError
 from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.runtime.service import Service
@@ -129,7 +130,9 @@ def test_a_video_that_ends_the_process_whenever_it_is_opened_is_set_aside(tmp_pa
     play(scenario())
 
 
-def test_what_forgotten_workflows_left_is_removed_at_the_start_and_nothing_else(tmp_path: Path) -> None:
+def test_what_forgotten_workflows_left_is_removed_at_the_start_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario() -> None:
         async with serving(tmp_path) as (service, runner):
             runner.open("a")
@@ -146,6 +149,16 @@ def test_what_forgotten_workflows_left_is_removed_at_the_start_and_nothing_else(
         async with serving(tmp_path):
             assert [path.exists() for path in left] == [False] * 3
             assert [path.exists() for path in kept] == [True] * 3
+        # Another database's service can't know which of them are its own.
+        dead = left[0]
+        dead.mkdir()
+        monkeypatch.delenv("YIVIDEO_STORAGE__URL", raising=False)
+        other = Settings(storage={"work_dir": tmp_path, "url": f"sqlite:///{tmp_path}/other.sqlite"})
+        for settings in (other, Settings(storage={"work_dir": tmp_path})):
+            service = Service(settings, Runner)
+            await service.start()
+            await service.close()
+            assert dead.exists()
 
     play(scenario())
 

@@ -7,6 +7,7 @@ thread.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import sqlite3
 import threading
 import time
@@ -90,6 +91,11 @@ class Database:
         except SQLAlchemyError as error:
             raise translated(error) from error
 
+    def identity(self) -> str:
+        """Returns what tells this database from others. Errors: as begin."""
+        with self.begin() as connection:
+            return str(connection.scalar(sa.select(tables.version.c.database_id)))
+
     def connect(self) -> Connection:
         """Returns a connection of its own, for what lasts as long as it does. Errors: as begin."""
         try:
@@ -168,7 +174,8 @@ def _make_tables(engine: Engine) -> None:
         tables.metadata.create_all(connection)
         found = connection.scalar(sa.select(tables.version.c.version))
         if found is None:
-            connection.execute(tables.version.insert().values(version=tables.VERSION))
+            made = {"version": tables.VERSION, "database_id": secrets.token_hex(8)}
+            connection.execute(tables.version.insert().values(**made))
         elif found != tables.VERSION:
             raise ServiceError(
                 f"The database was made by another version of yivideo: its tables are of version {found}, "

@@ -14,11 +14,14 @@ from pathlib import Path
 
 from yivideo_ray.errors import OutputError
 from yivideo_ray.runtime.record import record_directory
+from yivideo_ray.subtitles.files import write_atomically
 
 __all__ = ["PREFIX", "Places"]
 
 PREFIX = "wf-"
 """How the ids of the service's workflows begin: those of other runs are hexadecimal alone."""
+
+USERS = "databases"
 
 
 class Places:
@@ -56,11 +59,14 @@ class Places:
         if video is not None:
             _remove_upload(video, self.uploads)
 
-    def clean(self, workflows: Collection[str], videos: Collection[str]) -> None:
+    def clean(self, database_id: str, workflows: Collection[str], videos: Collection[str]) -> None:
         """Removes what workflows left that are no longer there, and uploads that no workflow has.
 
-        To be called before anything is uploaded, by the one service there is: whoever made them is dead.
+        To be called before anything is uploaded, by the one service of the database: whoever made them is dead. Where
+        services of several databases have used the directory, nothing is removed: nobody knows whose it is.
         """
+        if self._users(database_id) != {database_id}:
+            return
         for parent in (self._work_dir / "workflows", self._work_dir / "records"):
             for directory in _inside(parent):
                 if directory.name.startswith(PREFIX) and directory.name not in workflows:
@@ -72,6 +78,17 @@ class Places:
                     shutil.rmtree(entry, ignore_errors=True)
                 else:
                     entry.unlink(missing_ok=True)
+
+    def _users(self, database_id: str) -> set[str]:
+        """Returns the databases whose services have used the directory, this one among them."""
+        path = self._work_dir / "workflows" / USERS
+        try:
+            users = {database_id, *path.read_text(encoding="ascii").split()}
+        except FileNotFoundError:
+            users = {database_id}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, "\n".join(sorted(users)).encode() + b"\n")
+        return users
 
 
 def _inside(directory: Path) -> list[Path]:

@@ -220,7 +220,7 @@ class Service:
             changed.set()
 
     def _clean(self) -> None:
-        self._places.clean(self._store.ids(), self._store.owned_videos())
+        self._places.clean(self._database.identity(), self._store.ids(), self._store.owned_videos())
 
     def _leave_database(self) -> None:
         self._ownership.release()

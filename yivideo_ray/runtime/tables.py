@@ -15,7 +15,13 @@ _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 metadata = sa.MetaData()
 
-version = sa.Table("yivideo_version", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False))
+version = sa.Table(
+    "yivideo_version",
+    metadata,
+    # One row. database_id tells this database from others, by whatever address it is reached.
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("database_id", sa.String(32), nullable=False),
+)
 
 parts = sa.Table(
     "yivideo_parts",
