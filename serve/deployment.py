@@ -127,6 +127,8 @@ def _end(serve: Any, handle: Any, cluster: clusters.Cluster) -> None:
         # Watchers would hold it up for as long as their workflows run; they go on where they were, later.
         handle.end_watching.remote().result(timeout_s=1)
     serve.delete(APP_NAME)
+    with contextlib.suppress(Exception):
+        handle.shutdown()
     # A Ray of our own takes Serve with it; somebody else's may have other uses for it.
     if cluster.joined and not serve.status().applications:
         serve.shutdown()

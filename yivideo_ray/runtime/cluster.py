@@ -68,6 +68,8 @@ def start(namespace: str = NAMESPACE) -> Cluster:
     """
     address = os.environ.get("RAY_ADDRESS", "")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Whatever asks Ray for something behind its end would start another one.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     if joins():
         _require_listener(address)
     else:
