@@ -85,6 +85,8 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
         proxy_location="EveryNode",
         http_options={"host": settings.serve.host, "port": settings.serve.port},
         logging_config={"enable_access_log": False, "log_level": "WARNING"},
+        # A proxy that was killed is replaced after three looks, which are 10 s apart otherwise.
+        controller_options={"runtime_env": {"env_vars": {"RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"}}},
     )
     here = f"node:{ray.util.get_node_ip_address()}"
     deployment = serve.deployment(
