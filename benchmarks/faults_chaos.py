@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,8 @@ class Chaos:
     """Does the faults of a plan (kind: how many) in random order, with random pauses between them.
 
     kinds: kill actor, stop actor (until somebody ends it), stall actor (it goes on later), kill task, stall task, lose
-    node (the one with the actor; a fresh one joins some seconds later, when another has taken over).
+    node (the one with the actor; a fresh one joins some seconds later, when another has taken over). more: what does
+    further kinds, and returns None where there was nothing to hit.
     """
 
     nodes: Nodes
@@ -48,6 +49,7 @@ class Chaos:
     pause_s: tuple[float, float]
     note: Callable[[Fault], None]
     done: list[Fault] = field(default_factory=list)
+    more: Mapping[str, Callable[[], Awaitable[Fault | None]]] = field(default_factory=dict)
 
     async def run(self) -> None:
         left = list(self.plan.elements())
@@ -61,6 +63,8 @@ class Chaos:
                 self.note(fault)
 
     async def _do(self, kind: str) -> Fault | None:
+        if kind in self.more:
+            return await self.more[kind]()
         what, _, whom = kind.partition(" ")
         victim = await self._victim(TASKS if whom == "task" else ACTOR)
         if victim is None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+
+from benchmarks.postgres_server import Postgres, missing, postgres
 
 UNIT = Path(__file__).parent / "unit"
 
@@ -60,3 +64,31 @@ def _no_ray_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     if not loaded and "ray" in sys.modules and sys.modules["ray"].is_initialized():
         sys.modules["ray"].shutdown()
         refuse()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """Yields a PostgreSQL server for all tests that need one; they are skipped where none is installed."""
+    why = missing()
+    if why:
+        pytest.skip(why)
+    with postgres(fsync=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> Iterator[str]:
+    """Yields the URL of an empty database, which goes with the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield f"{postgres_server.url.rpartition('/')[0]}/{name}"
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has settings name an empty database, of each kind in turn."""
+    if request.param == "postgresql":
+        monkeypatch.setenv("YIVIDEO_STORAGE__URL", request.getfixturevalue("postgres_url"))

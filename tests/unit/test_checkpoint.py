@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.test_record import AREA, CROPS, TEXTS
 from tests.unit.test_workflow_completeness import INFO
-from yivideo_ray.config import Settings, StorageSettings
+from yivideo_ray.config import Settings
 from yivideo_ray.errors import OutputError, ServiceError
 from yivideo_ray.jobs import StageRecord, StageStatus
 from yivideo_ray.runtime import tables
@@ -38,8 +38,8 @@ FOUND = FoundArea(
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(StorageSettings(work_dir=tmp_path))
+def database(each_database: None, tmp_path: Path) -> Iterator[Database]:
+    opened = Database(Settings(storage={"work_dir": tmp_path}).storage)
     yield opened
     opened.close()
 

@@ -15,6 +15,8 @@ from yivideo_ray.jobs import EventKind, Priority, StageStatus
 from yivideo_ray.service import ExecutionMode, WorkflowRequest, WorkflowState
 from yivideo_ray.types import STAGES, Stage
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 def test_a_workflow_goes_from_pending_to_success(tmp_path: Path) -> None:
     async def scenario() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 
 from tests.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
 from yivideo_ray.errors import CallError, ServiceError
-from yivideo_ray.jobs import EventKind, Outcome
+from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.runtime.service import Service
 from yivideo_ray.service import NumberedEvent, WorkflowRequest, WorkflowState
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 
 def test_unfinished_workflows_go_on_after_a_restart_in_their_order(tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ def test_one_that_another_has_taken_over_from_changes_nothing_any_more(tmp_path:
                     await service.submit(asked("b"))
                 assert caught.value.code.name == "SERVICE_RUNNING"
                 assert not await service.is_ready()
-                assert (await other.get(workflow_id)).state is WorkflowState.IN_PROGRESS
+                assert (await begun(other, workflow_id)).outputs == ()
                 assert len((await other.list()).workflows) == 1
 
     play(scenario())
@@ -179,5 +182,25 @@ def test_a_service_that_is_not_open_says_so(tmp_path: Path) -> None:
             await service.list()
         assert caught.value.code.name == "SERVICE_UNAVAILABLE"
         await service.close()
+
+    play(scenario())
+
+
+def test_a_fault_of_ours_fails_its_workflow_alone(tmp_path: Path) -> None:
+    class Faulty(Runner):
+        async def run_async(self, jobs: Sequence[Job], *arguments: Any, **more: Any) -> list[Outcome]:
+            if jobs[0].video.stem == "bad":
+                raise KeyError("nobody thought of this")
+            return await super().run_async(jobs, *arguments, **more)
+
+    async def scenario() -> None:
+        async with serving(tmp_path, Faulty()) as (service, runner):
+            bad, good = await submitted(service, "bad"), await submitted(service, "good")
+            view = await ended(service, bad)
+            assert view.error is not None
+            assert (view.state, view.error["code"]) == (WorkflowState.FAILED, "INTERNAL")
+            assert Path(view.error["facts"]["log"]).is_file()
+            runner.open("good")
+            assert (await ended(service, good)).state is WorkflowState.SUCCESS
 
     play(scenario())

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import Job, Outcome, Priority
+from yivideo_ray.runtime.failures import log_fault
 from yivideo_ray.runtime.journal import OnEvent, OnStage
 from yivideo_ray.runtime.live import Live
 from yivideo_ray.runtime.parameters import with_parameters
@@ -153,6 +154,10 @@ class Dispatcher:
                 await asyncio.sleep(wait_s)
                 wait_s = min(AGAIN_AT_MOST_S, 2 * wait_s)
                 continue
+            except Exception:
+                _log.exception("No workflow can be begun")
+                await asyncio.sleep(AGAIN_AT_MOST_S)
+                continue
             wait_s = AGAIN_S
             await self._wake.wait()
 
@@ -179,6 +184,9 @@ class Dispatcher:
         except YivideoError as error:
             self.note(error)
             _log.warning("The end of %s could not be written down: %s", workflow_id, error)
+        except Exception:
+            # It stays IN_PROGRESS, and the next start has it go on.
+            _log.exception("The end of %s could not be written down", workflow_id)
         finally:
             self._live.pop(workflow_id, None)
             self._running.pop(workflow_id, None)
@@ -201,8 +209,9 @@ class Dispatcher:
             if not self._open:
                 raise
             return None if self._lost_cluster else cancelled(live.stages)
-        except YivideoError as error:
-            return Ending(WorkflowState.FAILED, str(error), live.stages, error=error.as_dict())
+        except Exception as error:
+            ours = error if isinstance(error, YivideoError) else log_fault(error, self._settings.storage.work_dir)
+            return Ending(WorkflowState.FAILED, str(ours), live.stages, error=ours.as_dict())
         if outcome.error is not None and outcome.error["code"] == "CLUSTER_UNAVAILABLE":
             self._lose_cluster()
             return None
@@ -247,6 +256,9 @@ class Dispatcher:
                     _log.warning("Progress can't be written down: %s", error)
                     for live, news in told:
                         live.untold(news)
+                except Exception:
+                    # What it has to tell next may be sound.
+                    _log.exception("Progress can't be written down")
             for live, _ in told:
                 self._changed(live.workflow_id)
 

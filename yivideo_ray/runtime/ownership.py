@@ -82,6 +82,8 @@ class Ownership:
             if self._connection is None:
                 # Outside transactions: one that lasts for days would keep the server from tidying up.
                 self._connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
+                # Closed, it is to end: the pool would keep it, and it the lock.
+                self._connection.detach()
             got: Any = self._connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCK)))
         except SQLAlchemyError as error:
             raise translated(error) from error

@@ -1,5 +1,5 @@
 """The tables of the database. Times are Unix times in seconds; JSON is stored as text of ASCII characters alone, which
-holds file names of any bytes."""
+holds file names of any bytes. The database may have other tables: ours begin with yivideo_."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 metadata = sa.MetaData()
 
-version = sa.Table("version", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False))
+version = sa.Table("yivideo_version", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False))
 
 parts = sa.Table(
-    "parts",
+    "yivideo_parts",
     metadata,
     # What a workflow has worked out so far; kind and number say which part, fingerprint what it rests on.
     sa.Column("workflow_id", sa.String(64), primary_key=True),
@@ -27,11 +27,11 @@ parts = sa.Table(
     sa.Column("fingerprint", sa.String(64), nullable=False),
     sa.Column("kept", sa.Double, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Index("parts_by_age", "kept"),
+    sa.Index("yivideo_parts_by_age", "kept"),
 )
 
 workflows = sa.Table(
-    "workflows",
+    "yivideo_workflows",
     metadata,
     # The order in which they were made.
     sa.Column("number", _Number, primary_key=True),
@@ -65,12 +65,12 @@ workflows = sa.Table(
     sa.Column("callback_attempts", sa.Integer, nullable=False),
     # None: nothing is due.
     sa.Column("callback_next", sa.Double),
-    sa.Index("workflows_by_state", "state", "priority", "turn"),
-    sa.Index("workflows_by_callback", "callback_next"),
+    sa.Index("yivideo_workflows_by_state", "state", "priority", "turn"),
+    sa.Index("yivideo_workflows_by_callback", "callback_next"),
 )
 
 keys = sa.Table(
-    "keys",
+    "yivideo_keys",
     metadata,
     # Idempotency keys: which request came with each, and the workflow that it gave.
     sa.Column("key", sa.String(512), primary_key=True),
@@ -79,7 +79,7 @@ keys = sa.Table(
 )
 
 events = sa.Table(
-    "events",
+    "yivideo_events",
     metadata,
     sa.Column("workflow_id", sa.String(64), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -87,7 +87,7 @@ events = sa.Table(
 )
 
 owner = sa.Table(
-    "owner",
+    "yivideo_owner",
     metadata,
     # One row: the service that runs the workflows. It is asked for in each of its transactions.
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

@@ -124,7 +124,7 @@ class WorkflowStore:
             return fetch(connection, row["workflow_id"])
 
     def tell(self, news: Sequence[News]) -> None:
-        """Writes down what running workflows have to tell; one whose row is gone or has ended is left out."""
+        """Writes down what running workflows have to tell."""
         with self._database.begin() as connection:
             self._ownership.require(connection)
             for one in news:

@@ -1,0 +1,195 @@
+"""Runs workflows in the service while everything is killed with SIGKILL, and counts what that cost.
+
+    python -m benchmarks.durability [--database sqlite|postgresql] [--workflows N] [--real N] [--seed N] [--json FILE]
+
+A Ray of a head and a node with a GPU in name, the service in a process of its own, and clients that repeat their
+request with the same idempotency key until it is answered. Workflows with the scripted engine run first, then some with
+the real one; every video has been worked on without faults before, to compare with. Kills come at random times:
+
+    kill service    the process that serves and orchestrates; it is started again, as a service manager would
+    kill task       a worker at a stage
+    kill actor      the GPU actor's process
+    kill cluster    every process of Ray and the service at once; another cluster is built and the service started
+
+A workflow is lost if it did not succeed or the service knows nothing of it, doubled if its end is told twice, a cue is
+in its result twice or the service has more workflows than were asked for, and differs if its files or cues are not
+those of the run without faults, byte for byte. The time to resume runs from the kill of the cluster until a workflow
+has kept new work, so it holds the start of the new cluster, of the service and of the engine. Exit code: 0 if the
+limits hold, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.durability_run import Harvest, run_phase
+from benchmarks.environment import environment, format_environment
+from benchmarks.faults import DEMO, LOCK, Limit
+from benchmarks.faults_run import Phase
+from benchmarks.faults_score import verdict
+from benchmarks.faults_videos import pattern_videos
+from benchmarks.postgres_server import missing, postgres
+
+__all__ = ["main"]
+
+OUT = Path(__file__).with_name("out")
+SOURCES = 8
+WORKFLOWS_AT_LEAST, REAL_AT_LEAST, KILLS_AT_LEAST, RESUME_S = 100, 5, 50, 60
+SCRIPTED_PLAN = Counter({"kill service": 16, "kill task": 10, "kill actor": 8, "kill cluster": 4})
+REAL_PLAN = Counter({"kill service": 5, "kill task": 3, "kill actor": 2, "kill cluster": 2})
+SCRIPT = {"load_s": 0.3, "detect_s": 0.1, "recognize_s": 0.15, "jitter": 0.5}
+PIPELINE = {"chunk_s": 6, "crops_per_call": 4}
+
+
+def phases(workflows: int, real: int, out: Path, seed: int) -> list[Phase]:
+    """Returns the scripted phase and the real one."""
+    videos = out / "durability" / "videos"
+    videos.mkdir(parents=True, exist_ok=True)
+    return [
+        Phase(
+            "scripted",
+            tuple(pattern_videos(videos, SOURCES, seed)),
+            workflows,
+            at_once=8,
+            plan=SCRIPTED_PLAN,
+            pause_s=(2.0, 8.0),
+            settings={"gpu_lock": {**LOCK, "lock_timeout": 10}, "pipeline": PIPELINE},
+            script={**SCRIPT, "seed": seed},
+        ),
+        Phase(
+            "real",
+            (DEMO,),
+            real,
+            at_once=3,
+            plan=REAL_PLAN,
+            pause_s=(4.0, 12.0),
+            settings={"gpu_lock": {**LOCK, "lock_timeout": 60}, "pipeline": PIPELINE},
+        ),
+    ]
+
+
+async def _run(plan: Sequence[Phase], database: str, out: Path, seed: int) -> dict[str, Harvest]:
+    def say(sentence: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
+
+    began = time.monotonic()
+    found = {}
+    for phase in plan:
+        # A server of its own for each: what one phase left can't help the other.
+        with postgres() if database == "postgresql" else contextlib.nullcontext() as server:
+            url = None if server is None else server.url
+            found[phase.name] = await run_phase(phase, out / "durability" / phase.name, url, seed, say)
+    return found
+
+
+def figures(harvests: dict[str, Harvest]) -> dict[str, Any]:
+    """Returns every figure of a run, in values for JSON."""
+    every = list(harvests.values())
+    verdicts = [verdict(harvest.results, harvest.truth) for harvest in every]
+    unknown = [one for harvest in every for one in harvest.posted if one not in set(harvest.kept)]
+    extra = [one for harvest in every for one in harvest.kept if one not in set(harvest.posted)]
+    resumed = [seconds for harvest in every for seconds in harvest.resumed_s]
+    return {
+        "workflows": {name: len(harvest.results) for name, harvest in harvests.items()},
+        "wall_s": {name: round(harvest.wall_s, 1) for name, harvest in harvests.items()},
+        "kills": Counter(fault.kind for harvest in every for fault in harvest.faults),
+        "lost": [*(one for found in verdicts for one in found.lost), *unknown],
+        "duplicate": [*(one for found in verdicts for one in found.duplicate), *extra],
+        "differing": [one for found in verdicts for one in found.differing],
+        "unfinished": [one for harvest in every for one in harvest.unfinished],
+        "holes": [one for harvest in every for one in harvest.holes],
+        "errors": [result.error for harvest in every for result in harvest.results if result.error],
+        "resumed_s": [round(seconds, 1) for seconds in resumed],
+        "longest_resume_s": round(max(resumed, default=float("inf")), 1),
+    }
+
+
+def limits(found: dict[str, Any]) -> list[Limit]:
+    """Returns what the run is held to."""
+
+    def at_least(name: str, value: float, bound: float) -> Limit:
+        return Limit(name, value, f">= {bound:g}", value >= bound)
+
+    none = (
+        ("workflows lost", "lost"),
+        ("workflows doubled", "duplicate"),
+        ("workflows that came to no end", "unfinished"),
+        ("workflows that differ from the fault-free run", "differing"),
+        ("workflows with a hole in their events", "holes"),
+    )
+    return [
+        at_least("workflows with the scripted engine", found["workflows"]["scripted"], WORKFLOWS_AT_LEAST),
+        at_least("workflows with the real engine", found["workflows"]["real"], REAL_AT_LEAST),
+        at_least("kills", sum(found["kills"].values()), KILLS_AT_LEAST),
+        *(Limit(name, len(found[key]), "= 0", not found[key]) for name, key in none),
+        Limit(
+            "longest resume after a kill of the cluster, s",
+            found["longest_resume_s"],
+            f"<= {RESUME_S}",
+            found["longest_resume_s"] <= RESUME_S,
+        ),
+    ]
+
+
+def report(found: dict[str, Any], held: Sequence[Limit]) -> str:
+    """Returns the figures for people."""
+    lines = [
+        f"{limit.name:46} {limit.value:6g}  {limit.bound:6} {'reached' if limit.reached else 'MISSED'}"
+        for limit in held
+    ]
+    lines += [
+        "",
+        "kills: "
+        + ", ".join(f"{kind.removeprefix('kill ')} {number}" for kind, number in sorted(found["kills"].items())),
+        "resumed after kills of the cluster, s: " + ", ".join(f"{seconds:g}" for seconds in found["resumed_s"]),
+        "wall time, s: " + ", ".join(f"{name} {wall:g}" for name, wall in found["wall_s"].items()),
+        *(f"lost: {error}" for error in found["errors"]),
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.durability",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="(%(default)s)")
+    parser.add_argument(
+        "--workflows", type=int, default=WORKFLOWS_AT_LEAST, metavar="N", help="scripted, at least (%(default)s)"
+    )
+    parser.add_argument("--real", type=int, default=REAL_AT_LEAST, metavar="N", help="real, at least (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the kills (%(default)s)")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos and logs (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    options = parser.parse_args(argv)
+    if options.database == "postgresql" and missing():
+        parser.error(f"there can be no PostgreSQL here: {missing()}")
+    # Ray tells of each killed worker on standard output, whatever it is told: the figures get it for themselves.
+    figures_out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    plan = phases(options.workflows, options.real, options.out.resolve(), options.seed)
+    harvests = asyncio.run(_run(plan, options.database, options.out.resolve(), options.seed))
+    found = figures(harvests)
+    held = limits(found)
+    facts = {**environment(harvests["real"].engine), "database": options.database}
+    print(report(found, held), format_environment(facts), sep="\n\n", file=figures_out, flush=True)
+    if options.json:
+        options.json.write_text(
+            json.dumps({"environment": facts, "seed": options.seed, **found}, indent=1) + "\n", encoding="utf-8"
+        )
+    return 0 if all(limit.reached for limit in held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
