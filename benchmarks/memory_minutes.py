@@ -21,6 +21,8 @@ __all__ = ["LIMIT_BYTES", "LIMIT_RATIO", "LIMIT_SCRATCH_BYTES", "measure_lengths
 LIMIT_BYTES = 2.5e9
 LIMIT_RATIO = 1.1
 LIMIT_SCRATCH_BYTES = 200e6
+# Of the cues that were drawn: a run that finds none holds none.
+ENOUGH = 0.9
 
 
 def _ignore(_: Event) -> None:
@@ -64,14 +66,14 @@ def _bytes_below(directory: Path) -> int:
 def measure_lengths(minutes: Sequence[int], out: Path) -> tuple[list[dict[str, Any]], Any]:
     """Returns, for each length in the order given, the peaks of a run in a session of its own, and what ran the models.
 
-    The video is the same minute of 720p25 over and over.
+    The video is the same minute of 720p25 over and over. Errors: SystemExit where a run fails, or finds too few cues.
     """
     (truth,) = ensure_corpus([minute_spec()], out / "corpus")
     results = out / "memory"
     results.mkdir(parents=True, exist_ok=True)
     found = []
     for length in minutes:
-        video = repeat(truth.video, length, out / "corpus" / f"speed_{length}min.mp4")
+        video = repeat(truth.video, length, out / "corpus" / f"speed_{length}_minutes.mp4")
         settings = Settings.model_validate({"storage": {"work_dir": results / f"work-{length}"}})
         memory, scratch = Memory(), Scratch()
         with session(settings) as opened, memory.watch():
@@ -81,6 +83,8 @@ def measure_lengths(minutes: Sequence[int], out: Path) -> tuple[list[dict[str, A
                 (outcome,) = opened.run([Job(video, output_dir=results)], _ignore)
         if outcome.error is not None:
             raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']}")
+        if len(outcome.cues) < ENOUGH * length * len(truth.cues):
+            raise SystemExit(f"{video.name}: {len(outcome.cues)} cues are too few for its memory to tell anything.")
         figures = {
             "minutes": length,
             "cues": len(outcome.cues),

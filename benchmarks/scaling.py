@@ -108,7 +108,7 @@ def run(work: Work, nodes: int) -> tuple[CpuUse, list[ChunkReport], list[Any], f
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Returns every figure; see the module."""
     (truth,) = ensure_corpus([minute_spec()], options.out / "corpus")
-    video = repeat(truth.video, options.minutes, options.out / "corpus" / f"speed_{options.minutes}min.mp4")
+    video = repeat(truth.video, options.minutes, options.out / "corpus" / f"speed_{options.minutes}_minutes.mp4")
     settings = Settings.model_validate({"storage": {"work_dir": options.out / "scaling"}})
     info = probe(video, settings.decoder)
     engine = create_engine(settings)

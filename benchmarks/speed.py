@@ -60,21 +60,28 @@ def minute_spec(width: int = 1280, height: int = 720, seconds: int = MINUTE_S) -
     return CaseSpec(name, width, height, "25", "en", style, seed=SEED, duration_s=float(seconds), script=tuple(script))
 
 
-def repeat(video: Path, times: int, path: Path) -> Path:
-    """Writes the video's packets `times` times in a row, without encoding them again."""
+def repeat(video: Path, minutes: int, path: Path) -> Path:
+    """Writes the video's packets over and over until they last so many minutes, without encoding them again.
+
+    Each turn ends with the last key frame: turns of a whole minute would show samples that are a whole number of
+    seconds apart the same few frames again and again, as if they never changed.
+    """
     if path.exists() and path.stat().st_mtime_ns >= video.stat().st_mtime_ns:
         return path
     with av.open(str(video)) as source, av.open(str(path), "w") as output:
         stream = source.streams.video[0]
         copy = output.add_stream_from_template(stream)
-        assert stream.duration is not None
-        for turn in range(times):
+        assert stream.time_base is not None
+        turn = max(packet.pts for packet in source.demux(stream) if packet.is_keyframe and packet.pts is not None)
+        for start in range(0, round(minutes * 60 / stream.time_base), turn):
             source.seek(0)
             for packet in source.demux(stream):
                 if packet.dts is None or packet.pts is None:
                     continue
-                packet.pts += turn * stream.duration
-                packet.dts += turn * stream.duration
+                if packet.is_keyframe and packet.pts >= turn:
+                    break
+                packet.pts += start
+                packet.dts += start
                 packet.stream = copy
                 output.mux(packet)
     return path
@@ -167,7 +174,7 @@ def measure(runs: int, minutes: int, out: Path) -> dict[str, Any]:
         }
         if minutes:
             print(f"{minutes} minutes", file=sys.stderr, flush=True)
-            long = repeat(truth.video, minutes, out / "corpus" / f"speed_{minutes}min.mp4")
+            long = repeat(truth.video, minutes, out / "corpus" / f"speed_{minutes}_minutes.mp4")
             with memory.watch():
                 long_s, outcome = _run(running, long, results)
             figures["long"] = {"minutes": minutes, "wall_s": long_s, "cues": len(outcome.cues)}
