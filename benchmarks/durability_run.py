@@ -152,12 +152,13 @@ class _Arena:
         now = time.time()
         pid = self.endpoint.kill()
         pids = self.nodes.kill()
+        dead = time.time()
         # Ray wants its nodes made in the main thread, so everything here stands still for some seconds.
         with contextlib.suppress(Exception):
             self.nodes.shutdown()
         self.nodes = chaos.nodes = Nodes(GPU_NODES, cpus=1)
         self.rebuilding = False
-        resumed = await self._resumed(now)
+        resumed = await self._resumed(dead)
         if resumed is not None:
             self.harvest.resumed_s.append(resumed - now)
         return Fault("kill cluster", now, tuple(([pid] if pid else []) + pids), "cluster")
