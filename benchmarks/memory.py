@@ -1,10 +1,16 @@
-"""Measures whether the GPU actor's memory stays flat however the pictures' sizes change.
+"""Measures whether the GPU actor's memory stays flat however the pictures' sizes change, or however long the video is.
 
     python -m benchmarks.memory [--calls N] [--sizes N] [--json FILE]
+    python -m benchmarks.memory --minutes 1 10 60 [--json FILE]
 
-Sends calls with a crop each, of many different sizes and with text drawn on them, to an actor with the real engine, and
-reads the process's resident memory from the actor's status. Every size comes once in the first calls, and in random
-order after. Exit code: 0 if the memory at the end is at most 1.05 times that after the first N sizes, 1 if not.
+The first sends calls with a crop each, of many different sizes and with text drawn on them, to an actor with the real
+engine, and reads the process's resident memory from the actor's status. Every size comes once in the first calls, and
+in random order after. Exit code: 0 if the memory at the end is at most 1.05 times that after the first N sizes, 1 if
+not.
+
+The second runs videos of so many minutes, 720p25 with a cue every 2 to 3 s, each in a session of its own, and reads the
+proportional set size of this process and all that it started, Ray's own among them, and the size of the files below
+storage.work_dir and in Ray's directory. Exit code: 0 if the limits hold, 1 if not.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.environment import environment, format_environment
+from benchmarks.memory_minutes import measure_lengths, verdicts
 from yivideo_ray.config import Settings
 from yivideo_ray.geometry import Box
 from yivideo_ray.runtime import Session, session
@@ -32,6 +39,7 @@ from yivideo_ray.types import Crop, CropMeta, Luma
 
 __all__ = ["main", "measure"]
 
+OUT = Path(__file__).with_name("out")
 LIMIT = 1.05
 EVERY = 100
 WIDTHS, HEIGHTS = (80, 1400), (32, 160)
@@ -87,6 +95,22 @@ async def measure(opened: Session, calls: int, sizes: int, seed: int) -> dict[st
     }
 
 
+def _lengths(options: argparse.Namespace) -> int:
+    found, engine = measure_lengths(options.minutes, options.out)
+    print(f"{'minutes':>8} {'wall s':>8} {'peak MiB':>9} {'scratch MB':>11} {'cues':>6}")
+    for one in found:
+        peak, scratch = one["peak_bytes"] / 2**20, one["scratch_bytes"] / 1e6
+        print(f"{one['minutes']:8} {one['wall_s']:8.1f} {peak:9.0f} {scratch:11.1f} {one['cues']:6}")
+    told = verdicts(found)
+    for sentence, holds in told:
+        print(f"{sentence} {'reached' if holds else 'MISSED'}")
+    facts = environment(engine)
+    print(format_environment(facts))
+    if options.json:
+        options.json.write_text(json.dumps({"environment": facts, "lengths": found}, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(holds for _, holds in told) else 1
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.memory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -94,8 +118,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, default=5000, metavar="N", help="in all (default: %(default)s)")
     parser.add_argument("--sizes", type=int, default=500, metavar="N", help="different sizes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of sizes and texts (default: %(default)s)")
+    parser.add_argument("--minutes", type=int, nargs="+", metavar="N", help="measure whole runs on videos so long")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
+    if options.minutes:
+        return _lengths(options)
     with session(Settings()) as opened:
         engine = opened.engine_facts()
         found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))

@@ -19,6 +19,7 @@ from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.preview import draw, marks
 from yivideo_ray.runtime import session
 from yivideo_ray.runtime.outputs import output_path, require_writable
+from yivideo_ray.stages.extract_keyframes import whole_frames
 from yivideo_ray.subtitles.document import area_document, text
 from yivideo_ray.subtitles.files import write_atomically
 from yivideo_ray.subtitles.strokes import analysis_scale, stroke_mask
@@ -87,8 +88,7 @@ def telling_frame(info: VideoInfo, found: SubtitleArea, sampled: Iterable[int], 
     bands = [band for band in found.bands if band.evidence.samples_with_text] or found.bands
 
     def frames() -> Iterator[media.VideoFrame]:
-        every = media.sample_frames(info, settings.area_detector.samples, settings.decoder)
-        return (frame for frame in every if frame.pts in wanted)
+        return (frame for frame in whole_frames(info, settings) if frame.pts in wanted)
 
     # Two passes, for large frames can't all be kept.
     strokes = {frame.pts: [_strokes(frame, band.box, band.line_height_px) for band in bands] for frame in frames()}

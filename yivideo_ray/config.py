@@ -7,6 +7,7 @@ YIVIDEO_AREA_DETECTOR__EXCLUDE='[{"y1": 0.2}]'. Where a value came from shows in
 
 from __future__ import annotations
 
+import base64
 import difflib
 import os
 import re
@@ -36,6 +37,7 @@ __all__ = [
     "SubtitleFormat",
     "SubtitleSettings",
     "load_settings",
+    "with_address",
     "with_formats",
 ]
 
@@ -48,7 +50,7 @@ _FOREIGN_ENV = re.compile(
 
 
 # Never shown, not even where they are wrong.
-SECRETS = {("serve", "keys"), ("storage", "url")}
+SECRETS = {("serve", "keys"), ("serve", "callback_secret"), ("storage", "url")}
 
 
 def _expand_home(path: Path) -> Path:
@@ -64,6 +66,16 @@ def _require_absolute(path: Path) -> Path:
     return path
 
 
+def _require_webhook_secret(secret: SecretStr) -> SecretStr:
+    try:
+        size = len(base64.b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if not 24 <= size <= 64:
+        raise ValueError("it must be 24 to 64 bytes in base64, with or without whsec_ before them")
+    return secret
+
+
 SubtitleFormat = Literal["srt", "vtt", "ass", "txt"]
 # It becomes part of file names.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
@@ -72,6 +84,7 @@ LocalPath = Annotated[Path, AfterValidator(_expand_home)]
 Root = Annotated[LocalPath, AfterValidator(_require_absolute)]
 # What goes into a header, and is no word that somebody guesses.
 Key = Annotated[SecretStr, Field(min_length=16, max_length=512)]
+CallbackSecret = Annotated[SecretStr, AfterValidator(_require_webhook_secret)]
 
 
 class _Section(BaseModel):
@@ -193,6 +206,13 @@ class ServeSettings(_Section):
     max_ongoing_requests: int = Field(1000, ge=1, le=100_000)
     max_upload_bytes: int = Field(8 * 1024**3, ge=1)
     allow_private_callbacks: bool = False
+    callback_secret: CallbackSecret | None = None
+
+    @property
+    def url(self) -> str:
+        """Returns the address under which the service is reached from its own machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class StorageSettings(_Section):
@@ -252,6 +272,17 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(_explain(error, path)) from error
     except SettingsError as error:
         raise ConfigError(f"{_unreadable_variable(error)} must be JSON, such as '[{{\"y0\": 0.5}}]'.") from error
+
+
+def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """Returns the settings with another address to serve at. Errors: ConfigError CONFIG_INVALID for a port that is
+    none."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    try:
+        serve = ServeSettings.model_validate(settings.serve.model_dump() | given)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, None)) from error
+    return settings.model_copy(update={"serve": serve})
 
 
 def with_formats(settings: Settings, names: Sequence[str]) -> Settings:

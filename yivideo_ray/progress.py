@@ -17,7 +17,7 @@ from yivideo_ray.subtitles.document import text
 from yivideo_ray.tracker import Tracker, WorkflowView
 from yivideo_ray.types import STAGES, Stage
 
-__all__ = ["JsonLines", "LiveTable", "Tracker", "WorkflowView", "event_line", "outcome_line", "summary"]
+__all__ = ["JsonLines", "LiveTable", "Tracker", "WorkflowView", "display", "event_line", "outcome_line", "summary"]
 
 
 def event_line(event: Event) -> dict[str, Any]:
@@ -80,6 +80,11 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
             lines.append(f"{name}: PARTIAL: {outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded")
         lines.extend(f"{name}: warning: {text(warning)}" for warning in outcome.warnings)
     return lines
+
+
+def display(stream: IO[str], as_json: bool) -> JsonLines | LiveTable:
+    """Returns the live table on a terminal, unless JSON is asked for, and JSON lines elsewhere."""
+    return LiveTable(stream) if stream.isatty() and not as_json else JsonLines(stream)
 
 
 class JsonLines:

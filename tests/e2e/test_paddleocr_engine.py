@@ -65,6 +65,25 @@ def test_its_decoding_equals_paddleocrs_on_any_probabilities(seed: int) -> None:
     assert [reading.confidence for reading in readings] == pytest.approx(scores)
 
 
+def test_pictures_side_by_side_give_what_each_gives_alone(work_dir: Path) -> None:
+    lines = [written(text) for text in ("Nobody knows", "No.", "We'll meet at 10:30 in front of the old station")]
+    pages = [np.pad(lines[0], ((40, 40 + 100 * more), (60, 200))) for more in range(3)]
+    found = []
+    for threads in (1, 2, 6):
+        engine = create_engine(
+            Settings.model_validate(
+                {"gpu": {"device": "cpu"}, "ocr": {"threads": threads}, "storage": {"work_dir": work_dir}}
+            )
+        )
+        engine.load()
+        found.append((engine.recognize([*lines, *lines[::-1]]), engine.detect(pages)))
+        engine.close()
+    assert found[0] == found[1]
+    # A lane and the threads that help it share out sums in another order.
+    assert [reading.text for reading in found[0][0]] == [reading.text for reading in found[2][0]]
+    assert [len(boxes) for boxes in found[0][1]] == [len(boxes) for boxes in found[2][1]] == [1, 1, 1]
+
+
 _OFFLINE = """
 import socket, sys
 def refuse(*_, **__):

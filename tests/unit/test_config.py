@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from yivideo_ray.config import ScriptLanguages, Settings, load_settings, with_formats
+from yivideo_ray.config import ScriptLanguages, Settings, load_settings, with_address, with_formats
 from yivideo_ray.errors import ConfigError
 from yivideo_ray.subtitles.tracks import SCRIPTS
 
@@ -225,3 +225,30 @@ def test_only_the_first_three_faults_are_named_and_long_values_are_cut(tmp_path:
     message = refusal(written(tmp_path, f"gpu: {{{faults}}}"))
     assert message.count("is unknown") == 3
     assert len(refusal(written(tmp_path, f"gpu: {{device: {'x' * 500}}}"))) < 300
+
+
+def test_another_address_to_serve_at_is_checked_and_keeps_the_rest() -> None:
+    settings = Settings.model_validate({"serve": {"keys": ["a-key-of-the-tests"], "max_queued": 3}})
+    found = with_address(settings, "0.0.0.0", 9000).serve
+    assert (found.host, found.port, found.max_queued) == ("0.0.0.0", 9000, 3)
+    assert found.keys[0].get_secret_value() == "a-key-of-the-tests"
+    assert found.url == "http://127.0.0.1:9000"
+    assert with_address(settings, "::1", None).serve.url == "http://[::1]:8788"
+    assert with_address(settings, None, None).serve == settings.serve
+    with pytest.raises(ConfigError, match="port"):
+        with_address(settings, None, 70000)
+
+
+@pytest.mark.parametrize("secret", ["c2VjcmV0" * 4, "whsec_" + "c2VjcmV0" * 6])
+def test_a_secret_for_callbacks_is_24_to_64_bytes_in_base64(secret: str) -> None:
+    settings = Settings.model_validate({"serve": {"callback_secret": secret}})
+    assert settings.serve.callback_secret is not None
+    assert settings.serve.callback_secret.get_secret_value() == secret
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "short", "c2VjcmV0" * 3 + "!", "c2VjcmV0" * 20])
+def test_any_other_secret_is_refused_and_not_shown(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YIVIDEO_SERVE__CALLBACK_SECRET", secret)
+    with pytest.raises(ConfigError, match="24 to 64 bytes in base64") as caught:
+        load_settings()
+    assert secret in ("", "whsec_") or secret not in str(caught.value)

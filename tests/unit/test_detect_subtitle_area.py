@@ -13,7 +13,7 @@ from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.pattern import draw_pattern
 from yivideo_ray.ocr.scripted import Script, ScriptedEngine
 from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
-from yivideo_ray.types import RejectionReason, SampledFrame, SubtitleArea
+from yivideo_ray.types import Luma, RejectionReason, SampledFrame, SubtitleArea, TextBox
 
 INFO = replace(video(), width=1280, height=720)
 BOTTOM, SECOND_LAST, TOP = 660, 600, 60
@@ -25,9 +25,12 @@ WORDS = ("one", "another", "third sign", "x", "something else", "y2", "seven", "
 
 
 def detect(
-    samples: Sequence[Texts], settings: AreaDetectorSettings | None = None, interval_s: float = 2.0
+    samples: Sequence[Texts],
+    settings: AreaDetectorSettings | None = None,
+    interval_s: float = 2.0,
+    engine: ScriptedEngine | None = None,
 ) -> SubtitleArea:
-    engine = ScriptedEngine(Script())
+    engine = engine or ScriptedEngine(Script())
     engine.load()
     frames = []
     for number, texts in enumerate(samples):
@@ -50,6 +53,17 @@ def test_text_that_changes_at_the_bottom_is_a_band_around_it() -> None:
     assert 32 <= band.line_height_px <= 56
     assert (band.evidence.samples, band.evidence.samples_with_text) == (12, 8)
     assert band.evidence.distinct_texts >= 6
+
+
+def test_an_even_patch_that_detection_takes_for_text_is_no_subtitle() -> None:
+    class Seeing(ScriptedEngine):
+        def detect(self, images: Sequence[Luma]) -> list[tuple[TextBox, ...]]:
+            found = [tuple(boxes) for boxes in super().detect(images)]
+            return [(*found[0], TextBox(Box(55, 9, 189, 40), 0.61)), *found[1:]]
+
+    area = detect([[(WORDS[n], -1, BOTTOM)] if n % 3 else [] for n in range(12)], engine=Seeing(Script()))
+    assert [band.name for band in area.bands] == ["bottom"]
+    assert [region.reason for region in area.rejected] == [RejectionReason.TOO_RARE]
 
 
 def test_two_lines_are_one_band() -> None:

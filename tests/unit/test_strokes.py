@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.strips import background, write
 from yivideo_ray.subtitles.strokes import (
@@ -12,6 +17,7 @@ from yivideo_ray.subtitles.strokes import (
     count_changed,
     count_exchanged,
     dilate,
+    shrink,
     stroke_mask,
 )
 from yivideo_ray.types import Luma
@@ -76,3 +82,49 @@ def test_a_background_that_moves_exchanges_no_strokes() -> None:
 def test_strokes_that_only_come_or_only_go_are_no_exchange() -> None:
     one, other = write(background(0), "Go!"), background(0)
     assert exchanged(one, other) == exchanged(other, one) == 0
+
+
+@pytest.mark.parametrize(("height", "width", "scale"), [(176, 1280, 0.64), (271, 1921, 0.395), (481, 3839, 0.213)])
+def test_a_band_is_shrunk_to_its_size_and_stays_in_its_place(height: int, width: int, scale: float) -> None:
+    def waves(y: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(128 + 60 * np.sin(x[None, :] / 60) + 60 * np.cos(y[:, None] / 60))
+
+    small = shrink(waves(np.arange(height) + 0.5, np.arange(width) + 0.5).astype(np.uint8), scale)
+    assert small.shape == pytest.approx((height * scale, width * scale), abs=1)
+    at_y, at_x = ((np.arange(length) + 0.5) / scale for length in small.shape)
+    assert np.abs(small - waves(at_y, at_x)).max() <= 3
+
+
+def test_every_pixel_of_a_band_counts_when_it_is_shrunk() -> None:
+    lines = np.zeros((64, 640), np.uint8)
+    lines[:, ::4] = 200
+    # A fifth of them would be left out, or all of some, if only the nearest pixels counted.
+    assert np.abs(shrink(lines, 0.3).mean(axis=0) - 50).max() <= 50
+
+
+def test_a_band_that_is_not_shrunk_is_itself() -> None:
+    band = background(0)
+    assert shrink(band, 1.0) is band
+
+
+MASKS = st.tuples(st.integers(0, 2**32), st.floats(0, 0.3), st.integers(0, 40), st.integers(0, 90))
+
+
+@settings(deadline=None, max_examples=60)
+@given(MASKS, st.integers(1, 400))
+def test_counts_below_what_is_asked_for_are_none_and_the_others_as_they_were(
+    made: tuple[int, float, int, int], least: int
+) -> None:
+    seed, share, top, left = made
+    rng = np.random.default_rng(seed)
+    first, second, steady = (np.zeros((60, 120), np.uint8) for _ in range(3))
+    # In a corner as well: there a window counts pixels more than once.
+    first[top : top + 20, left : left + 30] = rng.random(first[top : top + 20, left : left + 30].shape) < 3 * share
+    second[top : top + 20, left : left + 30] = rng.random(second[top : top + 20, left : left + 30].shape) < 3 * share
+    steady[rng.random(steady.shape) < share] = 1
+    union = first | second | steady
+    for whole, asked in (
+        (count_changed(first, union, 0.5), count_changed(first, union, 0.5, least=least)),
+        (count_exchanged(first, second, union), count_exchanged(first, second, union, least=least)),
+    ):
+        assert asked == (whole if whole >= least else 0)

@@ -13,7 +13,7 @@ from typing import Any
 
 from yivideo_ray.errors import CallError
 
-__all__ = ["NAMESPACE", "Cluster", "start", "stop"]
+__all__ = ["NAMESPACE", "Cluster", "joins", "start", "stop"]
 
 NAMESPACE = "yivideo"
 # Crops and sheets of one workflow take some 10 MB; the sampled frames of the area detection 13 MB.
@@ -27,6 +27,8 @@ LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     # Nothing listens beyond loopback; a token would be written to ~/.ray for nobody.
     "RAY_AUTH_MODE": "disabled",
+    # Ray has all its workers at 15, those that answer requests among them; our tasks see to it themselves.
+    "RAY_worker_niceness": "0",
     # Tasks without a GPU would see all of them otherwise.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
@@ -53,6 +55,11 @@ class Cluster:
         }
 
 
+def joins() -> bool:
+    """Returns whether RAY_ADDRESS names a cluster to join."""
+    return os.environ.get("RAY_ADDRESS", "") not in ("", "local")
+
+
 def start(namespace: str = NAMESPACE) -> Cluster:
     """Returns the cluster: the one this process is connected to, the one RAY_ADDRESS names (Ray sets it inside a
     Ray job), or else a local one made for this process, on loopback, without a dashboard.
@@ -60,22 +67,23 @@ def start(namespace: str = NAMESPACE) -> Cluster:
     May run in any thread. Errors: CallError CLUSTER_UNAVAILABLE.
     """
     address = os.environ.get("RAY_ADDRESS", "")
-    joins = address not in ("", "local")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if joins:
+    # Whatever asks Ray for something behind its end would start another one.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+    if joins():
         _require_listener(address)
     else:
         os.environ.update(LOCAL_ENVIRONMENT)
     ray = _import_ray()
     found = ray.is_initialized()
     if not found:
-        _initialize(ray, address if joins else "local", namespace)
+        _initialize(ray, address if joins() else "local", namespace)
     resources = ray.cluster_resources()
     return Cluster(
         cpus=max(1, int(resources.get("CPU", 1))),
         gpus=resources.get("GPU", 0.0),
         nodes=sum(bool(node["Alive"]) for node in ray.nodes()),
-        joined=joins or found,
+        joined=joins() or found,
         connected_here=not found,
         namespace=namespace,
     )

@@ -6,6 +6,7 @@ A worker that dies is replaced by Ray four times; an error that a stage raises i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,21 +29,25 @@ from yivideo_ray.types import (
 
 __all__ = ["crop_chunk", "extract", "finalize", "stitch"]
 
+NICENESS = 15
 CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
 
 
-def _one_thread() -> None:
+def _begin() -> None:
+    """Has a task take one CPU, as Ray counts it, and that behind those who answer: the service and the GPU actor."""
     import cv2
 
-    # Ray counts one CPU for the task; OpenCV would take them all.
+    # OpenCV would take all of them.
     cv2.setNumThreads(1)
+    # Of this thread, and of those that it starts.
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _extract(info: VideoInfo, settings: Settings) -> tuple[tuple[int, ...], tuple[SampledFrame, ...]]:
     """Returns the pts of the sampled frames, and the frames."""
     from yivideo_ray.stages.extract_keyframes import extract_keyframes
 
-    _one_thread()
+    _begin()
     frames = extract_keyframes(info, settings)
     return tuple(frame.pts for frame in frames), frames
 
@@ -53,7 +58,7 @@ def _crop_chunk(
     """Returns the chunk's report, and the images of its crops in the report's order."""
     from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images
 
-    _one_thread()
+    _begin()
     return crop_subtitle_images(info, span, area, settings)
 
 
@@ -63,7 +68,7 @@ def _stitch(
     """Returns the sheets' sizes (width, height), and the sheets. (i, j) in picks means images[i][j]."""
     from yivideo_ray.stages.create_stitched_images import create_stitched_images
 
-    _one_thread()
+    _begin()
     crops = [Crop(meta, images[source][index]) for meta, (source, index) in zip(metas, picks, strict=True)]
     sheets = create_stitched_images(crops)
     return tuple((sheet.image.shape[1], sheet.image.shape[0]) for sheet in sheets), sheets

@@ -153,7 +153,9 @@ def _always_there(info: VideoInfo, seen: Sequence[_Seen], frames: Sequence[Sampl
         alike = [
             other
             for other in seen
-            if other.box.iou(one.box) >= _SAME_PLACE_IOU and float((other.look * one.look).sum()) >= _SAME_CONTENT
+            # A box that is one even grey, which detection may take for text, looks like nothing, not even itself.
+            if other is one
+            or (other.box.iou(one.box) >= _SAME_PLACE_IOU and float((other.look * one.look).sum()) >= _SAME_CONTENT)
         ]
         share = len({other.sample for other in alike}) / len(frames)
         first, last = (info.seconds(frames[alike[end].sample].pts) for end in (0, -1))

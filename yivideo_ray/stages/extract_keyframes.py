@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -9,7 +11,7 @@ from yivideo_ray.config import Settings
 from yivideo_ray.media import VideoFrame, sample_frames
 from yivideo_ray.types import SampledFrame, VideoInfo
 
-__all__ = ["extract_keyframes"]
+__all__ = ["extract_keyframes", "whole_frames"]
 
 # With so many, a line at the top that shows for 2 % of a film is seen twice; more would hold the device for longer than
 # a chunk does, and others wait for that.
@@ -24,11 +26,15 @@ def extract_keyframes(info: VideoInfo, settings: Settings) -> tuple[SampledFrame
     video and settings give the same frames. Fewer where the video has fewer, or where it is damaged.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
+    limit_px = settings.area_detector.frame_side_px
+    return tuple(_sample(frame, info, limit_px) for frame in whole_frames(info, settings))
+
+
+def whole_frames(info: VideoInfo, settings: Settings) -> Iterator[VideoFrame]:
+    """Yields the frames that extract_keyframes makes its own from, in their full size. Errors: the same."""
     wanted = settings.area_detector
     by_length = min(_MOST_SAMPLES, int(float(info.duration_s or 0) / wanted.sample_interval_s))
-    count = max(wanted.samples, by_length)
-    frames = sample_frames(info, count, settings.decoder, least=wanted.samples)
-    return tuple(_sample(frame, info, wanted.frame_side_px) for frame in frames)
+    yield from sample_frames(info, max(wanted.samples, by_length), settings.decoder, least=wanted.samples)
 
 
 def _sample(frame: VideoFrame, info: VideoInfo, side_limit_px: int) -> SampledFrame:

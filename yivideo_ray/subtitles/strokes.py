@@ -65,12 +65,12 @@ def shrink(band: Luma, scale: float) -> Luma:
     """
     if scale >= 1.0:
         return band
-    size = max(1, round(band.shape[1] * scale)), max(1, round(band.shape[0] * scale))
-    while band.shape[1] >= 2 * size[0] and band.shape[0] >= 2 * size[1]:
-        half = band.shape[1] // 2, band.shape[0] // 2
+    while scale <= 0.5 and min(band.shape) > 1:
+        width, height = band.shape[1] // 2, band.shape[0] // 2
         # Only a whole number of pixels for each is fast.
-        band = cv2.resize(band[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    return cv2.resize(band, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+        band = cv2.resize(band[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        scale *= 2
+    return cv2.resize(band, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def stroke_mask(band: Luma, scale: float = 1.0) -> Mask:

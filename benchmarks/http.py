@@ -1,0 +1,191 @@
+"""Posts many workflows at once to a service of its own, and counts what it answers and how long that takes.
+
+    python -m benchmarks.http [--posts N] [--clients N] [--chain full|one] [--json FILE]
+
+yivideo serve runs with the scripted engine and its default settings, but for a directory of its own. First a hundred
+clients post the same request under one Idempotency-Key, at once; then the clients post one after the other each, a
+thousand times in all, while what they posted is worked on beside. Times are those from the first byte of a request to
+the last of its answer, on connections that stay open. Exit code: 0 if one key made one workflow, nothing but 202 and
+429 was answered, and the 99th percentile is less than a second; 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from benchmarks.environment import environment, format_environment
+from yivideo_ray.types import STAGES
+
+__all__ = ["Answer", "main", "percentile", "verdict"]
+
+DEMO = Path(__file__).parents[1] / "samples" / "demo.mp4"
+SAME_KEY = 100
+P99_BELOW_S = 1.0
+ALLOWED = {202, 429}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a post was answered with, and the seconds that took. workflow_id is empty if none was made."""
+
+    status: int
+    took_s: float
+    workflow_id: str = ""
+
+
+def percentile(answers: Sequence[Answer], share: float) -> float:
+    """Returns the time that this share of the answers took at most, by nearest rank."""
+    times = sorted(answer.took_s for answer in answers)
+    return times[max(0, -int(-share * len(times) // 1) - 1)]
+
+
+def verdict(same: Sequence[Answer], posts: Sequence[Answer]) -> list[tuple[str, bool, str]]:
+    """Returns each limit with whether it holds, and the figure."""
+    ids = {answer.workflow_id for answer in same}
+    statuses = Counter(answer.status for answer in posts)
+    p99 = percentile(posts, 0.99)
+    counted = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
+    return [
+        ("one key makes one workflow", len(ids) == 1 and "" not in ids, f"{len(ids)} of {len(same)} posts"),
+        ("nothing but 202 and 429", set(statuses) <= ALLOWED, counted),
+        (f"p99 below {P99_BELOW_S:g} s", p99 < P99_BELOW_S, f"{p99:.3f} s"),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.http", description="How the service takes many posts.")
+    parser.add_argument("--posts", type=int, default=1000, help="in all (1000)")
+    parser.add_argument("--clients", type=int, default=20, help="at once (20)")
+    parser.add_argument("--chain", choices=["full", "one"], default="one", help="the six stages, or the first (one)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures as JSON")
+    options = parser.parse_args(arguments)
+    chain = [stage.value for stage in (STAGES if options.chain == "full" else STAGES[:1])]
+    with tempfile.TemporaryDirectory(prefix="yivideo-") as work, _service(Path(work)) as url:
+        same = _at_once(url, chain)
+        began = time.monotonic()
+        posts = _one_after_the_other(url, chain, options.posts, options.clients)
+        took_s = time.monotonic() - began
+        queue = httpx2.get(f"{url}/v1/queue", trust_env=False, timeout=60).json()["workflows"]
+    times = [answer.took_s for answer in posts]
+    found = {
+        "environment": environment(),
+        "same_key": {"posts": len(same), "workflows": len({answer.workflow_id for answer in same})},
+        "posts": len(posts),
+        "clients": options.clients,
+        "statuses": dict(Counter(answer.status for answer in posts)),
+        "posts_per_s": round(len(posts) / took_s, 1),
+        "median_s": round(statistics.median(times), 4),
+        "p95_s": round(percentile(posts, 0.95), 4),
+        "p99_s": round(percentile(posts, 0.99), 4),
+        "max_s": round(max(times), 4),
+        "waiting_at_the_end": queue["waiting"],
+    }
+    return _tell(found, verdict(same, posts), options.json)
+
+
+def _tell(found: dict[str, Any], limits: list[tuple[str, bool, str]], path: Path | None) -> int:
+    print(format_environment(found["environment"]))
+    print(
+        f"{found['posts']} posts by {found['clients']} clients: {found['posts_per_s']} a second; median "
+        f"{found['median_s']:.3f} s, p95 {found['p95_s']:.3f} s, p99 {found['p99_s']:.3f} s, "
+        f"most {found['max_s']:.3f} s; {found['waiting_at_the_end']} workflows wait at the end"
+    )
+    for name, holds, figure in limits:
+        print(f"{name:<28} {'reached' if holds else 'MISSED':<8} {figure}")
+    if path is not None:
+        path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(holds for _, holds, _ in limits) else 1
+
+
+@contextmanager
+def _service(work: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "YIVIDEO_OCR__ENGINE": "scripted",
+        "YIVIDEO_STORAGE__WORK_DIR": str(work),
+        "YIVIDEO_STORAGE__ALLOWED_ROOTS": json.dumps([str(DEMO.parent)]),
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("YIVIDEO_", "RAY_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "yivideo_ray", "serve", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**kept, "PYTHONPATH": str(DEMO.parents[1]), **settings},
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().strip()
+        if not url:
+            raise SystemExit("The service does not start.")
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(90)
+        finally:
+            process.kill()
+            process.stdout.close()
+
+
+def _post(client: httpx2.Client, url: str, chain: list[str], key: str | None = None) -> Answer:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    body = {"video_path": str(DEMO), "workflow_config": {"workflow_chain": chain}}
+    began = time.perf_counter()
+    answer = client.post(f"{url}/v1/workflows", json=body, headers=headers)
+    took_s = time.perf_counter() - began
+    made = answer.json()["workflow_id"] if answer.status_code == 202 else ""
+    return Answer(answer.status_code, took_s, made)
+
+
+def _at_once(url: str, chain: list[str]) -> list[Answer]:
+    barrier = threading.Barrier(SAME_KEY)
+
+    def post(_: int) -> Answer:
+        with httpx2.Client(trust_env=False, timeout=60) as client:
+            barrier.wait()
+            return _post(client, url, chain, "benchmark")
+
+    with ThreadPoolExecutor(SAME_KEY) as pool:
+        return list(pool.map(post, range(SAME_KEY)))
+
+
+def _one_after_the_other(url: str, chain: list[str], posts: int, clients: int) -> list[Answer]:
+    left = iter(range(posts))
+    lock = threading.Lock()
+
+    def post(_: int) -> list[Answer]:
+        found: list[Answer] = []
+        with httpx2.Client(trust_env=False, timeout=60) as client:
+            while True:
+                with lock:
+                    if next(left, None) is None:
+                        return found
+                found.append(_post(client, url, chain))
+
+    with ThreadPoolExecutor(clients) as pool:
+        return [answer for found in pool.map(post, range(clients)) for answer in found]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""Videos that come in by multipart/form-data: streamed to disk, hashed on the way, never larger than they may be.
+
+An upload lies under storage.work_dir/uploads in a directory of its own, beside those still coming in. What a service
+that was killed leaves there is removed when the next one starts, by that which keeps the workflows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import unicodedata
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from yivideo_ray.errors import OutputError, ServiceError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+__all__ = ["Form", "discard", "read_body", "read_form"]
+
+FILE_FIELD = "video"
+FIELDS_BYTES = 64 * 1024
+NAME_BYTES = 200
+
+
+@dataclass(slots=True)
+class Form:
+    """What a form held: its text fields, and the upload with the SHA-256 of its bytes as a hex digest."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    video: Path | None = None
+    digest: str = ""
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Returns the body of a request. Errors: ServiceError REQUEST_TOO_LARGE."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise ServiceError(f"The body has more than {limit_bytes} bytes.", code="REQUEST_TOO_LARGE")
+    return bytes(body)
+
+
+async def read_form(request: Request, uploads: Path, limit_bytes: int) -> Form:
+    """Returns the form of a multipart request, whose file is now on disk, synced; it is the caller's to discard.
+
+    Errors, after which nothing of it is left: ServiceError UPLOAD_TOO_LARGE, REQUEST_TOO_LARGE (the fields),
+    REQUEST_MALFORMED, REQUEST_INVALID; OutputError STORAGE_FULL, OUTPUT_NOT_WRITABLE; those of the connection.
+    """
+    _, options = parse_options_header(request.headers.get("content-type"))
+    if not options.get(b"boundary"):
+        raise ServiceError("The form's Content-Type names no boundary.", code="REQUEST_MALFORMED")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit_bytes + 2 * FIELDS_BYTES:
+        raise _too_large(limit_bytes)
+    incoming = uploads / "incoming" / secrets.token_hex(8)
+    try:
+        form = await _receive(request.stream(), options[b"boundary"], incoming, limit_bytes)
+        if form.video is not None:
+            kept = uploads / incoming.name
+            await asyncio.to_thread(incoming.rename, kept)
+            form.video = kept / form.video.name
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise OutputError(
+            f"The upload can't be kept: {error.strerror or error}.",
+            code="STORAGE_FULL" if full else "OUTPUT_NOT_WRITABLE",
+            remedy="Free some disk space under storage.work_dir."
+            if full
+            else "Set storage.work_dir to a directory that the service may write.",
+        ) from error
+    finally:
+        await asyncio.to_thread(shutil.rmtree, incoming, ignore_errors=True)
+    return form
+
+
+async def discard(form: Form) -> None:
+    """Deletes the upload, if there is one."""
+    if form.video is not None:
+        await asyncio.to_thread(shutil.rmtree, form.video.parent, ignore_errors=True)
+
+
+async def _receive(stream: AsyncIterator[bytes], boundary: bytes, directory: Path, limit_bytes: int) -> Form:
+    receiver = _Receiver(directory, limit_bytes)
+    try:
+        parser = MultipartParser(boundary, receiver.callbacks())
+        async for chunk in stream:
+            await asyncio.to_thread(parser.write, chunk)
+        parser.finalize()
+    except FormParserError as error:
+        raise ServiceError(f"The form can't be read: {error}.", code="REQUEST_MALFORMED") from error
+    finally:
+        receiver.close()
+    if not receiver.ended:
+        raise ServiceError("The form ends before its last boundary.", code="REQUEST_MALFORMED")
+    return receiver.form
+
+
+class _Receiver:
+    """Takes the parts of a form as the parser finds them."""
+
+    def __init__(self, directory: Path, limit_bytes: int) -> None:
+        self.form = Form()
+        self.ended = False
+        self._directory = directory
+        self._left = limit_bytes
+        self._limit_bytes = limit_bytes
+        self._fields_left = FIELDS_BYTES
+        self._digest = hashlib.sha256()
+        self._file: IO[bytes] | None = None
+        self._header = bytearray()
+        self._value = bytearray()
+        self._disposition = b""
+        self._name = ""
+        self._text = bytearray()
+
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._take_header,
+            "on_header_value": self._take_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._start,
+            "on_part_data": self._take,
+            "on_part_end": self._finish,
+            "on_end": self._end,
+        }
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self._disposition, self._name = b"", ""
+        self._text.clear()
+
+    def _take_header(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _take_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _start(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        known = set(self.form.fields) | ({FILE_FIELD} if self.form.video else set())
+        if not self._name or self._name in known:
+            raise ServiceError("A part of the form has no name, or one that another has.", code="REQUEST_INVALID")
+        if (self._name == FILE_FIELD) is not (b"filename" in options):
+            raise ServiceError(f"The form's only file is {FILE_FIELD}.", code="REQUEST_INVALID")
+        if self._name == FILE_FIELD:
+            self._directory.mkdir(parents=True)
+            self.form.video = self._directory / _file_name(options[b"filename"])
+            self._file = self.form.video.open("xb")
+
+    def _take(self, data: bytes, start: int, end: int) -> None:
+        if self._file is None:
+            self._fields_left -= end - start
+            if self._fields_left < 0:
+                raise ServiceError(f"The form's fields have more than {FIELDS_BYTES} bytes.", code="REQUEST_TOO_LARGE")
+            self._text += data[start:end]
+            return
+        self._left -= end - start
+        if self._left < 0:
+            raise _too_large(self._limit_bytes)
+        with memoryview(data)[start:end] as piece:
+            self._digest.update(piece)
+            self._file.write(piece)
+
+    def _finish(self) -> None:
+        if self._file is None:
+            self.form.fields[self._name] = self._text.decode("utf-8", "replace")
+            return
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.form.digest = self._digest.hexdigest()
+        self.close()
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+def _too_large(limit_bytes: int) -> ServiceError:
+    return ServiceError(
+        f"The upload has more than {limit_bytes} bytes.", code="UPLOAD_TOO_LARGE", limit_bytes=limit_bytes
+    )
+
+
+def _file_name(given: bytes) -> str:
+    """Returns a name for the file that is the client's own as far as a file here may have it."""
+    name = given.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
+    clean = "".join(character for character in name if unicodedata.category(character) not in ("Cc", "Cs"))
+    short = clean.encode()[:NAME_BYTES].decode("utf-8", "ignore").strip()
+    return short if short not in ("", ".", "..") else "video"

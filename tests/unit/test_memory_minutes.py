@@ -1,0 +1,44 @@
+"""The limits on memory by length: of the longest video against the next, of all peaks, of scratch files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.memory_minutes import Scratch, verdicts
+
+
+def ran(minutes: int, peak_gb: float, scratch_mb: float = 10) -> dict[str, Any]:
+    return {"minutes": minutes, "peak_bytes": peak_gb * 1e9, "scratch_bytes": scratch_mb * 1e6}
+
+
+def holds(*found: dict[str, Any]) -> list[bool]:
+    return [held for _, held in verdicts(found)]
+
+
+def test_flat_memory_holds_every_limit() -> None:
+    assert holds(ran(1, 1.0), ran(10, 1.2), ran(60, 1.3)) == [True, True, True]
+
+
+def test_an_hour_is_compared_with_ten_minutes_in_any_order() -> None:
+    assert holds(ran(60, 1.4), ran(10, 1.2), ran(1, 1.4))[-1] is False
+
+
+@pytest.mark.parametrize(("bad", "which"), [(ran(1, 2.6), 0), (ran(1, 1.0, scratch_mb=201), 1)])
+def test_one_peak_too_high_is_enough(bad: dict[str, Any], which: int) -> None:
+    assert holds(bad, ran(10, 1.0), ran(60, 1.0))[which] is False
+
+
+def test_one_length_has_no_ratio() -> None:
+    assert len(verdicts([ran(1, 1.0)])) == 2
+
+
+def test_scratch_counts_what_lies_below_its_directories(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(b"x" * 50_000)
+    scratch = Scratch()
+    with scratch.watch([tmp_path, tmp_path / "missing"]):
+        pass
+    assert 50_000 <= scratch.peak_bytes < 100_000

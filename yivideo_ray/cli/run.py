@@ -1,0 +1,93 @@
+"""`yivideo run`: subtitles of videos, here or on the cluster at RAY_ADDRESS."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yivideo_ray.cli.shared import load, names, report, stage, take_stdout
+
+if TYPE_CHECKING:
+    from yivideo_ray.cli.shared import Commands
+    from yivideo_ray.config import Settings
+    from yivideo_ray.jobs import Job
+
+__all__ = ["add"]
+
+RUN_NOTES = """\
+stages, in order:
+  ffmpeg.extract_keyframes            frames sampled over the whole video
+  paddleocr.detect_subtitle_area      where subtitles appear
+  ffmpeg.crop_subtitle_images         one picture per subtitle shown
+  paddleocr.create_stitched_images    many pictures on one sheet
+  paddleocr.perform_ocr               sheets to text
+  paddleocr.postprocess_and_finalize  text to cues, and their files
+
+--from takes what the stages before it found from the record of an earlier run of the same file. Pictures are not
+recorded: starting at a stage that needs some has the stage that makes them run again.
+
+settings: --config FILE, or the file that YIVIDEO_CONFIG names, or the defaults; environment variables such as
+YIVIDEO_GPU_LOCK__LOCK_TIMEOUT=30 override them. A config.yml in the current directory is not read unless named.
+YIVIDEO_SUBTITLES__SPLIT_BY_SCRIPT=true writes bilingual subtitles as film.zh.srt and film.en.srt.
+
+RAY_ADDRESS names a Ray cluster to join; without it a local Ray is started for this run.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Adds the subcommand."""
+    run = commands.add_parser(
+        "run",
+        help="subtitles of videos",
+        description="Writes VIDEO's subtitles.",
+        epilog=RUN_NOTES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("videos", nargs="+", type=Path, metavar="VIDEO", help="a video file; several run at once")
+    run.add_argument("-o", "--output", type=Path, metavar="DIR", help="write there instead of beside each video")
+    run.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
+    run.add_argument("--format", metavar="A,B", help="subtitle files to write: srt, vtt, ass, txt (else the settings')")
+    run.add_argument("--stages", metavar="A,B", help="run these stages only (names below, in order)")
+    run.add_argument("--from", dest="start_at", metavar="STAGE", help="start there with the record of an earlier run")
+    run.add_argument(
+        "--priority",
+        choices=["interactive", "batch"],
+        default="batch",
+        help="interactive: before others where calls wait for the GPU (gpu_lock.enable_priority_queue)",
+    )
+    run.add_argument("--json", action="store_true", help="JSON lines on standard output, also on a terminal")
+    run.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    machine = take_stdout()
+    settings = load(options.config)
+    if options.format is not None:
+        from yivideo_ray.config import with_formats
+
+        settings = with_formats(settings, names(options.format))
+    jobs = _jobs(options, settings)
+    from yivideo_ray.progress import display
+    from yivideo_ray.runtime import session
+
+    with session(settings) as opened, display(machine, options.json) as shown:
+        outcomes = opened.run(jobs, shown.take)
+        shown.end(outcomes)
+    return report(outcomes)
+
+
+def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:
+    """Returns a job per video. Errors: ConfigError for stages that are none and for results that would collide."""
+    from yivideo_ray.jobs import Job, Priority
+    from yivideo_ray.runtime.outputs import require_distinct
+    from yivideo_ray.types import STAGES
+
+    chain = STAGES
+    if options.stages is not None:
+        chain = tuple(stage(name) for name in names(options.stages))
+    start_at = None if options.start_at is None else stage(options.start_at)
+    priority = Priority[options.priority.upper()]
+    jobs = [Job(video, chain, start_at, options.output, priority) for video in options.videos]
+    require_distinct(jobs, settings.subtitles)
+    return jobs
