@@ -2,11 +2,14 @@
 
     python -m benchmarks.durability [--database sqlite|postgresql] [--workflows N] [--real N] [--seed N] [--json FILE]
 
-A Ray of a head and a node with a GPU in name, the service in a process of its own, and clients that repeat their
-request with the same idempotency key until it is answered. Workflows with the scripted engine run first, then some with
-the real one; every video has been worked on without faults before, to compare with. Kills come at random times:
+A Ray with a GPU in name, `yivideo serve`, and clients that repeat their request with the same Idempotency-Key until it
+is answered. (--alone runs the service in a process of its own, without HTTP and Ray Serve.) Workflows with the scripted
+engine run first, then some with the real one; every video has been worked on without faults before, to compare with.
+Kills come at random times:
 
-    kill service    the process that serves and orchestrates; it is started again, as a service manager would
+    kill service    the process that was started to serve; it is started again, as a service manager would
+    kill orchestrator, kill Serve
+                    the replica of Ray Serve that owns the workflows; Serve's controller or a proxy
     kill task       a worker at a stage
     kill actor      the GPU actor's process
     kill cluster    every process of Ray and the service at once; another cluster is built and the service started
@@ -25,6 +28,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import sys
 import time
 from collections import Counter
@@ -33,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.durability_run import Harvest, run_phase
+from benchmarks.durability_serve import SERVE
 from benchmarks.environment import environment, format_environment
 from benchmarks.faults import DEMO, LOCK, Limit
 from benchmarks.faults_run import Phase
@@ -45,14 +50,19 @@ __all__ = ["main"]
 OUT = Path(__file__).with_name("out")
 SOURCES = 8
 WORKFLOWS_AT_LEAST, REAL_AT_LEAST, KILLS_AT_LEAST, RESUME_S = 100, 5, 50, 60
-SCRIPTED_PLAN = Counter({"kill service": 16, "kill task": 10, "kill actor": 8, "kill cluster": 4})
-REAL_PLAN = Counter({"kill service": 5, "kill task": 3, "kill actor": 2, "kill cluster": 2})
+SCRIPTED_PLAN = Counter(
+    {"kill service": 5, "kill orchestrator": 9, "kill Serve": 5, "kill task": 8, "kill actor": 7, "kill cluster": 4}
+)
+REAL_PLAN = Counter(
+    {"kill service": 1, "kill orchestrator": 3, "kill Serve": 2, "kill task": 2, "kill actor": 2, "kill cluster": 2}
+)
 SCRIPT = {"load_s": 0.3, "detect_s": 0.1, "recognize_s": 0.15, "jitter": 0.5}
 PIPELINE = {"chunk_s": 6, "crops_per_call": 4}
 
 
-def phases(workflows: int, real: int, out: Path, seed: int) -> list[Phase]:
+def phases(workflows: int, real: int, out: Path, seed: int, *, alone: bool) -> list[Phase]:
     """Returns the scripted phase and the real one."""
+    serve = {} if alone else {"serve": {"port": _free_port()}}
     videos = out / "durability" / "videos"
     videos.mkdir(parents=True, exist_ok=True)
     return [
@@ -61,9 +71,9 @@ def phases(workflows: int, real: int, out: Path, seed: int) -> list[Phase]:
             tuple(pattern_videos(videos, SOURCES, seed)),
             workflows,
             at_once=8,
-            plan=SCRIPTED_PLAN,
+            plan=_plan(SCRIPTED_PLAN, alone=alone),
             pause_s=(2.0, 8.0),
-            settings={"gpu_lock": {**LOCK, "lock_timeout": 10}, "pipeline": PIPELINE},
+            settings={"gpu_lock": {**LOCK, "lock_timeout": 10}, "pipeline": PIPELINE, **serve},
             script={**SCRIPT, "seed": seed},
         ),
         Phase(
@@ -71,11 +81,28 @@ def phases(workflows: int, real: int, out: Path, seed: int) -> list[Phase]:
             (DEMO,),
             real,
             at_once=3,
-            plan=REAL_PLAN,
+            plan=_plan(REAL_PLAN, alone=alone),
             pause_s=(4.0, 12.0),
-            settings={"gpu_lock": {**LOCK, "lock_timeout": 60}, "pipeline": PIPELINE},
+            settings={"gpu_lock": {**LOCK, "lock_timeout": 60}, "pipeline": PIPELINE, **serve},
         ),
     ]
+
+
+def _plan(kills: Counter[str], *, alone: bool) -> Counter[str]:
+    """Returns the kills; without Ray Serve, those of its processes hit the service's own."""
+    if not alone:
+        return kills
+    told: Counter[str] = Counter()
+    for kind, number in kills.items():
+        told["kill service" if kind in SERVE else kind] += number
+    return told
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 async def _run(plan: Sequence[Phase], database: str, out: Path, seed: int) -> dict[str, Harvest]:
@@ -170,6 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--real", type=int, default=REAL_AT_LEAST, metavar="N", help="real, at least (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the kills (%(default)s)")
+    parser.add_argument("--alone", action="store_true", help="without HTTP and Ray Serve")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos and logs (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
@@ -178,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Ray tells of each killed worker on standard output, whatever it is told: the figures get it for themselves.
     figures_out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    plan = phases(options.workflows, options.real, options.out.resolve(), options.seed)
+    plan = phases(options.workflows, options.real, options.out.resolve(), options.seed, alone=options.alone)
     harvests = asyncio.run(_run(plan, options.database, options.out.resolve(), options.seed))
     found = figures(harvests)
     held = limits(found)

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 import yaml
 
+from benchmarks.durability_serve import SERVE, ServeCommand
 from benchmarks.faults_chaos import Chaos, Fault
 from benchmarks.faults_cluster import Nodes
 from benchmarks.faults_run import Phase
@@ -35,7 +36,6 @@ POLL_S = 0.3
 # What a client waits before it asks again where nobody answers.
 AGAIN_S = 0.5
 RESTART_S = 0.2
-GPU_NODES = 1
 
 
 class Endpoint(Protocol):
@@ -128,9 +128,15 @@ class _Arena:
         self.say = say
         self.harvest = Harvest()
         self.endpoint: Endpoint = ServiceProcess(config, directory)
+        if "serve" in phase.settings:
+            self.endpoint = ServeCommand(config, directory, phase.settings["serve"]["port"])
         self.database = Database(load_settings(config).storage)
-        self.nodes = Nodes(GPU_NODES, cpus=1)
+        self.nodes = self._new_nodes()
         self.rebuilding = False
+
+    def _new_nodes(self) -> Nodes:
+        # Serve has a proxy on each node, at the same port: here the nodes share a machine, so there is one.
+        return Nodes(0, cpus=2, head_gpus=1) if "serve" in self.phase.settings else Nodes(1, cpus=1)
 
     async def supervise(self) -> None:
         """Starts the service whenever it is not there, as a service manager does."""
@@ -152,12 +158,13 @@ class _Arena:
         now = time.time()
         pid = self.endpoint.kill()
         pids = self.nodes.kill()
+        dead = time.time()
         # Ray wants its nodes made in the main thread, so everything here stands still for some seconds.
         with contextlib.suppress(Exception):
             self.nodes.shutdown()
-        self.nodes = chaos.nodes = Nodes(GPU_NODES, cpus=1)
+        self.nodes = chaos.nodes = self._new_nodes()
         self.rebuilding = False
-        resumed = await self._resumed(now)
+        resumed = await self._resumed(dead)
         if resumed is not None:
             self.harvest.resumed_s.append(resumed - now)
         return Fault("kill cluster", now, tuple(([pid] if pid else []) + pids), "cluster")
@@ -261,6 +268,7 @@ async def _under_kills(phase: Phase, arena: _Arena, seed: int) -> None:
         )
 
     chaos = Chaos(arena.nodes, phase.plan, random.Random(seed), phase.pause_s, note)
+    chaos.titles = SERVE
     chaos.more = {"kill service": arena.kill_service, "kill cluster": lambda: arena.kill_cluster(chaos)}
     killing = asyncio.ensure_future(chaos.run())
 
@@ -279,7 +287,8 @@ async def _under_kills(phase: Phase, arena: _Arena, seed: int) -> None:
 
 def _settings(phase: Phase, directory: Path, url: str | None) -> dict[str, Any]:
     sections: dict[str, dict[str, Any]] = {name: dict(values) for name, values in phase.settings.items()}
-    sections["storage"] = {"work_dir": str(directory / "work"), "url": url}
+    roots = sorted({str(source.parent) for source in phase.sources})
+    sections["storage"] = {"work_dir": str(directory / "work"), "url": url, "allowed_roots": roots}
     if phase.script is not None:
         path = directory / "script.json"
         path.write_text(json.dumps({**phase.script, "state_dir": str(directory / "state")}), encoding="utf-8")

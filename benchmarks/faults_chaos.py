@@ -40,7 +40,8 @@ class Chaos:
 
     kinds: kill actor, stop actor (until somebody ends it), stall actor (it goes on later), kill task, stall task, lose
     node (the one with the actor; a fresh one joins some seconds later, when another has taken over). more: what does
-    further kinds, and returns None where there was nothing to hit.
+    further kinds, and returns None where there was nothing to hit; titles: how those of the processes begin that a
+    further kind of kill may hit.
     """
 
     nodes: Nodes
@@ -50,6 +51,7 @@ class Chaos:
     note: Callable[[Fault], None]
     done: list[Fault] = field(default_factory=list)
     more: Mapping[str, Callable[[], Awaitable[Fault | None]]] = field(default_factory=dict)
+    titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     async def run(self) -> None:
         left = list(self.plan.elements())
@@ -66,7 +68,7 @@ class Chaos:
         if kind in self.more:
             return await self.more[kind]()
         what, _, whom = kind.partition(" ")
-        victim = await self._victim(TASKS if whom == "task" else ACTOR)
+        victim = await self._victim(self.titles.get(kind) or (TASKS if whom == "task" else ACTOR))
         if victim is None:
             return None
         try:

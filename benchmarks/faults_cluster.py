@@ -27,9 +27,10 @@ STORE_BYTES = 100 * 1024 * 1024
 
 
 class Nodes:
-    """The head has CPUs only; drivers are there. environment: what a process needs to join."""
+    """The head has CPUs only, unless head_gpus gives it some; drivers are there. environment: what a process needs to
+    join."""
 
-    def __init__(self, gpu_nodes: int, cpus: int) -> None:
+    def __init__(self, gpu_nodes: int, cpus: int, head_gpus: int = 0) -> None:
         from ray.cluster_utils import Cluster
 
         os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
@@ -38,7 +39,7 @@ class Nodes:
             connect=False,
             head_node_args={
                 "num_cpus": cpus,
-                "num_gpus": 0,
+                "num_gpus": head_gpus,
                 "object_store_memory": STORE_BYTES,
                 "include_dashboard": False,
                 "_system_config": QUICK,
