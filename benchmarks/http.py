@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures as JSON")
     options = parser.parse_args(arguments)
     chain = [stage.value for stage in (STAGES if options.chain == "full" else STAGES[:1])]
+    # What others do on the machine counts: a figure is worth nothing without it.
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="yivideo-") as work, _service(Path(work)) as url:
         same = _at_once(url, chain)
         began = time.monotonic()
@@ -88,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     times = [answer.took_s for answer in posts]
     found = {
         "environment": environment(),
+        "load_before": round(load, 1),
         "same_key": {"posts": len(same), "workflows": len({answer.workflow_id for answer in same})},
         "posts": len(posts),
         "clients": options.clients,
@@ -104,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tell(found: dict[str, Any], limits: list[tuple[str, bool, str]], path: Path | None) -> int:
     print(format_environment(found["environment"]))
+    print(f"load average before: {found['load_before']}")
     print(
         f"{found['posts']} posts by {found['clients']} clients: {found['posts_per_s']} a second; median "
         f"{found['median_s']:.3f} s, p95 {found['p95_s']:.3f} s, p99 {found['p99_s']:.3f} s, "
