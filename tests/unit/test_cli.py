@@ -169,3 +169,19 @@ def test_eval_prints_figures_for_people_and_for_programs(tmp_path: Path, capsys:
     assert main(["eval", str(one), str(tmp_path / "none.srt")]) == 1
     assert "INPUT_NOT_FOUND" in capsys.readouterr().err
     assert main(["eval", str(one), str(other), "--fps", "0"]) == 2
+
+
+def test_a_public_address_without_keys_is_refused_at_once_in_one_line(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "::"):
+        result = command("serve", "--host", host, YIVIDEO_STORAGE__WORK_DIR=str(tmp_path))
+        assert result.returncode == 2
+        assert result.stderr.startswith("SERVICE_EXPOSED: ")
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["serve", "submit", "watch", "cancel", "retry", "list", "fetch"])
+def test_commands_of_the_service_have_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    assert "YIVIDEO_SERVE__KEYS" in capsys.readouterr().out
