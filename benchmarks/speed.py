@@ -73,12 +73,13 @@ def repeat(video: Path, minutes: int, path: Path) -> Path:
         copy = output.add_stream_from_template(stream)
         assert stream.time_base is not None
         turn = max(packet.pts for packet in source.demux(stream) if packet.is_keyframe and packet.pts is not None)
-        for start in range(0, round(minutes * 60 / stream.time_base), turn):
+        end = round(minutes * 60 / stream.time_base)
+        for start in range(0, end, turn):
             source.seek(0)
             for packet in source.demux(stream):
                 if packet.dts is None or packet.pts is None:
                     continue
-                if packet.is_keyframe and packet.pts >= turn:
+                if packet.is_keyframe and (packet.pts >= turn or start + packet.pts >= end):
                     break
                 packet.pts += start
                 packet.dts += start

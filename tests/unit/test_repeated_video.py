@@ -24,7 +24,7 @@ def test_turns_end_with_the_last_key_frame_and_follow_each_other(tmp_path: Path)
         stream = container.streams.video[0]
         assert stream.duration is not None
         assert stream.time_base is not None
-        assert 60 <= stream.duration * stream.time_base < 60 + 180 / 25
+        assert 60 <= stream.duration * stream.time_base < 60 + 90 / 25
 
 
 def test_a_video_that_is_there_is_taken_as_it_is(tmp_path: Path) -> None:
