@@ -17,7 +17,7 @@ from yivideo_ray.types import VideoInfo
 __all__ = ["sample_frames"]
 
 # Key frames cost next to nothing each; fewer than this share of what is wanted are too few to judge by.
-_ENOUGH = 1 / 2
+_ENOUGH = 2 / 3
 # Where key frames are rare, at most this much of the video is decoded behind them; more where there are hardly any,
 # since then what is decoded is not spread over the video.
 _BUDGET_S = 30.0
