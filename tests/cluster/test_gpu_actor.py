@@ -134,7 +134,7 @@ def test_a_failed_device_costs_the_process_at_once(namespace: str, make_settings
         await driver.pool.ready()
         first = (await driver.status())["pid"]
         assert texts(await driver.read("b")) == ["b"]
-            # On a busy machine the next attempt may find the process still on its way up.
+        # On a busy machine the next attempt may find the process still on its way up.
         assert driver.retries[0] == "DEVICE_FAILED"
         assert set(driver.retries[1:]) <= {"ACTOR_LOST"}
         assert (await driver.status())["pid"] != first
