@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
 
-__all__ = ["CpuUse", "cpu_use"]
+__all__ = ["CpuUse", "cpu_use", "medians"]
 
 
 @dataclass(slots=True)
@@ -38,6 +40,16 @@ def cpu_use() -> Iterator[CpuUse]:
         use.wall_s = time.perf_counter() - began
         use.own_s = sum(seconds - before.get(process, 0.0) for process, seconds in _own_times().items())
         use.others_s = max(0.0, _machine_s() - machine - use.own_s)
+
+
+def medians(uses: Sequence[CpuUse]) -> dict[str, float]:
+    """Returns the medians of several uses: wall_s and cpu_s in seconds, others as a share of the cores."""
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "wall_s": statistics.median(use.wall_s for use in uses),
+        "cpu_s": statistics.median(use.own_s for use in uses),
+        "others": statistics.median(use.others(cores) for use in uses),
+    }
 
 
 def _own_times() -> dict[tuple[int, float], float]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import random
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +18,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 import yaml
 
+from benchmarks.durability_process import KilledProcess
 from benchmarks.durability_serve import SERVE, ServeCommand
 from benchmarks.faults_chaos import Chaos, Fault
 from benchmarks.faults_cluster import Nodes
@@ -52,36 +51,18 @@ class Endpoint(Protocol):
     async def ask(self, **asked: Any) -> dict[str, Any]: ...
 
 
-class ServiceProcess:
+class ServiceProcess(KilledProcess):
     """benchmarks.durability_service, asked over its socket."""
 
     def __init__(self, config: Path, directory: Path) -> None:
+        super().__init__(directory / "service.log")
         self._config = config
-        self._directory = directory
         self._socket = directory / "socket"
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: Mapping[str, str]) -> None:
         self._socket.unlink(missing_ok=True)
-        with (self._directory / "service.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.durability_service", str(self._socket), str(self._config)],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **environment},
-                cwd=Path(__file__).parents[1],
-            )
-
-    def kill(self) -> int | None:
-        if self._process is None:
-            return None
-        process, self._process = self._process, None
-        process.kill()
-        process.wait()
-        return process.pid
-
-    def is_dead(self) -> bool:
-        return self._process is None or self._process.poll() is not None
+        command = [sys.executable, "-m", "benchmarks.durability_service", str(self._socket), str(self._config)]
+        self.launch(command, environment)
 
     async def ask(self, **asked: Any) -> dict[str, Any]:
         try:

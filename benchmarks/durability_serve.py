@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx2
+
+from benchmarks.durability_process import KilledProcess
 
 __all__ = ["SERVE", "ServeCommand"]
 
@@ -20,14 +20,13 @@ SERVE = {"kill orchestrator": ("ServeReplica:yivideo",), "kill Serve": ("ServeCo
 TIMEOUT_S = 30.0
 
 
-class ServeCommand:
+class ServeCommand(KilledProcess):
     """Fulfils Endpoint. The command's own process only starts the service and waits; Ray keeps it alive without."""
 
     def __init__(self, config: Path, directory: Path, port: int) -> None:
+        super().__init__(directory / "service.log")
         self._config = config
-        self._directory = directory
         self._port = port
-        self._process: subprocess.Popen[bytes] | None = None
         self._http = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S, trust_env=False)
 
     def start(self, environment: Mapping[str, str]) -> None:
@@ -41,21 +40,7 @@ class ServeCommand:
             "--config",
             str(self._config),
         ]
-        with (self._directory / "service.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, **environment}, cwd=Path(__file__).parents[1]
-            )
-
-    def kill(self) -> int | None:
-        if self._process is None:
-            return None
-        process, self._process = self._process, None
-        process.kill()
-        process.wait()
-        return process.pid
-
-    def is_dead(self) -> bool:
-        return self._process is None or self._process.poll() is not None
+        self.launch(command, environment)
 
     async def ask(self, **asked: Any) -> dict[str, Any]:
         try:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus import ensure_corpus
-from benchmarks.cpu import CpuUse, cpu_use
+from benchmarks.cpu import CpuUse, cpu_use, medians
 from benchmarks.environment import environment, format_environment
 from benchmarks.speed import decode_alone, minute_spec
 from yivideo_ray.config import Settings
@@ -67,22 +66,13 @@ def measure(running: Session, video: Path, results: Path, runs: int) -> dict[str
     return {
         "video": video.stem,
         "cues": len(outcomes[-1].cues),
-        "run": _medians(ours),
-        "decoding_alone": _medians(alone),
+        "run": medians(ours),
+        "decoding_alone": medians(alone),
         "median_ratio": statistics.median(run.wall_s / floor.wall_s for run, floor in zip(ours, alone, strict=True)),
         "median_cpu_ratio": statistics.median(run.own_s / floor.own_s for run, floor in zip(ours, alone, strict=True)),
         "runs": [asdict(use) for use in ours],
         "decodings": [asdict(use) for use in alone],
         "median_stages_s": _stages(outcomes),
-    }
-
-
-def _medians(uses: Sequence[CpuUse]) -> dict[str, float]:
-    cores = len(os.sched_getaffinity(0))
-    return {
-        "wall_s": statistics.median(use.wall_s for use in uses),
-        "cpu_s": statistics.median(use.own_s for use in uses),
-        "others": statistics.median(use.others(cores) for use in uses),
     }
 
 

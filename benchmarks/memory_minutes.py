@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus import ensure_corpus
-from benchmarks.speed import Memory, minute_spec, repeat
+from benchmarks.peaks import Peak
+from benchmarks.speed import minute_spec, repeat, tree_bytes
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job
 from yivideo_ray.runtime import session
@@ -29,29 +30,9 @@ def _ignore(_: Event) -> None:
     """Progress is of no interest here."""
 
 
-class Scratch:
-    """The most bytes that files below some directories took at a time."""
-
-    def __init__(self) -> None:
-        self.peak_bytes = 0
-
-    @contextmanager
-    def watch(self, directories: Sequence[Path]) -> Iterator[None]:
-        """Keeps the peak of what lies there while the block runs."""
-        ended = threading.Event()
-
-        def sample() -> None:
-            while not ended.wait(1.0):
-                self.peak_bytes = max(self.peak_bytes, sum(map(_bytes_below, directories)))
-
-        thread = threading.Thread(target=sample, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-            self.peak_bytes = max(self.peak_bytes, sum(map(_bytes_below, directories)))
+def scratch_bytes(directories: Sequence[Path]) -> int:
+    """Returns the bytes that files below some directories take; those that are not there hold none."""
+    return sum(map(_bytes_below, directories))
 
 
 def _bytes_below(directory: Path) -> int:
@@ -75,11 +56,12 @@ def measure_lengths(minutes: Sequence[int], out: Path) -> tuple[list[dict[str, A
     for length in minutes:
         video = repeat(truth.video, length, out / "corpus" / f"speed_{length}_minutes.mp4")
         settings = Settings.model_validate({"storage": {"work_dir": results / f"work-{length}"}})
-        memory, scratch = Memory(), Scratch()
+        memory = Peak(tree_bytes, 0.5)
         with session(settings) as opened, memory.watch():
             engine = opened.engine_facts()
+            scratch = Peak(partial(scratch_bytes, [settings.storage.work_dir, _ray_files()]), 1.0)
             before = time.perf_counter()
-            with scratch.watch([settings.storage.work_dir, _ray_files()]):
+            with scratch.watch():
                 (outcome,) = opened.run([Job(video, output_dir=results)], _ignore)
         if outcome.error is not None:
             raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']}")

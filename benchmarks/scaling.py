@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus import ensure_corpus
-from benchmarks.cpu import CpuUse, cpu_use
+from benchmarks.cpu import CpuUse, cpu_use, medians
 from benchmarks.environment import environment, format_environment
 from benchmarks.scaling_model import Times, cpu_stages_s, repeated, workflow_s
 from benchmarks.speed import minute_spec, repeat
@@ -146,7 +146,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "environment": environment(facts),
         "video": f"{options.minutes} min of 720p25, a cue every 2 to 3 s, {len(work.spans)} chunks",
         "limit": LIMIT,
-        "measured": {nodes: _medians(uses) for nodes, uses in taken.items()},
+        "measured": {nodes: medians(uses) for nodes, uses in taken.items()},
         "ratio": statistics.median(a.wall_s / b.wall_s for a, b in zip(taken[1], taken[2], strict=True)),
         "runs": {nodes: [asdict(use) for use in uses] for nodes, uses in taken.items()},
         "times": asdict(times),
@@ -181,15 +181,6 @@ def _two_nodes() -> Iterator[None]:
     finally:
         os.environ.pop("RAY_ADDRESS", None)
         cluster.shutdown()
-
-
-def _medians(uses: Sequence[CpuUse]) -> dict[str, float]:
-    cores = len(os.sched_getaffinity(0))
-    return {
-        "wall_s": statistics.median(use.wall_s for use in uses),
-        "cpu_s": statistics.median(use.own_s for use in uses),
-        "others": statistics.median(use.others(cores) for use in uses),
-    }
 
 
 def _row(film: Times, nodes: int, group: int) -> dict[str, float]:

@@ -16,10 +16,8 @@ import json
 import random
 import statistics
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from benchmarks.corpus import ensure_corpus
 from benchmarks.corpus_cases import CaseSpec, TextStyle
 from benchmarks.corpus_sentences import load_sentences
 from benchmarks.environment import environment, format_environment
+from benchmarks.peaks import Peak
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.runtime import Session, session
@@ -99,31 +98,8 @@ def decode_alone(video: Path) -> float:
     return time.perf_counter() - before
 
 
-class Memory:
-    """The proportional set size of this process and its descendants."""
-
-    def __init__(self) -> None:
-        self.peak_bytes = 0
-
-    @contextmanager
-    def watch(self) -> Iterator[None]:
-        """Keeps the peak of what runs inside. Looking costs the kernel time: keep it out of what is timed."""
-        ended = threading.Event()
-
-        def sample() -> None:
-            while not ended.wait(0.5):
-                self.peak_bytes = max(self.peak_bytes, tree_bytes())
-
-        thread = threading.Thread(target=sample, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-
-
 def tree_bytes() -> int:
+    """Returns the proportional set size of this process and its descendants."""
     total = 0
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
         try:
@@ -152,7 +128,7 @@ def measure(runs: int, minutes: int, out: Path) -> dict[str, Any]:
     results.mkdir(parents=True, exist_ok=True)
     (truth,) = ensure_corpus([minute_spec()], out / "corpus")
     walls, alone = [], []
-    memory = Memory()
+    memory = Peak(tree_bytes, 0.5)
     with session(Settings()) as running:
         with memory.watch():
             engine = running.engine_facts()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.memory_minutes import Scratch, verdicts
+from benchmarks.memory_minutes import scratch_bytes, verdicts
+from benchmarks.peaks import Peak
 
 
 def ran(minutes: int, peak_gb: float, scratch_mb: float = 10) -> dict[str, Any]:
@@ -38,7 +39,13 @@ def test_one_length_has_no_ratio() -> None:
 def test_scratch_counts_what_lies_below_its_directories(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "file").write_bytes(b"x" * 50_000)
-    scratch = Scratch()
-    with scratch.watch([tmp_path, tmp_path / "missing"]):
-        pass
-    assert 50_000 <= scratch.peak_bytes < 100_000
+    assert 50_000 <= scratch_bytes([tmp_path, tmp_path / "missing"]) < 100_000
+
+
+def test_a_peak_outlives_what_made_it() -> None:
+    sizes = iter([3, 1])
+    peak = Peak(lambda: next(sizes), interval_s=60)
+    for _ in range(2):
+        with peak.watch():
+            pass
+    assert peak.peak_bytes == 3
