@@ -110,26 +110,32 @@ def test_a_part_that_fails_loses_its_old_stamp_first(installation: Installation)
     assert installation.stamps().keys() == {"run", "project"}
 
 
-def test_two_calls_at_once_install_once(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
-    inside, go_on = threading.Event(), threading.Event()
+def test_two_calls_at_once_install_once(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, waits, go_on = threading.Event(), threading.Event(), threading.Event()
+    said: list[str] = []
 
     def hold(part: str) -> None:
         inside.set()
-        assert go_on.wait(30)
+        assert go_on.wait(120)
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "waiting for it" in text:
+            waits.set()
 
     installation.on_pip = hold
+    monkeypatch.setattr(installation.module, "say", say)
     results: list[int] = []
     first = threading.Thread(target=lambda: results.append(installation.run()))
     second = threading.Thread(target=lambda: results.append(installation.run()))
     first.start()
-    assert inside.wait(30)
+    assert inside.wait(60)
     second.start()
-    while "waiting for it" not in (said := capsys.readouterr().err):
-        assert "ready" not in said
-        assert second.is_alive()
+    assert waits.wait(60)
+    assert not any("ready" in text for text in said)
     go_on.set()
-    first.join(30)
-    second.join(30)
+    first.join(60)
+    second.join(60)
     assert results == [0, 0]
     assert installation.steps.count("create") == 1
 
