@@ -34,13 +34,13 @@ class SerializedWorkflow(Workflow):
         self.waits: list[float] = []
         self._lock = lock
 
-    async def _extract(self) -> Any:
+    async def _extract(self) -> Sequence[Any]:
         async with self._lock.held(Stage.EXTRACT_KEYFRAMES, self.waits):
             return await super()._extract()
 
-    async def _detect(self, frames: Any) -> SubtitleArea:
+    async def _detect(self, parts: Sequence[Any]) -> SubtitleArea:
         async with self._lock.held(Stage.DETECT_SUBTITLE_AREA, self.waits):
-            return await super()._detect(frames)
+            return await super()._detect(parts)
 
     async def _finalize(self) -> None:
         async with self._lock.held(Stage.POSTPROCESS_AND_FINALIZE, self.waits):

@@ -34,7 +34,7 @@ async def all_three(client: Driver, video: Path, settings: Settings, who: int) -
     async def call(kind: CallKind, key: str, *payload: Any) -> Any:
         return await client.gpu.call(kind, f"w{who}", key, *payload, priority=next(turns), on_retry=lambda *_: None)
 
-    area = (await call(CallKind.DETECT_SUBTITLE_AREA, "area", info, frames, settings.area_detector)).value
+    area = (await call(CallKind.DETECT_SUBTITLE_AREA, "area", info, settings.area_detector, frames)).value
     spans = plan_chunks(info, 5)
     decoder = DecoderSettings(backend="cpu")
     chunks = await asyncio.gather(

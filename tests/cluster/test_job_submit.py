@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 
 from tests.cluster.patterns import pattern_video
@@ -57,7 +58,11 @@ def dashboard() -> Iterator[str]:
     try:
         yield _once_it_takes_jobs(address, head)
     finally:
-        head.terminate()
+        # Asked to end, Ray would wait half a minute for its own processes.
+        leading = psutil.Process(head.pid)
+        for process in [*leading.children(recursive=True), leading]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         head.wait(60)
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -66,7 +66,7 @@ def test_a_killed_run_goes_on_at_its_chunk_and_gives_what_an_uninterrupted_one_g
     patterns: Path, tmp_path: Path
 ) -> None:
     calm, killed = (Path(shutil.copy(patterns, tmp_path / f"{name}.mp4")) for name in ("calm", "killed"))
-    script = {"recognize_s": 1.0, "log": str(tmp_path / "state" / "log")}
+    script = {"recognize_s": 0.4, "log": str(tmp_path / "state" / "log")}
     env = environment(tmp_path, script, **SMALL_STEPS)
     code, _ = run(env, calm)
     assert code == 0
@@ -100,7 +100,7 @@ def test_a_killed_run_goes_on_at_its_chunk_and_gives_what_an_uninterrupted_one_g
 
 def test_other_settings_take_nothing_over_that_rests_on_the_old_ones(patterns: Path, tmp_path: Path) -> None:
     video = Path(shutil.copy(patterns, tmp_path / "film.mp4"))
-    env = environment(tmp_path, {"recognize_s": 0.5}, **SMALL_STEPS)
+    env = environment(tmp_path, {"recognize_s": 0.3}, **SMALL_STEPS)
     code, _ = run(env, video, kill_at=lambda event: event["data"].get("calls") == 2)
     assert code == -signal.SIGKILL
     code, _ = run({**env, "YIVIDEO_PIPELINE__CHUNK_S": "3"}, video)

@@ -58,6 +58,17 @@ def test_the_same_video_gives_the_same_samples(tmp_path: Path) -> None:
     assert all(np.array_equal(a.luma, b.luma) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_parts_together_are_the_whole(tmp_path: Path, name: str) -> None:
+    path = make_video(tmp_path / name, frames=600, size=(96, 64), **RECIPES[name])
+    settings = Settings(area_detector=AreaDetectorSettings(samples=12))
+    info = probe(path, settings.decoder)
+    whole = [sample.pts for sample in extract_keyframes(info, settings)]
+    for parts in (2, 3, 5):
+        made = [extract_keyframes(info, settings, (part, parts)) for part in range(parts)]
+        assert [sample.pts for samples in made for sample in samples] == whole
+
+
 def test_wide_frames_are_scaled_and_small_ones_are_not(tmp_path: Path) -> None:
     path = make_video(tmp_path / "v.mp4", frames=30, size=(480, 270))
     _, large = sampled(path, side_px=960)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, pairwise
+from typing import TypeVar
 
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -15,6 +16,8 @@ from yivideo_ray.media.source import Source
 from yivideo_ray.types import VideoInfo
 
 __all__ = ["sample_frames"]
+
+Item = TypeVar("Item")
 
 # Key frames cost next to nothing each; fewer than this share of what is wanted are too few to judge by.
 _ENOUGH = 2 / 3
@@ -29,9 +32,12 @@ _DRAFT = {"skip_frame": "noref", "skip_loop_filter": "all"}
 
 
 def sample_frames(
-    info: VideoInfo, count: int, settings: DecoderSettings, *, least: int | None = None
+    info: VideoInfo, count: int, settings: DecoderSettings, *, least: int | None = None, part: tuple[int, int] = (0, 1)
 ) -> Iterator[VideoFrame]:
     """Yields up to count frames spread evenly over the video, in order of time; the same ones every time.
+
+    part (i, n) asks for the share i of n: all shares, one after the other, are what one call yields, and each is made
+    without the others, so that they can be made side by side.
 
     Key frames where the video has enough of them for `least` frames, which is count by default. Else the frames between
     are decoded too, without those that no other frame needs: half a minute to a minute, or a tenth of a longer video,
@@ -43,14 +49,19 @@ def sample_frames(
     targets = [info.start_pts + (2 * index + 1) * span // (2 * count) for index in range(count)]
     keys = _key_times(info, targets, settings)
     if len(keys) >= _ENOUGH * (count if least is None else least):
-        yield from _key_frames(info, list(keys.values()), settings)
+        yield from _key_frames(info, _share(list(keys.values()), part), settings)
         return
     starts = sorted({info.start_pts, *keys})
     least_s = _LARGE_BUDGET_S if len(starts) < _FEW_KEYS else _BUDGET_S
     budget_s = max(least_s, _BUDGET_SHARE * float(span * info.time_base))
     longest = round(budget_s / len(starts) / info.time_base)
     windows = [(start, min(end, start + longest)) for start, end in pairwise([*starts, end_pts]) if start < end]
-    yield from _frames_at(info, _spread(windows, count), settings)
+    yield from _frames_at(info, _share(_spread(windows, count), part), settings)
+
+
+def _share(items: list[Item], part: tuple[int, int]) -> list[Item]:
+    index, parts = part
+    return items[index * len(items) // parts : (index + 1) * len(items) // parts]
 
 
 def _end_pts(info: VideoInfo, settings: DecoderSettings) -> int:
@@ -101,9 +112,13 @@ def _next_key(source: Source, info: VideoInfo, target: int) -> tuple[int | None,
 
 
 def _spread(windows: list[tuple[int, int]], count: int) -> list[tuple[int, list[int]]]:
-    """Returns count points spread evenly over the windows' total length, as (window start, points in it)."""
+    """Returns count points spread evenly over the windows' total length, as (window start, points in it).
+
+    The first is the first window's start: where each window gets as many, one of them is its key frame, and nothing
+    is decoded behind the last.
+    """
     total = sum(end - start for start, end in windows)
-    offsets = [(2 * index + 1) * total // (2 * count) for index in range(count)]
+    offsets = [index * total // count for index in range(count)]
     spread = []
     before = 0
     for start, end in windows:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from yivideo_ray.config import AreaDetectorSettings, DecoderSettings
@@ -72,11 +73,11 @@ class Reply:
 
 
 def _detect_subtitle_area(
-    engine: OcrEngine, info: VideoInfo, frames: tuple[SampledFrame, ...], settings: AreaDetectorSettings
+    engine: OcrEngine, info: VideoInfo, settings: AreaDetectorSettings, *parts: tuple[SampledFrame, ...]
 ) -> SubtitleArea:
     from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
 
-    return detect_subtitle_area(info, frames, engine, settings)
+    return detect_subtitle_area(info, tuple(chain.from_iterable(parts)), engine, settings)
 
 
 def _crop_subtitle_images(

@@ -43,12 +43,14 @@ def _begin() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
-def _extract(info: VideoInfo, settings: Settings) -> tuple[tuple[int, ...], tuple[SampledFrame, ...]]:
-    """Returns the pts of the sampled frames, and the frames."""
+def _extract(
+    info: VideoInfo, settings: Settings, part: tuple[int, int]
+) -> tuple[tuple[int, ...], tuple[SampledFrame, ...]]:
+    """Returns the pts of a part of the sampled frames, and the frames."""
     from yivideo_ray.stages.extract_keyframes import extract_keyframes
 
     _begin()
-    frames = extract_keyframes(info, settings)
+    frames = extract_keyframes(info, settings, part)
     return tuple(frame.pts for frame in frames), frames
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, Vide
 __all__ = ["Tools", "Workflow"]
 
 FIRST_STAGES = (Stage.EXTRACT_KEYFRAMES, Stage.DETECT_SUBTITLE_AREA)
+# Sampling takes a second or two on one core; with more parts, opening the file for each outweighs the rest.
+_MOST_PARTS = 4
 STREAM_STAGES = (Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
 
 
@@ -98,19 +101,21 @@ class Workflow(LocalWorkflow):
         found = FoundArea(self._record.area, made)
         await persist(lambda: self._checkpoint.keep_area(basis, found))
 
-    async def _extract(self) -> Any:
+    async def _extract(self) -> Sequence[Any]:
+        """Returns refs of the parts of the sampled frames, in order."""
         detector = self._settings.area_detector
         self._journal.start(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_side_px=detector.frame_side_px)
-        pts, frames = tasks.extract.remote(self._info, self._settings)
-        found = await result_of(pts)
-        self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), pts=list(found))
-        return frames
+        count = min(_MOST_PARTS, self._tools.cluster.cpus)
+        parts = [tasks.extract.remote(self._info, self._settings, (index, count)) for index in range(count)]
+        found = [time for pts, _ in parts for time in await result_of(pts)]
+        self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), pts=found)
+        return [frames for _, frames in parts]
 
-    async def _detect(self, frames: Any) -> SubtitleArea:
+    async def _detect(self, parts: Sequence[Any]) -> SubtitleArea:
         detector = self._settings.area_detector
         self._journal.start(Stage.DETECT_SUBTITLE_AREA, **detector.model_dump(mode="json"))
         await self._meet_engine()
-        reply: Reply = await self._caller.call(CallKind.DETECT_SUBTITLE_AREA, "area", self._info, frames, detector)
+        reply: Reply = await self._caller.call(CallKind.DETECT_SUBTITLE_AREA, "area", self._info, detector, *parts)
         area: SubtitleArea = reply.value
         self._journal.finish(
             Stage.DETECT_SUBTITLE_AREA,

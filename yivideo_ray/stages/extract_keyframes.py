@@ -18,23 +18,25 @@ __all__ = ["extract_keyframes", "whole_frames"]
 _MOST_SAMPLES = 120
 
 
-def extract_keyframes(info: VideoInfo, settings: Settings) -> tuple[SampledFrame, ...]:
+def extract_keyframes(info: VideoInfo, settings: Settings, part: tuple[int, int] = (0, 1)) -> tuple[SampledFrame, ...]:
     """Returns frames spread evenly over the video, in order of time: about area_detector.samples of them, or one in
     every area_detector.sample_interval_s seconds where that is more.
 
     Each side is at most area_detector.frame_side_px long; a frame's scale leads back to frame coordinates. The same
-    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged.
+    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged. part (i, n) asks
+    for the share i of n, in order: shares can be made side by side.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     limit_px = settings.area_detector.frame_side_px
-    return tuple(_sample(frame, info, limit_px) for frame in whole_frames(info, settings))
+    return tuple(_sample(frame, info, limit_px) for frame in whole_frames(info, settings, part))
 
 
-def whole_frames(info: VideoInfo, settings: Settings) -> Iterator[VideoFrame]:
+def whole_frames(info: VideoInfo, settings: Settings, part: tuple[int, int] = (0, 1)) -> Iterator[VideoFrame]:
     """Yields the frames that extract_keyframes makes its own from, in their full size. Errors: the same."""
     wanted = settings.area_detector
     by_length = min(_MOST_SAMPLES, int(float(info.duration_s or 0) / wanted.sample_interval_s))
-    yield from sample_frames(info, max(wanted.samples, by_length), settings.decoder, least=wanted.samples)
+    count = max(wanted.samples, by_length)
+    yield from sample_frames(info, count, settings.decoder, least=wanted.samples, part=part)
 
 
 def _sample(frame: VideoFrame, info: VideoInfo, side_limit_px: int) -> SampledFrame:
