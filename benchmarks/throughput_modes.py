@@ -71,7 +71,10 @@ class SerializedWorkflow(Workflow):
                 for number, (_, sheets) in enumerate(stitched)
             ]
             replies: list[Reply] = await asyncio.gather(*calls)
-            found.texts = tuple(text for reply in replies for text in reply.value)
+            completed = [
+                tasks.complete.remote(sheets, reply.value) for (_, sheets), reply in zip(stitched, replies, strict=True)
+            ]
+            found.texts = tuple([text for texts in completed for text in await result_of(texts)])
             self._journal.finish(Stage.PERFORM_OCR)
         self._judge(found, completeness(self._info, spans, found.reports))
         self._record.crops, self._record.crops_area, self._record.texts = found.crops, area, found.texts

@@ -82,4 +82,4 @@ def drive(settings: Settings, namespace: str, scenario: Callable[[Driver], Await
 
 
 def texts(reply: Reply) -> list[str]:
-    return [line.text for crop in reply.value for line in crop.lines]
+    return [text.reading.text for text in reply.value.texts]

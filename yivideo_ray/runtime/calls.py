@@ -15,10 +15,10 @@ from yivideo_ray.ocr.contract import OcrEngine
 from yivideo_ray.types import (
     ChunkReport,
     ChunkSpan,
-    CropText,
     Luma,
     SampledFrame,
     Sheet,
+    SheetsRead,
     Stage,
     SubtitleArea,
     VideoInfo,
@@ -88,10 +88,11 @@ def _crop_subtitle_images(
     return crop_subtitle_images(info, span, area, settings)
 
 
-def _perform_ocr(engine: OcrEngine, sheets: Sequence[Sheet]) -> tuple[CropText, ...]:
-    from yivideo_ray.stages.perform_ocr import perform_ocr
+def _perform_ocr(engine: OcrEngine, sheets: Sequence[Sheet]) -> SheetsRead:
+    """Does the part of the stage that needs the models; tasks.complete does the rest."""
+    from yivideo_ray.stages.perform_ocr import read_sheets
 
-    return perform_ocr(sheets, engine)
+    return read_sheets(sheets, engine)
 
 
 SERVED: dict[CallKind, Callable[..., Any]] = {

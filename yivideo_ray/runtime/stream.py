@@ -216,7 +216,7 @@ class Stream:
         self._result.sheets += len(await result_of(sizes))
         self._result.waited_s += reply.waited_s
         self._result.ran_s += reply.ran_s
-        texts: tuple[CropText, ...] = reply.value
+        texts: tuple[CropText, ...] = await result_of(tasks.complete.remote(sheets, reply.value))
         await self._parts.keep_texts(number, texts)
         self._say_read(metas)
         return texts

@@ -23,11 +23,12 @@ from yivideo_ray.types import (
     Luma,
     SampledFrame,
     Sheet,
+    SheetsRead,
     SubtitleArea,
     VideoInfo,
 )
 
-__all__ = ["crop_chunk", "extract", "finalize", "stitch"]
+__all__ = ["complete", "crop_chunk", "extract", "finalize", "stitch"]
 
 NICENESS = 15
 CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
@@ -76,6 +77,14 @@ def _stitch(
     return tuple((sheet.image.shape[1], sheet.image.shape[0]) for sheet in sheets), sheets
 
 
+def _complete(sheets: Sequence[Sheet], read: SheetsRead) -> tuple[CropText, ...]:
+    """Returns the texts of the crops on the sheets."""
+    from yivideo_ray.subtitles.completion import complete
+
+    _begin()
+    return complete(sheets, read)
+
+
 def _finalize(
     info: VideoInfo,
     area: SubtitleArea,
@@ -93,4 +102,5 @@ def _finalize(
 extract: Any = ray.remote(num_returns=2, **CPU_TASK)(_extract)
 crop_chunk: Any = ray.remote(num_returns=2, **CPU_TASK)(_crop_chunk)
 stitch: Any = ray.remote(num_returns=2, **CPU_TASK)(_stitch)
+complete: Any = ray.remote(**CPU_TASK)(_complete)
 finalize: Any = ray.remote(**CPU_TASK)(_finalize)

@@ -1,4 +1,6 @@
-"""Stage paddleocr.perform_ocr: sheets in, the text lines of every crop on them out. Runs where the models are.
+"""Stage paddleocr.perform_ocr: sheets in, the text lines of every crop on them out.
+
+read_sheets runs where the models are; what comes after it, subtitles.completion, needs the sheets and no model.
 
 A line that stays the same over several crops, because only the picture behind it changed, is recognised once. Where the
 model is unsure, it looks again at the line a little narrower and a little farther off, and the readings vote.
@@ -15,7 +17,7 @@ import numpy as np
 
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.ocr.contract import OcrEngine
-from yivideo_ray.subtitles.glyphs import with_glyphs
+from yivideo_ray.subtitles.completion import complete
 from yivideo_ray.subtitles.strokes import (
     ANALYSIS_LINE_PX,
     MIN_EXCHANGED_PX,
@@ -25,9 +27,20 @@ from yivideo_ray.subtitles.strokes import (
     stroke_mask,
 )
 from yivideo_ray.subtitles.voting import vote
-from yivideo_ray.types import CropMeta, CropText, Luma, Placement, Reading, Sheet, TextLine
+from yivideo_ray.types import (
+    CropMeta,
+    CropSeen,
+    CropText,
+    LineSeen,
+    Luma,
+    Placement,
+    Reading,
+    Sheet,
+    SheetsRead,
+    TextSeen,
+)
 
-__all__ = ["perform_ocr"]
+__all__ = ["perform_ocr", "read_sheets"]
 
 # Detection at three quarters finds lines as well as at full size, in half the time; at half, it loses thin first
 # letters and single characters.
@@ -38,8 +51,6 @@ _REACH = 2.0
 _LETTER_GAP = 0.7
 _END_MARGIN = 0.12
 _EDGE_SHARE = 0.9
-# What was read beyond the line that detection found is believed from here on: it may be the edge of a box behind it.
-_SURE_OF_END = 0.6
 _PART_SHARE = 0.7
 # A crop of up to four lines' height each way in which detection finds nothing is looked at once more, at full size: it
 # may hold a lone "I".
@@ -71,7 +82,7 @@ class _Line:
     image: Luma
     found: Box
     box: Box
-    standing: _Standing
+    standing: _Standing = field(init=False)
 
     @property
     def pixels(self) -> Luma:
@@ -82,18 +93,20 @@ class _Line:
 class _Standing:
     """One line of text for as long as it stands still, over one crop or several. Its clearest picture is read."""
 
-    best: _Line | None = None
-    reading: Reading | None = None
-    looks: int = 0
+    best: _Line
 
     def add(self, line: _Line) -> None:
         line.standing = self
-        if self.best is None or line.crop.averaged_frames > self.best.crop.averaged_frames:
+        if line.crop.averaged_frames > self.best.crop.averaged_frames:
             self.best = line
 
 
 @dataclass(slots=True, eq=False)
 class _Crop:
+    """A crop on a sheet; sheet and number are the indexes of its sheet and of its placement there."""
+
+    sheet: int
+    number: int
     placement: Placement
     image: Luma
     lines: list[_Line] = field(default_factory=list)
@@ -104,20 +117,44 @@ def perform_ocr(sheets: Sequence[Sheet], engine: OcrEngine) -> tuple[CropText, .
 
     A crop without text has no lines. Errors: as OcrEngine.detect and recognize.
     """
+    return complete(sheets, read_sheets(sheets, engine))
+
+
+def read_sheets(sheets: Sequence[Sheet], engine: OcrEngine) -> SheetsRead:
+    """Returns what the models see on the sheets: the part of perform_ocr that needs them. Errors: the same."""
     crops = sorted(
         _find_lines(sheets, engine), key=lambda crop: (crop.placement.crop.band, crop.placement.crop.start_pts)
     )
     for before, crop in pairwise(crops):
         _join(before, crop)
     standing = list({id(line.standing): line.standing for crop in crops for line in crop.lines}.values())
-    _recognize(standing, engine)
-    for crop in crops:
-        _complete(crop)
-    return tuple(_text(crop) for crop in crops)
+    return _as_read(crops, standing, _recognize(standing, engine))
 
 
-def _recognize(standing: Sequence[_Standing], engine: OcrEngine) -> None:
-    pictures = [text.best.pixels for text in standing if text.best is not None]
+def _as_read(
+    crops: Sequence[_Crop], standing: Sequence[_Standing], readings: Sequence[tuple[Reading, int]]
+) -> SheetsRead:
+    number = {id(text): index for index, text in enumerate(standing)}
+    places = {id(line): (at, nth) for at, crop in enumerate(crops) for nth, line in enumerate(crop.lines)}
+    return SheetsRead(
+        tuple(
+            CropSeen(
+                crop.sheet,
+                crop.number,
+                tuple(LineSeen(line.box, line.found, number[id(line.standing)]) for line in crop.lines),
+            )
+            for crop in crops
+        ),
+        tuple(
+            TextSeen(reading, looks, *places[id(text.best)])
+            for text, (reading, looks) in zip(standing, readings, strict=True)
+        ),
+    )
+
+
+def _recognize(standing: Sequence[_Standing], engine: OcrEngine) -> list[tuple[Reading, int]]:
+    """Returns what each says, and in how many pictures it was read."""
+    pictures = [text.best.pixels for text in standing]
     first = engine.recognize(pictures)
     unsure = [index for index, reading in enumerate(first) if _is_unsure(reading)]
     pairs = [_other_looks(pictures[index]) for index in unsure]
@@ -125,8 +162,7 @@ def _recognize(standing: Sequence[_Standing], engine: OcrEngine) -> None:
     voted = {
         index: vote([first[index], *again[2 * at : 2 * at + 2]], [1.0, 1.0, 1.0]) for at, index in enumerate(unsure)
     }
-    for index, (text, reading) in enumerate(zip(standing, first, strict=True)):
-        text.reading, text.looks = (voted[index], 3) if index in voted else (reading, 1)
+    return [(voted[index], 3) if index in voted else (reading, 1) for index, reading in enumerate(first)]
 
 
 def _is_unsure(reading: Reading) -> bool:
@@ -142,40 +178,17 @@ def _other_looks(picture: Luma) -> tuple[Luma, Luma]:
     return np.asarray(squeezed, np.uint8), farther
 
 
-def _complete(crop: _Crop) -> None:
-    """Adds to the readings of the lines that were read in this crop what only the pixels tell."""
-    cue_text = " ".join(line.standing.reading.text for line in crop.lines if line.standing.reading is not None)
-    for line in crop.lines:
-        text = line.standing
-        if text.best is line and text.reading is not None:
-            text.reading = with_glyphs(_without_edges(text.reading, line), line.pixels, cue_text)
-
-
-def _without_edges(reading: Reading, line: _Line) -> Reading:
-    """Returns the reading without unsure characters beyond the ends of the line that detection found."""
-    first, last = ((x - line.box.x0) / line.box.width for x in (line.found.x0, line.found.x1))
-    chars = list(reading.chars)
-    while chars and chars[0].confidence < _SURE_OF_END and (chars[0].x0 + chars[0].x1) / 2 < first:
-        del chars[0]
-    while chars and chars[-1].confidence < _SURE_OF_END and (chars[-1].x0 + chars[-1].x1) / 2 > last:
-        del chars[-1]
-    if len(chars) in (0, len(reading.chars)):
-        return reading
-    confidence = sum(char.confidence for char in chars) / len(chars)
-    return Reading("".join(char.text for char in chars), confidence, tuple(chars))
-
-
 def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> list[_Crop]:
     small = [
         cv2.resize(sheet.image, None, fx=_DETECTION_SCALE, fy=_DETECTION_SCALE, interpolation=cv2.INTER_AREA)
         for sheet in sheets
     ]
     crops = []
-    for sheet, found in zip(sheets, engine.detect(small), strict=True):  # type: ignore[arg-type]
+    for index, (sheet, found) in enumerate(zip(sheets, engine.detect(small), strict=True)):  # type: ignore[arg-type]
         boxes = [text_box.box.scale(1 / _DETECTION_SCALE) for text_box in found]
-        for placement in sheet.placements:
+        for number, placement in enumerate(sheet.placements):
             at = placement.box
-            crop = _Crop(placement, sheet.image[at.y0 : at.y1, at.x0 : at.x1])
+            crop = _Crop(index, number, placement, sheet.image[at.y0 : at.y1, at.x0 : at.x1])
             for box in boxes:
                 shared = at.intersect(box)
                 if shared is not None and 2 * shared.area > box.area:
@@ -192,10 +205,8 @@ def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> list[_Crop]:
 
 def _add_line(crop: _Crop, found: Box) -> None:
     within = Box(0, 0, crop.image.shape[1], crop.image.shape[0])
-    standing = _Standing()
-    box = _reach_out(crop.image, found).clip(within)
-    line = _Line(crop.placement.crop, crop.image, found, box, standing)
-    standing.add(line)
+    line = _Line(crop.placement.crop, crop.image, found, _reach_out(crop.image, found).clip(within))
+    line.standing = _Standing(line)
     crop.lines.append(line)
 
 
@@ -317,26 +328,3 @@ def _cut(crop: _Crop, in_frame: Box) -> Luma:
         there.y0 : there.y1, there.x0 : there.x1
     ]
     return picture
-
-
-def _text(crop: _Crop) -> CropText:
-    lines = []
-    for line in crop.lines:
-        reading = line.standing.reading
-        if reading is not None and reading.text.strip():
-            box = line.box.scale(1 / crop.placement.scale)
-            lines.append(TextLine(reading.text, reading.confidence, box, reading.chars))
-    looks = sum(line.standing.looks for line in crop.lines if line.standing.best is line)
-    return CropText(crop.placement.crop.crop_id, _in_reading_order(lines), looks)
-
-
-def _in_reading_order(lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
-    """Returns the lines row by row from the top, each row from the left."""
-    rows: list[list[TextLine]] = []
-    for line in sorted(lines, key=lambda line: line.box.center[1]):
-        first = rows[-1][0].box if rows else None
-        if first is not None and line.box.center[1] - first.center[1] < _SAME_ROW * first.height:
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    return tuple(line for row in rows for line in sorted(row, key=lambda line: line.box.x0))
