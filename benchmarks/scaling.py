@@ -3,9 +3,9 @@
     python -m benchmarks.scaling [--minutes N] [--runs N] [--film-minutes N] [--json FILE] [--plot FILE]
 
 starts a Ray cluster of two nodes with one core each on this machine (Ray's own cluster utilities; the driver's node has
-no core), and crops and stitches all chunks of a 720p25 video with a cue every 2 to 3 s, in turn on one node and on
-both, with warm workers. Figures are medians. The ratio needs both cores: `others` is the share of all cores that other
-processes had.
+no core), and crops all chunks and stitches all groups of a 720p25 video with a cue every 2 to 3 s, in turn on one node
+and on both, with warm workers. Figures are medians. The ratio needs both cores: `others` is the share of all cores that
+other processes had.
 
 From the times measured on one node it then SIMULATES a longer video on 1, 2, 4, 16 and 64 nodes of one core each: the
 CPU stages alone, and whole workflows with one device, which takes as long for a group of crops as the engine took here,
@@ -39,7 +39,7 @@ from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
 from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
 from yivideo_ray.stages.extract_keyframes import extract_keyframes
 from yivideo_ray.stages.perform_ocr import perform_ocr
-from yivideo_ray.types import ChunkReport, ChunkSpan, SubtitleArea, VideoInfo
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, SubtitleArea, VideoInfo
 
 __all__ = ["main"]
 
@@ -60,49 +60,63 @@ class Work:
     area: SubtitleArea
     settings: Settings
 
-    def crop(self, nodes: int) -> tuple[list[ChunkReport], list[Any]]:
-        """Returns the chunks' reports, and references to their pictures."""
-        import ray
-
+    def crop(self, nodes: int) -> list[Any]:
+        """Returns, for each chunk, references to its report and its pictures."""
         from yivideo_ray.runtime import tasks
 
-        options = {"resources": {FIRST: 0.001}} if nodes == 1 else {}
-        found = [
-            tasks.crop_chunk.options(**options).remote(self.info, span, self.area, self.settings.decoder)
-            for span in self.spans
-        ]
-        return ray.get([report for report, _ in found]), [pictures for _, pictures in found]
+        crop = tasks.crop_chunk.options(**_place(nodes))
+        return [crop.remote(self.info, span, self.area, self.settings.decoder) for span in self.spans]
 
-    def stitch(self, reports: Sequence[ChunkReport], pictures: Sequence[Any], nodes: int) -> list[Any]:
-        """Returns the groups' sheets, as references."""
+    def stitch(self, group: Sequence[_Pick], nodes: int) -> Any:
+        """Returns references to the sizes of the group's sheets, and to the sheets."""
         from yivideo_ray.runtime import tasks
 
-        options = {"resources": {FIRST: 0.001}} if nodes == 1 else {}
-        picks = []
-        covered: tuple[int, ...] = ()
-        for number, report in enumerate(reports):
-            indexes, metas, covered = keep_uncovered(report, covered)
-            picks += [(meta, number, index) for index, meta in zip(indexes, metas, strict=True)]
-        size = self.settings.pipeline.crops_per_call
-        return [
-            tasks.stitch.options(**options).remote(
-                tuple(meta for meta, _, _ in group), [(number, index) for _, number, index in group], *pictures
-            )
-            for group in (picks[start : start + size] for start in range(0, len(picks), size))
-        ]
+        sources = list(dict.fromkeys(pictures for _, pictures, _ in group))
+        picks = [(sources.index(pictures), index) for _, pictures, index in group]
+        return tasks.stitch.options(**_place(nodes)).remote(tuple(meta for meta, _, _ in group), picks, *sources)
 
 
-def run(work: Work, nodes: int) -> tuple[CpuUse, list[ChunkReport], list[Any], float]:
-    """Returns what the CPU stages took on so many nodes, the reports, the sheets, and the seconds of stitching."""
+# A crop, a reference to its chunk's pictures, and its place among them.
+_Pick = tuple[CropMeta, Any, int]
+
+
+def _place(nodes: int) -> dict[str, Any]:
+    return {"resources": {FIRST: 0.001}} if nodes == 1 else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run took, the chunks' reports, the groups of crops, and the references that stitching each gave."""
+
+    use: CpuUse
+    reports: list[ChunkReport]
+    groups: list[list[_Pick]]
+    stitched: list[Any]
+
+
+def run(work: Work, nodes: int) -> Ran:
+    """Runs the CPU stages on so many nodes. Chunks are taken in order, as a workflow takes them, and a group of crops
+    is stitched as soon as it is full."""
     import ray
 
+    size = work.settings.pipeline.crops_per_call
+    reports: list[ChunkReport] = []
+    groups: list[list[_Pick]] = []
+    stitched: list[Any] = []
+    waiting: list[_Pick] = []
+    covered: tuple[int, ...] = ()
     with cpu_use() as use:
-        reports, pictures = work.crop(nodes)
-        before = time.perf_counter()
-        stitched = work.stitch(reports, pictures, nodes)
+        for reference, pictures in work.crop(nodes):
+            report = ray.get(reference)
+            indexes, metas, covered = keep_uncovered(report, covered)
+            reports.append(report)
+            waiting += [(meta, pictures, index) for index, meta in zip(indexes, metas, strict=True)]
+            while len(waiting) >= size or (waiting and len(reports) == len(work.spans)):
+                groups.append(waiting[:size])
+                stitched.append(work.stitch(groups[-1], nodes))
+                waiting = waiting[size:]
         ray.get([sizes for sizes, _ in stitched])
-        stitch_s = time.perf_counter() - before
-    return use, reports, [ray.get(sheets) for _, sheets in stitched], stitch_s
+    return Ran(use, reports, groups, stitched)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -117,18 +131,24 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     work = Work(info, plan_chunks(info, settings.pipeline.chunk_s), area, settings)
     taken: dict[int, list[CpuUse]] = {1: [], 2: []}
     with _two_nodes():
+        import ray
+
         for nodes in taken:
             run(work, nodes)  # starts the workers that later runs find
         for number in range(options.runs):
             print(f"run {number + 1} of {options.runs}", file=sys.stderr, flush=True)
             for nodes, uses in taken.items():
-                use, reports, groups, stitch_s = run(work, nodes)
-                uses.append(use)
+                ran = run(work, nodes)
+                uses.append(ran.use)
                 if nodes == 1:
-                    on_one, one_s = (reports, groups, stitch_s), use.wall_s
-    reports, groups, stitch_s = on_one
+                    on_one = ran
+        sheets_of_groups = [ray.get(sheets) for _, sheets in on_one.stitched]
+        before = time.perf_counter()
+        ray.get([work.stitch(group, 1)[0] for group in on_one.groups])
+        stitch_s = time.perf_counter() - before
+    reports = on_one.reports
     before = time.perf_counter()
-    for sheets in groups:
+    for sheets in sheets_of_groups:
         perform_ocr(sheets, engine)
     device_s = time.perf_counter() - before
     engine.close()
@@ -136,9 +156,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     times = Times(
         chunks_s,
         tuple(len(report.crops) for report in reports),
-        stitch_s=stitch_s / len(groups),
-        device_s=device_s / len(groups),
-        handover_s=max(0.0, one_s - stitch_s - sum(chunks_s)) / len(chunks_s),
+        stitch_s=stitch_s / len(on_one.groups),
+        device_s=device_s / len(on_one.groups),
+        handover_s=max(0.0, on_one.use.wall_s - stitch_s - sum(chunks_s)) / len(chunks_s),
     )
     film = repeated(times, round(options.film_minutes * 60 / settings.pipeline.chunk_s))
     group = settings.pipeline.crops_per_call
@@ -219,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scaling", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=int, default=4, metavar="N", help="of video measured (default: %(default)s)")
+    parser.add_argument("--minutes", type=int, default=10, metavar="N", help="of video measured (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="on each (default: %(default)s)")
     parser.add_argument(
         "--film-minutes", type=int, default=120, metavar="N", help="of video simulated (default: %(default)s)"
