@@ -12,17 +12,8 @@ from typing import Any
 from yivideo_ray.config import AreaDetectorSettings, DecoderSettings
 from yivideo_ray.jobs import Priority
 from yivideo_ray.ocr.contract import OcrEngine
-from yivideo_ray.types import (
-    ChunkReport,
-    ChunkSpan,
-    Luma,
-    SampledFrame,
-    Sheet,
-    SheetsRead,
-    Stage,
-    SubtitleArea,
-    VideoInfo,
-)
+from yivideo_ray.subtitles.seen import SheetsRead
+from yivideo_ray.types import ChunkReport, ChunkSpan, Luma, SampledFrame, Sheet, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["SERVED", "CallKind", "Reply", "Ticket"]
 

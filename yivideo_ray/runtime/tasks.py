@@ -13,6 +13,7 @@ from typing import Any
 import ray
 
 from yivideo_ray.config import DecoderSettings, PostprocessorSettings, Settings
+from yivideo_ray.subtitles.seen import SheetsRead
 from yivideo_ray.types import (
     ChunkReport,
     ChunkSpan,
@@ -23,7 +24,6 @@ from yivideo_ray.types import (
     Luma,
     SampledFrame,
     Sheet,
-    SheetsRead,
     SubtitleArea,
     VideoInfo,
 )

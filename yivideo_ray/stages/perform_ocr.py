@@ -18,6 +18,7 @@ import numpy as np
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.ocr.contract import OcrEngine
 from yivideo_ray.subtitles.completion import complete
+from yivideo_ray.subtitles.seen import CropSeen, LineSeen, SheetsRead, TextSeen
 from yivideo_ray.subtitles.strokes import (
     ANALYSIS_LINE_PX,
     MIN_EXCHANGED_PX,
@@ -27,18 +28,7 @@ from yivideo_ray.subtitles.strokes import (
     stroke_mask,
 )
 from yivideo_ray.subtitles.voting import vote
-from yivideo_ray.types import (
-    CropMeta,
-    CropSeen,
-    CropText,
-    LineSeen,
-    Luma,
-    Placement,
-    Reading,
-    Sheet,
-    SheetsRead,
-    TextSeen,
-)
+from yivideo_ray.types import CropMeta, CropText, Luma, Placement, Reading, Sheet
 
 __all__ = ["perform_ocr", "read_sheets"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yivideo_ray.subtitles.glyphs import with_glyphs
-from yivideo_ray.types import CropText, LineSeen, Reading, Sheet, SheetsRead, TextLine
+from yivideo_ray.subtitles.seen import LineSeen, SheetsRead
+from yivideo_ray.types import CropText, Reading, Sheet, TextLine
 
 __all__ = ["complete"]
 
