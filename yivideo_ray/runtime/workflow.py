@@ -37,7 +37,7 @@ from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, Vide
 __all__ = ["Tools", "Workflow"]
 
 FIRST_STAGES = (Stage.EXTRACT_KEYFRAMES, Stage.DETECT_SUBTITLE_AREA)
-# Sampling takes a second or two on one core; with more parts, opening the file for each outweighs the rest.
+# Sampling takes a second or two on one core, and every part opens the file and looks for its key frames.
 _MOST_PARTS = 4
 STREAM_STAGES = (Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
 
@@ -105,7 +105,7 @@ class Workflow(LocalWorkflow):
         """Returns refs of the parts of the sampled frames, in order."""
         detector = self._settings.area_detector
         self._journal.start(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_side_px=detector.frame_side_px)
-        count = min(_MOST_PARTS, self._tools.cluster.cpus)
+        count = max(1, min(_MOST_PARTS, self._tools.cluster.cpus))
         parts = [tasks.extract.remote(self._info, self._settings, (index, count)) for index in range(count)]
         found = [time for pts, _ in parts for time in await result_of(pts)]
         self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), pts=found)
