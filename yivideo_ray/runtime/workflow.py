@@ -105,7 +105,7 @@ class Workflow(LocalWorkflow):
         """Returns refs of the parts of the sampled frames, in order."""
         detector = self._settings.area_detector
         self._journal.start(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_side_px=detector.frame_side_px)
-        count = max(1, min(_MOST_PARTS, self._tools.cluster.cpus))
+        count = min(_MOST_PARTS, self._tools.cluster.cpus)
         parts = [tasks.extract.remote(self._info, self._settings, (index, count)) for index in range(count)]
         found = [time for pts, _ in parts for time in await result_of(pts)]
         self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), pts=found)
