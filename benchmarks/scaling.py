@@ -2,10 +2,10 @@
 
     python -m benchmarks.scaling [--minutes N] [--runs N] [--film-minutes N] [--json FILE] [--plot FILE]
 
-starts a Ray cluster of two nodes with one core each on this machine (Ray's own cluster utilities; the driver's node has
-no core), and crops all chunks and stitches all groups of a 720p25 video with a cue every 2 to 3 s, in turn on one node
-and on both, with warm workers. Figures are medians. The ratio needs both cores: `others` is the share of all cores that
-other processes had.
+starts a Ray cluster of two nodes on this machine (Ray's own cluster utilities), each with all of its processes bound to
+a core of its own, as on a machine of one core; the driver runs on the first. Then it crops all chunks and stitches all
+groups of a 720p25 video with a cue every 2 to 3 s, in turn on the first node and on both, with warm workers. Figures
+are medians. The ratio needs both cores: `others` is the share of all cores that other processes had.
 
 From the times measured on one node it then SIMULATES a longer video on 1, 2, 4, 16 and 64 nodes of one core each: the
 CPU stages alone, and whole workflows with one device, which takes as long for a group of crops as the engine took here,
@@ -21,7 +21,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -180,17 +180,28 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def _two_nodes() -> Iterator[None]:
-    """Joins a cluster of two nodes with one core each, which ends with the block."""
+    """Joins a cluster of two nodes with one core each, this process being on the first; it ends with the block.
+
+    Errors: SystemExit where this process may not use two cores, or the system can't bind one to a core.
+    """
+    # What a thread starts may run where the thread may, so a node's processes stay on the core it was started on.
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(cores) < 2:
+        raise SystemExit("Two nodes of one core each need Linux and two cores. Run this on such a machine.")
     # Ray reads these when it is imported.
     os.environ.update(clusters.LOCAL_ENVIRONMENT)
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 0, "num_gpus": 0, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    cluster: Any = Cluster(initialize_head=True, connect=False, head_node_args=head)
+    node = {"num_cpus": 1, "object_store_memory": STORE_BYTES}
+    head = {**node, "num_gpus": 0, "include_dashboard": False, "resources": {FIRST: 1}}
+    cluster: Any = Cluster()
     try:
-        cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, resources={FIRST: 1})
-        cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        _bind(cores[0])
+        cluster.add_node(**head)
+        _bind(cores[1])
+        cluster.add_node(**node)
+        _bind(cores[0])
         cluster.wait_for_nodes()
         os.environ["RAY_ADDRESS"] = str(cluster.address)
         joined = clusters.start("scaling")
@@ -201,6 +212,15 @@ def _two_nodes() -> Iterator[None]:
     finally:
         os.environ.pop("RAY_ADDRESS", None)
         cluster.shutdown()
+        _bind(*cores)
+
+
+def _bind(*cores: int) -> None:
+    """Keeps every thread of this process, and what they will start, on these cores."""
+    for thread in Path("/proc/self/task").iterdir():
+        # A thread may have ended since it was listed.
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), cores)
 
 
 def _row(film: Times, nodes: int, group: int) -> dict[str, float]:
