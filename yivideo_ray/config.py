@@ -109,6 +109,7 @@ class GpuSettings(_Section):
     actors: Literal["auto"] | Annotated[int, Field(ge=1, le=1000)] = 1
     mailbox_size: int = Field(256, ge=1, le=1000)
     max_calls_before_restart: int = Field(0, ge=0)
+    calls_together: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
     overlap_decode: bool = False
 
 

@@ -6,40 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.sheets import sheets
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
-from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Priority
-from yivideo_ray.ocr.pattern import draw_pattern
 from yivideo_ray.runtime import cluster
 from yivideo_ray.runtime.actor_pool import ActorPool
 from yivideo_ray.runtime.calls import CallKind, Reply
 from yivideo_ray.runtime.gpu_client import GpuClient
-from yivideo_ray.stages.create_stitched_images import create_stitched_images
-from yivideo_ray.types import Crop, CropMeta, Sheet
 
 LIMIT_S = 100
-
-
-def sheets(*texts: str) -> tuple[Sheet, ...]:
-    crops = []
-    for number, text in enumerate(texts):
-        image = draw_pattern(text, margin_px=12)
-        height, width = image.shape
-        meta = CropMeta(
-            crop_id=f"c{number}",
-            band=0,
-            box=Box(0, 0, width, height),
-            scale=1.0,
-            start_pts=number * 10,
-            stable_pts=number * 10,
-            end_pts=number * 10 + 10,
-            frames=10,
-            averaged_frames=10,
-            stroke_px=500,
-        )
-        crops.append(Crop(meta, image))
-    return create_stitched_images(crops)
 
 
 class Driver:

@@ -54,6 +54,45 @@ def test_only_one_call_at_a_time_is_on_the_device(namespace: str, make_settings:
         assert running <= 1
 
 
+def test_calls_of_several_videos_that_wait_are_read_as_one(
+    namespace: str, make_settings: SettingsMaker, tmp_path: Path
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.pool.ready()
+        calls = [driver.read(f"first{n}", f"second{n}", key="0", workflow=f"w{n}") for n in range(4)]
+        found = await driver.until(lambda now: len(now["running"]) == 3)
+        assert len({running["workflow_id"] for running in found["running"]}) == 3
+        replies = await asyncio.gather(*calls)
+        assert [texts(reply) for reply in replies] == [[f"first{n}", f"second{n}"] for n in range(4)]
+        assert (await driver.status())["calls"]["most_at_once"] == 1
+
+    drive(make_settings({"recognize_s": 1}, gpu={"calls_together": 3}), namespace, scenario)
+    log = [json.loads(line) for line in (tmp_path / "state" / "log").read_text().splitlines()]
+    assert [entry["images"] for entry in log if entry["event"] == "start" and entry["method"] == "recognize"] == [2, 6]
+
+
+def test_a_poisonous_input_among_several_is_set_aside_after_three_deaths_and_others_go_on(
+    namespace: str, make_settings: SettingsMaker, tmp_path: Path
+) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.pool.ready()
+        held = driver.read("held", workflow="w0")
+        await driver.until(lambda now: bool(now["running"]))
+        poison = driver.read("poison", workflow="w1")
+        good = [driver.read(f"fine{n}", workflow=f"w{n}") for n in (2, 3)]
+        with pytest.raises(InputError) as caught:
+            await poison
+        assert caught.value.code.name == "INPUT_SET_ASIDE"
+        assert [texts(reply) for reply in await asyncio.gather(held, *good)] == [["held"], ["fine2"], ["fine3"]]
+        restarts = (await driver.status())["restarts"]
+        assert len(restarts["last"][0]["calls"]) == 3
+        assert restarts["last"][0]["together"]
+        assert restarts["count"] == 3
+
+    script = {"recognize_s": 1, "faults": [{"kind": "exit", "text": "poison", "method": "recognize"}]}
+    drive(make_settings(script, gpu={"calls_together": 3}), namespace, scenario)
+
+
 def test_a_full_mailbox_refuses_and_the_client_comes_again(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.pool.ready()

@@ -96,7 +96,7 @@ def test_a_call_that_ends_well_clears_its_name() -> None:
     dead_by(cluster, "slow", DEATHS_ALLOWED - 1)
     ledger = cluster.process()
     ledger.start("ocr", "slow")
-    ledger.finish("ocr", "slow")
+    ledger.finish("ocr")
     dead_by(cluster, "slow", DEATHS_ALLOWED - 1)
     assert not cluster.process().is_set_aside("slow")
 
@@ -118,12 +118,40 @@ def test_a_process_that_ends_by_its_own_will_names_the_one_to_blame() -> None:
     }
 
 
+def test_calls_that_were_served_as_one_count_a_death_each_and_are_no_sign_of_unrest() -> None:
+    cluster = Cluster()
+    cluster.process(fresh=True).start("ocr", "film/ocr/0", "other1/ocr/0", "other2/ocr/0")
+    # Tried again, each goes alone.
+    ledger = cluster.process()
+    ledger.start("ocr", "other1/ocr/0")
+    ledger.finish("ocr")
+    ledger.start("ocr", "film/ocr/0")
+    ledger = cluster.process()
+    assert [entry["calls"] for entry in ledger.restarts["last"]] == [
+        ["film/ocr/0", "other1/ocr/0", "other2/ocr/0"],
+        ["film/ocr/0"],
+    ]
+    assert not ledger.is_set_aside("film/ocr/0")
+    ledger.start("ocr", "film/ocr/0")
+    ledger = cluster.process()
+    assert ledger.is_set_aside("film/ocr/0")
+    dead_by(cluster, "other1/ocr/0", DEATHS_ALLOWED - 1)
+    assert not cluster.process().is_set_aside("other1/ocr/0")
+
+
+def test_of_calls_that_held_the_device_too_long_as_one_each_counts_a_death() -> None:
+    cluster = Cluster()
+    cluster.process().leave("too long", "film/ocr/0", "other/ocr/0")
+    dead_by(cluster, "film/ocr/0", DEATHS_ALLOWED - 1)
+    assert cluster.process().is_set_aside("film/ocr/0")
+
+
 def test_a_planned_end_blames_nobody() -> None:
     cluster = Cluster()
     for _ in range(DEATHS_ALLOWED):
         ledger = cluster.process()
         ledger.start("decode", "innocent")
-        ledger.leave("worn out", None)
+        ledger.leave("worn out")
     assert not cluster.process().is_set_aside("innocent")
 
 

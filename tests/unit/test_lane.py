@@ -3,14 +3,15 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError
+from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError, YivideoError
 from yivideo_ray.runtime.calls import CallKind, Reply, Ticket
 from yivideo_ray.runtime.lane import Lane
 
@@ -28,13 +29,18 @@ class Bench:
         self.executor = ThreadPoolExecutor(1)
         self.gate = threading.Event()
         self.order: list[int] = []
-        self.left: list[tuple[str, str | None]] = []
+        self.left: list[tuple[str, ...]] = []
+        self.served: list[list[int]] = []
         self.prepared: list[BaseException | None] = []
         options = {"size": 10, "timeout_s": 30.0, "by_priority": False} | options
-        self.lane = Lane(self.executor, prepare=self._prepare, leave=self._leave, **options)
+        self.lane = Lane(self.executor, self._serve, prepare=self._prepare, leave=self._leave, **options)
 
-    def _leave(self, sentence: str, culprit: str | None) -> None:
-        self.left.append((sentence, culprit))
+    def _serve(self, calls: Sequence[tuple[Ticket, Callable[[], Any]]]) -> list[Any]:
+        self.served.append([ticket.sequence for ticket, _ in calls])
+        return [work() for _, work in calls]
+
+    def _leave(self, sentence: str, *culprits: str) -> None:
+        self.left.append((sentence, *culprits))
 
     async def _prepare(self) -> None:
         error = self.prepared.pop(0) if self.prepared else None
@@ -47,7 +53,7 @@ class Bench:
     async def hold(self) -> asyncio.Task[Reply]:
         """Starts a call that keeps the lane until the gate opens."""
         held = self.put(ticket(0), self.gate.wait)
-        while self.lane.running is None:
+        while not self.lane.running[0]:
             await asyncio.sleep(0.001)
         return held
 
@@ -135,7 +141,7 @@ def test_a_call_over_the_limit_ends_the_process_and_everybody_hears_why() -> Non
         assert caught.value.code.name == "ACTOR_LOST"
         with pytest.raises(CallError):
             await bench.put(ticket(2))
-        assert [culprit for _, culprit in bench.left] == ["w/0"]
+        assert [culprits for _, *culprits in bench.left] == [["w/0"]]
         assert bench.lane.lost
         assert bench.order == []
 
@@ -157,7 +163,7 @@ def test_a_failed_device_ends_the_process_and_other_errors_do_not(code: str) -> 
         assert bench.left == []
         with pytest.raises(DeviceError):
             await bench.put(ticket(4), fail(DeviceError("", code=code)))
-        assert [culprit for _, culprit in bench.left] == ["w/4"]
+        assert [culprits for _, *culprits in bench.left] == [["w/4"]]
 
     play(scenario)
 
@@ -207,7 +213,7 @@ def test_a_worn_out_process_ends_between_two_calls_and_blames_nobody() -> None:
         assert isinstance(results[2], CallError)
         assert results[2].code.name == "ACTOR_LOST"
         assert results[2].facts["planned"]
-        assert bench.left == [("two are enough", None)]
+        assert bench.left == [("two are enough",)]
         assert bench.lane.planned
 
     served: list[int] = []
@@ -250,3 +256,92 @@ def test_a_reply_tells_waiting_from_running() -> None:
         assert reply.waited_s >= 0.05 > reply.ran_s
 
     play(scenario)
+
+
+def together(scenario: Scenario, most: int = 3, **options: Any) -> None:
+    play(scenario, most_together=lambda: most, **options)
+
+
+def test_calls_that_wait_have_their_turns_as_one_in_the_order_of_the_queue() -> None:
+    async def scenario(bench: Bench) -> None:
+        held = await bench.hold()
+        calls = [bench.put(ticket(n)) for n in (5, 2, 4, 1, 3)]
+        await asyncio.sleep(0)
+        bench.gate.set()
+        replies = await asyncio.gather(*calls)
+        assert bench.served == [[0], [1, 2, 3], [4, 5]]
+        assert bench.lane.counts.done == 6
+        shares = {reply.ran_s for reply in replies}
+        assert len(shares) == 2
+        assert (await held).ran_s not in shares
+
+    together(scenario)
+
+
+def test_a_call_of_another_kind_or_one_that_is_tried_again_has_its_turn_alone() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.hold()
+        area = replace(ticket(2), kind=CallKind.DETECT_SUBTITLE_AREA)
+        again = replace(ticket(4), attempt=2)
+        calls = [bench.put(place) for place in (ticket(1), area, ticket(3), again, ticket(5), ticket(6))]
+        await asyncio.sleep(0)
+        bench.gate.set()
+        await asyncio.gather(*calls)
+        assert bench.served == [[0], [1], [2], [3], [4], [5, 6]]
+
+    together(scenario)
+
+
+def test_calls_that_run_as_one_are_all_told_and_none_of_them_still_waits() -> None:
+    async def scenario(bench: Bench) -> None:
+        first = await bench.hold()
+        second = threading.Event()
+        calls = [bench.put(replace(ticket(n), wait_left_s=0.2), second.wait) for n in (1, 2)]
+        await asyncio.sleep(0)
+        bench.gate.set()
+        await first
+        while not bench.lane.running[0]:
+            await asyncio.sleep(0.001)
+        assert [place.sequence for place in bench.lane.running[0]] == [1, 2]
+        assert bench.lane.waiting == 0
+        await asyncio.sleep(0.3)
+        second.set()
+        assert [(await call).value for call in calls] == [True, True]
+
+    together(scenario)
+
+
+def test_an_error_of_one_of_several_is_its_own() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.hold()
+        calls = [bench.put(ticket(n), lambda n=n: InputError("bad") if n == 2 else n) for n in (1, 2, 3)]  # type: ignore[misc]
+        await asyncio.sleep(0)
+        bench.gate.set()
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        assert [reply.value for reply in found if isinstance(reply, Reply)] == [1, 3]
+        assert isinstance(found[1], InputError)
+        assert (bench.lane.counts.done, bench.lane.counts.failed, bench.left) == (3, 1, [])
+
+    together(scenario)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_where_the_device_is_lost_under_several_all_of_them_are_named(hangs: bool) -> None:
+    def lose() -> None:
+        if hangs:
+            time.sleep(1.5)
+            return
+        raise DeviceError("gone", code="DEVICE_FAILED")
+
+    async def scenario(bench: Bench) -> None:
+        await bench.hold()
+        calls = [bench.put(ticket(n), lose) for n in (1, 2, 3, 4)]
+        await asyncio.sleep(0)
+        bench.gate.set()
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        codes = [error.code.name for error in found if isinstance(error, YivideoError)]
+        assert codes == ["CALL_TIMED_OUT" if hangs else "DEVICE_FAILED"] * 3 + ["ACTOR_LOST"]
+        assert len({id(error) for error in found}) == 4
+        assert [culprits for _, *culprits in bench.left] == [["w/1", "w/2", "w/3"]]
+
+    together(scenario, timeout_s=1.0)

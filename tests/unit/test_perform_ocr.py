@@ -15,10 +15,11 @@ import pytest
 
 from tests.strips import background, write
 from yivideo_ray.geometry import Box
+from yivideo_ray.ocr.contract import answered
 from yivideo_ray.ocr.pattern import draw_pattern
 from yivideo_ray.ocr.scripted import Script, ScriptedEngine
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
-from yivideo_ray.stages.perform_ocr import perform_ocr, read_sheets
+from yivideo_ray.stages.perform_ocr import perform_ocr, reading
 from yivideo_ray.subtitles.completion import complete
 from yivideo_ray.types import CharReading, Crop, CropMeta, CropText, Luma, Reading, TextBox
 
@@ -105,7 +106,7 @@ def test_what_was_read_goes_to_another_process_without_the_pixels_and_is_complet
     engine: CountingEngine,
 ) -> None:
     sheets = create_stitched_images([crop(["stays", "goes"], 0, 10), crop([""], 10, 20), crop(["stays"], 20, 30)])
-    sent = pickle.dumps(read_sheets(sheets, engine))
+    sent = pickle.dumps(answered(reading(sheets), engine))
     assert len(sent) < 10_000 < sum(sheet.image.nbytes for sheet in sheets)
     recognised = engine.recognised
     completed = complete(sheets, pickle.loads(sent))

@@ -11,11 +11,11 @@ from typing import Any
 
 from yivideo_ray.config import AreaDetectorSettings, DecoderSettings
 from yivideo_ray.jobs import Priority
-from yivideo_ray.ocr.contract import OcrEngine
+from yivideo_ray.ocr.contract import Asking, OcrEngine, answered
 from yivideo_ray.subtitles.seen import SheetsRead
 from yivideo_ray.types import ChunkReport, ChunkSpan, Luma, SampledFrame, Sheet, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["SERVED", "CallKind", "Reply", "Ticket"]
+__all__ = ["ASKING", "SERVED", "CallKind", "Reply", "Ticket"]
 
 
 class CallKind(StrEnum):
@@ -49,10 +49,16 @@ class Ticket:
         """Which part of the workflow's video this is: the number of a chunk or of a group of crops, or the area."""
         return self.key.rpartition("/")[2]
 
+    def joins(self, other: Ticket) -> bool:
+        """Returns whether both calls may be served as one. One that is tried again goes alone, so that it shows which
+        call ends processes."""
+        return self.kind is other.kind and self.kind in ASKING and self.attempt == other.attempt == 1
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reply:
-    """A call's result, the seconds it waited in the mailbox, and the seconds it held the device.
+    """A call's result, the seconds it waited in the mailbox, and the seconds it held the device: of calls that were
+    served as one, each has an equal share.
 
     apart: an ObjectRef of what the stage returns beside it, where that is large (the crops' pictures).
     """
@@ -79,11 +85,15 @@ def _crop_subtitle_images(
     return crop_subtitle_images(info, span, area, settings)
 
 
-def _perform_ocr(engine: OcrEngine, sheets: Sequence[Sheet]) -> SheetsRead:
+def _reading(sheets: Sequence[Sheet]) -> Asking[SheetsRead]:
     """Does the part of the stage that needs the models; tasks.complete does the rest."""
-    from yivideo_ray.stages.perform_ocr import read_sheets
+    from yivideo_ray.stages.perform_ocr import reading
 
-    return read_sheets(sheets, engine)
+    return reading(sheets)
+
+
+def _perform_ocr(engine: OcrEngine, sheets: Sequence[Sheet]) -> SheetsRead:
+    return answered(_reading(sheets), engine)
 
 
 SERVED: dict[CallKind, Callable[..., Any]] = {
@@ -91,3 +101,6 @@ SERVED: dict[CallKind, Callable[..., Any]] = {
     CallKind.CROP_SUBTITLE_IMAGES: _crop_subtitle_images,
     CallKind.PERFORM_OCR: _perform_ocr,
 }
+
+ASKING: dict[CallKind, Callable[..., Asking[Any]]] = {CallKind.PERFORM_OCR: _reading}
+"""The kinds of calls that may be served as one: what each does, but for the engine's answers."""

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -20,13 +20,14 @@ import ray
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, InputError, YivideoError
 from yivideo_ray.runtime.batches import HalvingEngine
-from yivideo_ray.runtime.calls import SERVED, CallKind, Reply, Ticket
+from yivideo_ray.runtime.calls import CallKind, Reply, Ticket
 from yivideo_ray.runtime.device import gpu_memory, process_memory
 from yivideo_ray.runtime.guard import HangGuard
 from yivideo_ray.runtime.lane import Lane, is_fatal
 from yivideo_ray.runtime.ledger import DEATHS_ALLOWED, Ledger
 from yivideo_ray.runtime.status import lane_status
 from yivideo_ray.runtime.store import ClusterStore
+from yivideo_ray.runtime.together import serve
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["STATUS_GROUP", "GpuActor"]
@@ -38,6 +39,8 @@ HANG_GRACE_S = 10.0
 # A load reads models from disk, or fetches them.
 LOAD_AT_LEAST_S = 300.0
 OCR, DECODE = "ocr", "decode"
+# Calls that a GPU serves as one where the settings leave it to us.
+CALLS_TOGETHER = 4
 
 
 @ray.remote(  # type: ignore[call-overload]  # Ray's types don't know concurrency_groups
@@ -79,7 +82,7 @@ class GpuActor:
                 call=ticket.key,
             )
         name = DECODE if ticket.kind is CallKind.CROP_SUBTITLE_IMAGES and DECODE in self._lanes else OCR
-        return await self._lanes[name].run(ticket, self._work(name, ticket, payload))
+        return await self._lanes[name].run(ticket, payload)
 
     @ray.method(num_returns=2)
     async def call_apart(self, ticket: Ticket, *payload: Any) -> tuple[Reply, Any]:
@@ -96,7 +99,7 @@ class GpuActor:
     @ray.method(concurrency_group=STATUS_GROUP)
     async def load(self) -> int:
         """Returns how many calls wait or run here."""
-        return sum(lane.waiting + (lane.running is not None) for lane in self._lanes.values())
+        return sum(lane.waiting + len(lane.running[0]) for lane in self._lanes.values())
 
     @ray.method(concurrency_group=STATUS_GROUP)
     async def status(self) -> dict[str, Any]:
@@ -140,12 +143,14 @@ class GpuActor:
         lock = self._settings.gpu_lock
         return Lane(
             executor,
+            lambda calls: self._serve(name, calls),
             size=self._settings.gpu.mailbox_size,
             timeout_s=lock.lock_timeout,
             by_priority=lock.enable_priority_queue,
             prepare=self._loaded,
             leave=self._leave,
             worn_out=self._worn_out,
+            most_together=self._most_together,
         )
 
     def _load(self) -> EngineFacts:
@@ -174,24 +179,30 @@ class GpuActor:
         except TimeoutError as error:
             raise DeviceError(f"The engine did not start within {limit_s:g} s.", code="DEVICE_FAILED") from error
 
-    def _work(self, lane: str, ticket: Ticket, payload: tuple[Any, ...]) -> Callable[[], Any]:
-        def work() -> Any:
-            self._ledger.start(lane, ticket.key)
-            self._enter(1)
-            try:
-                with self._guard.watch():
-                    value = SERVED[ticket.kind](self._engine, *payload)
-            except BaseException as error:
-                # A device that failed takes the process along: the call stays written down as the one that did it.
-                if not is_fatal(error):
-                    self._ledger.finish(lane, ticket.key)
-                raise
-            finally:
-                self._enter(-1)
-            self._ledger.finish(lane, ticket.key)
-            return value
+    def _most_together(self) -> int:
+        wanted = self._settings.gpu.calls_together
+        if wanted != "auto":
+            return wanted
+        on_gpu = self._loading.done() and self._loading.result().device.startswith("gpu")
+        return CALLS_TOGETHER if on_gpu else 1
 
-        return work
+    def _serve(self, lane: str, calls: Sequence[tuple[Ticket, tuple[Any, ...]]]) -> list[Any]:
+        """Returns the calls' results, as together.serve does, and keeps the books on them."""
+        assert self._engine is not None, "a lane's calls run when the engine is loaded"
+        self._ledger.start(lane, *(ticket.key for ticket, _ in calls))
+        self._enter(1)
+        try:
+            with self._guard.watch():
+                results = serve(self._engine, calls)
+        except BaseException as error:
+            # A device that failed takes the process along: the calls stay written down as those that did it.
+            if not is_fatal(error):
+                self._ledger.finish(lane)
+            raise
+        finally:
+            self._enter(-1)
+        self._ledger.finish(lane)
+        return results
 
     def _enter(self, step: int) -> None:
         with self._counting:
@@ -203,8 +214,8 @@ class GpuActor:
         calls = sum(lane.counts.done + lane.counts.failed for lane in self._lanes.values())
         return f"The process has served {calls} calls (gpu.max_calls_before_restart)." if 0 < limit <= calls else ""
 
-    def _leave(self, sentence: str, culprit: str | None) -> None:
-        self._ledger.leave(sentence, culprit)
+    def _leave(self, sentence: str, *culprits: str) -> None:
+        self._ledger.leave(sentence, *culprits)
         planned = any(lane.planned for lane in self._lanes.values())
         for lane in self._lanes.values():
             if not lane.lost:

@@ -1,7 +1,7 @@
 """One call at a time on the device: the lane of the GPU actor, without Ray. The order of those that wait is mailbox's.
 
-A lane belongs to one event loop and one process. What a call does, how the process ends and who may call
-are others' business.
+Calls that wait one behind the other may have their turn as one. A lane belongs to one event loop and one process. What
+a call does, how the process ends and who may call are others' business.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from yivideo_ray.errors import CallError, DeviceError
+from yivideo_ray.errors import CallError, DeviceError, YivideoError
 from yivideo_ray.runtime.calls import Reply, Ticket
 from yivideo_ray.runtime.history import History
 from yivideo_ray.runtime.mailbox import Mailbox
@@ -38,45 +38,55 @@ class LaneCounts:
 @dataclass(slots=True, eq=False)
 class _Waiting:
     ticket: Ticket
-    work: Callable[[], Any]
+    payload: Any
     answer: asyncio.Future[Reply]
     since: float
     expiry: asyncio.TimerHandle | None = None
 
 
 class Lane:
-    """Runs the calls handed to it one after the other on `executor`, which must have one thread.
+    """Runs `serve` with the calls handed to it, one after the other, on `executor`, which must have one thread.
 
-    prepare is awaited before each call (the engine's loading), outside the call's time limit. A call that holds the
-    lane for more than timeout_s, or whose error says that the device is lost, means that this process is lost: its
-    caller and all that wait get their errors, and `leave` is called with a sentence and the call's key; it must end
-    the process. `worn_out` is asked after each call: a sentence from it ends the process the same way, blaming nobody.
+    serve gets a call's ticket and payload, and returns its result. Of calls that are next to each other in the queue
+    and whose tickets join, it gets up to most_together() at once, and returns a result or an exception for each. What
+    it raises is the error of all.
+
+    prepare is awaited before that (the engine's loading), outside the time limit. A call that holds the lane for more
+    than timeout_s, or whose error says that the device is lost, means that this process is lost: its caller and all
+    that wait get their errors, and `leave` is called with a sentence and the call's key, or those of all that were
+    served as one; it must end the process. `worn_out` is asked after each call: a sentence from it ends the process
+    the same way, blaming nobody.
     """
 
     def __init__(
         self,
         executor: ThreadPoolExecutor,
+        serve: Callable[[Sequence[tuple[Ticket, Any]]], list[Any]],
         *,
         size: int,
         timeout_s: float,
         by_priority: bool,
         prepare: Callable[[], Awaitable[object]],
-        leave: Callable[[str, str | None], None],
+        leave: Callable[..., None],
         worn_out: Callable[[], str] = str,
+        most_together: Callable[[], int] = lambda: 1,
     ) -> None:
         self.executor = executor
+        self._serve_calls = serve
         self._size = size
         self._timeout_s = timeout_s
         self._prepare = prepare
         self._leave = leave
         self._worn_out = worn_out
+        self._most_together = most_together
         self._mailbox: Mailbox[_Waiting] = Mailbox(by_priority=by_priority)
         self._arrived = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
         self._error: CallError | None = None
         # Whose turn it is, while the engine still loads: neither waiting for others nor on the device.
         self._next: _Waiting | None = None
-        self._running: tuple[_Waiting, float] | None = None
+        self._running: list[_Waiting] = []
+        self._since = 0.0
         self.counts = LaneCounts()
         self.history = History()
 
@@ -96,10 +106,10 @@ class Lane:
         return len(self._mailbox) + (self._next is not None)
 
     @property
-    def running(self) -> tuple[Ticket, float] | None:
-        """Returns the running call's ticket and the seconds it has held the lane."""
-        running = self._running
-        return None if running is None else (running[0].ticket, time.monotonic() - running[1])
+    def running(self) -> tuple[list[Ticket], float]:
+        """Returns the tickets of the running call, or of those that run as one, and the seconds they have held the
+        lane."""
+        return [item.ticket for item in self._running], time.monotonic() - self._since
 
     def queue(self) -> list[tuple[Ticket, float, float | None]]:
         """Returns the tickets of the next LISTED turns in their order, each with the seconds it has waited and those
@@ -114,11 +124,11 @@ class Lane:
         items = [*([self._next] if self._next else []), *self._mailbox]
         return self._waits(item.ticket for item in items)[-1]
 
-    async def run(self, ticket: Ticket, work: Callable[[], Any]) -> Reply:
-        """Returns what work returns, once it has had its turn.
+    async def run(self, ticket: Ticket, payload: Any) -> Reply:
+        """Returns what serve returns for the call, once it has had its turn.
 
         Errors: CallError MAILBOX_FULL (nothing was queued), WAIT_EXCEEDED (it waited for ticket.wait_left_s and never
-        ran), CALL_TIMED_OUT, ACTOR_LOST; those of work and prepare.
+        ran), CALL_TIMED_OUT, ACTOR_LOST; those of serve and prepare.
         Cancelling a waiting call takes it out of the mailbox; a running one runs to its end.
         """
         if self._error is not None:
@@ -129,7 +139,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         if self._runner is None:
             self._runner = loop.create_task(self._serve())
-        item = _Waiting(ticket, work, loop.create_future(), time.monotonic())
+        item = _Waiting(ticket, payload, loop.create_future(), time.monotonic())
         if math.isfinite(ticket.wait_left_s):
             item.expiry = loop.call_later(ticket.wait_left_s, self._expire, item)
         item.answer.add_done_callback(lambda answer: self._answered(item, answer))
@@ -147,12 +157,12 @@ class Lane:
             self._fail(self._next, _copy(self._error), counted=False)
 
     def _waits(self, tickets: Iterable[Ticket]) -> list[float | None]:
-        running = self.running
-        on_device = [] if running is None else [(running[0].kind.value, running[1])]
+        running, seconds = self.running
+        on_device = [(ticket.kind.value, seconds / len(running)) for ticket in running]
         return self.history.waits(on_device, [ticket.kind.value for ticket in tickets])
 
     def _expire(self, item: _Waiting) -> None:
-        if self._running is not None and self._running[0] is item:
+        if item in self._running:
             return
         waited_s = time.monotonic() - item.since
         error = CallError(f"A call waited {waited_s:.1f} s for the GPU.", code="WAIT_EXCEEDED", waited_s=waited_s)
@@ -179,47 +189,63 @@ class Lane:
                 self._next = None
                 self._fail(item, error)
                 if is_fatal(error):
-                    self._give_up(f"The engine failed to start: {error}", None)
+                    self._give_up(f"The engine failed to start: {error}")
                 continue
             self._next = None
             if not item.answer.done() and self._error is None:
-                await self._hold(item)
+                await self._hold([item, *self._companions(item)])
 
-    async def _hold(self, item: _Waiting) -> None:
-        started = time.monotonic()
-        self._running = (item, started)
-        call = asyncio.get_running_loop().run_in_executor(self.executor, item.work)
+    def _companions(self, first: _Waiting) -> list[_Waiting]:
+        """Takes out of the mailbox what has its turn together with a call."""
+        found: list[_Waiting] = []
+        most = self._most_together()
+        following = self._mailbox.next_ticket()
+        while len(found) + 1 < most and following is not None and first.ticket.joins(following):
+            found.append(self._mailbox.take())
+            following = self._mailbox.next_ticket()
+        return found
+
+    async def _hold(self, items: list[_Waiting]) -> None:
+        started = self._since = time.monotonic()
+        self._running = items
+        calls = [(item.ticket, item.payload) for item in items]
+        call = asyncio.get_running_loop().run_in_executor(self.executor, self._serve_calls, calls)
         done, _ = await asyncio.wait([call], timeout=self._timeout_s)
         ended = time.monotonic()
+        culprits = [item.ticket.key for item in items]
         if not done:
             sentence = f"A call held the GPU for more than {self._timeout_s:g} s."
-            self._fail(item, CallError(sentence, code="CALL_TIMED_OUT", lock_timeout_s=self._timeout_s))
-            self._give_up(sentence, item.ticket.key)
+            for item in items:
+                self._fail(item, CallError(sentence, code="CALL_TIMED_OUT", lock_timeout_s=self._timeout_s))
+            self._give_up(sentence, *culprits)
             return
-        self._running = None
+        self._running = []
         error = call.exception()
-        if error is None:
+        results = call.result() if error is None else [error] * len(items)
+        ran_s = (ended - started) / len(items)
+        for item, result in zip(items, results, strict=True):
+            if isinstance(result, BaseException):
+                self._fail(item, _copy(result) if len(items) > 1 and isinstance(result, YivideoError) else result)
+                continue
             self.counts.done += 1
-            self.history.add(item.ticket.kind.value, ended - started)
+            self.history.add(item.ticket.kind.value, ran_s)
             if not item.answer.done():
-                item.answer.set_result(Reply(call.result(), started - item.since, ended - started))
-        else:
-            self._fail(item, error)
-            if is_fatal(error):
-                self._give_up(f"{error.code.name}: {error.message}", item.ticket.key)
-                return
+                item.answer.set_result(Reply(result, started - item.since, ran_s))
+        if error is not None and is_fatal(error):
+            self._give_up(f"{error.code.name}: {error.message}", *culprits)
+            return
         worn_out = self._worn_out()
         if worn_out:
-            self._give_up(worn_out, None, planned=True)
+            self._give_up(worn_out, planned=True)
 
     def _fail(self, item: _Waiting, error: BaseException, *, counted: bool = True) -> None:
         self.counts.failed += counted
         if not item.answer.done():
             item.answer.set_exception(error)
 
-    def _give_up(self, sentence: str, culprit: str | None, *, planned: bool = False) -> None:
+    def _give_up(self, sentence: str, *culprits: str, planned: bool = False) -> None:
         self.abandon(sentence, planned=planned)
-        self._leave(sentence, culprit)
+        self._leave(sentence, *culprits)
 
 
 def is_fatal(error: BaseException) -> TypeGuard[DeviceError]:
@@ -228,6 +254,6 @@ def is_fatal(error: BaseException) -> TypeGuard[DeviceError]:
     return isinstance(error, DeviceError) and error.code.name in {"DEVICE_FAILED", "DEVICE_OUT_OF_MEMORY"}
 
 
-def _copy(error: CallError) -> CallError:
+def _copy(error: YivideoError) -> YivideoError:
     """Returns an error of its own for each caller: tracebacks are attached where it is raised."""
-    return CallError(error.message, code=error.code.name, remedy=error.remedy, **error.facts)
+    return type(error)(error.message, code=error.code.name, remedy=error.remedy, **error.facts)

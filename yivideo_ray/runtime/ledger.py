@@ -55,7 +55,7 @@ class Ledger:
         self._now = now
         self._lock = threading.Lock()
         page = {} if fresh else _parsed(store.get(self._key))
-        self._running: dict[str, str] = {}
+        self._running: dict[str, list[str]] = {}
         self._restarts: list[dict[str, Any]] = list(page.get("restarts", ()))
         self._count = int(page.get("count", 0))
         self._failed_starts: list[float] = list(page.get("failed_starts", ()))
@@ -119,36 +119,44 @@ class Ledger:
     def _unrest(self, call: str) -> int:
         """Returns how many other workflows lost a process of late."""
         since = self._now() - UNREST_WINDOW_S
-        late = [entry["calls"] for entry in self._restarts if entry["time"] > since]
+        # Of calls that were served as one, one may be to blame for all; each of them is tried again alone.
+        late = [entry["calls"] for entry in self._restarts if entry["time"] > since and "together" not in entry]
         return len({_workflow(other) for calls in late for other in calls} - {_workflow(call)})
 
-    def start(self, lane: str, call: str) -> None:
+    def start(self, lane: str, *calls: str) -> None:
+        """Notes down what begins on a lane: one call, or several that are served as one."""
         with self._lock:
-            self._running[lane] = call
+            self._running[lane] = list(calls)
             self._write()
 
-    def finish(self, lane: str, call: str) -> None:
+    def finish(self, lane: str) -> None:
+        """Notes down that a lane's calls have ended, and the process has not."""
         with self._lock:
-            self._running.pop(lane, None)
+            calls = self._running.pop(lane, [])
             self._write()
-        if self._deaths(call):
-            self._store.delete(self._death_key(call))
+        for call in calls:
+            if self._deaths(call):
+                self._store.delete(self._death_key(call))
 
-    def leave(self, why: str, culprit: str | None) -> None:
-        """Notes down why this process ends by its own will, and which call is to blame for it, if any."""
+    def leave(self, why: str, *culprits: str) -> None:
+        """Notes down why this process ends by its own will, and which call is to blame for it, if any: several where
+        they were served as one."""
         with self._lock:
-            self._running = {"leaving": culprit} if culprit else {}
+            self._running = {"leaving": list(culprits)} if culprits else {}
             self._write(leaving=why)
 
     def _enter_restart(self, page: dict[str, Any]) -> None:
-        calls = sorted(page.get("running", {}).values())
+        running: dict[str, list[str]] = page.get("running", {})
+        calls = sorted(call for served in running.values() for call in served)
         for call in calls:
             self._store.put(self._death_key(call), str(self._deaths(call) + 1).encode())
         killed = self._store.get(f"{self._key}/killed")
         if killed:
             self._store.delete(f"{self._key}/killed")
         why = page.get("leaving") or (killed.decode() if killed else UNSEEN)
-        entry = {"time": self._now(), "why": why, "calls": calls}
+        entry: dict[str, Any] = {"time": self._now(), "why": why, "calls": calls}
+        if any(len(served) > 1 for served in running.values()):
+            entry["together"] = True
         self._count += 1
         self._restarts = [*self._restarts, entry][-RESTARTS_KEPT:]
 

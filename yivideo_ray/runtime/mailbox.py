@@ -64,6 +64,10 @@ class Mailbox(Generic[Item]):
             raise IndexError("no call waits")
         return self._serve().item
 
+    def next_ticket(self) -> Ticket | None:
+        """Returns the ticket of the item whose turn it is; None where none waits."""
+        return self._next().ticket if self._waiting else None
+
     def discard(self, item: Item) -> bool:
         """Returns whether the item was there; it is not any more."""
         for index, entry in enumerate(self._waiting):

@@ -14,15 +14,13 @@ __all__ = ["lane_status"]
 def lane_status(lane: Lane) -> dict[str, Any]:
     """Returns the running call, the queue in the order of its turns, what to expect, and counts.
 
-    running holds one call or none. expected_wait_s is None where no call has ended yet to judge by; at the top it is
-    that of a call that came now.
+    running holds one call or none, or those that run as one. expected_wait_s is None where no call has ended yet to
+    judge by; at the top it is that of a call that came now.
     """
     now = time.time()
-    running = lane.running
+    running, seconds = lane.running
     return {
-        "running": []
-        if running is None
-        else [{**_call(running[0]), "since": now - running[1], "since_s": round(running[1], 3)}],
+        "running": [{**_call(ticket), "since": now - seconds, "since_s": round(seconds, 3)} for ticket in running],
         "waiting": lane.waiting,
         "queue": [
             {

@@ -1,6 +1,6 @@
 """Stage paddleocr.perform_ocr: sheets in, the text lines of every crop on them out.
 
-read_sheets runs where the models are; what comes after it, subtitles.completion, needs the sheets and no model.
+reading runs where the models are; what comes after it, subtitles.completion, needs the sheets and no model.
 
 A line that stays the same over several crops, because only the picture behind it changed, is recognised once. Where the
 model is unsure, it looks again at the line a little narrower and a little farther off, and the readings vote.
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from yivideo_ray.geometry import Box, bounding_box
-from yivideo_ray.ocr.contract import OcrEngine
+from yivideo_ray.ocr.contract import Asking, OcrEngine, answered, detecting, recognizing
 from yivideo_ray.subtitles.completion import complete
 from yivideo_ray.subtitles.seen import CropSeen, LineSeen, SheetsRead, TextSeen
 from yivideo_ray.subtitles.strokes import (
@@ -30,7 +30,7 @@ from yivideo_ray.subtitles.strokes import (
 from yivideo_ray.subtitles.voting import vote
 from yivideo_ray.types import CropMeta, CropText, Luma, Placement, Reading, Sheet
 
-__all__ = ["perform_ocr", "read_sheets"]
+__all__ = ["perform_ocr", "reading"]
 
 # Detection at three quarters finds lines as well as at full size, in half the time; at half, it loses thin first
 # letters and single characters.
@@ -107,18 +107,17 @@ def perform_ocr(sheets: Sequence[Sheet], engine: OcrEngine) -> tuple[CropText, .
 
     A crop without text has no lines. Errors: as OcrEngine.detect and recognize.
     """
-    return complete(sheets, read_sheets(sheets, engine))
+    return complete(sheets, answered(reading(sheets), engine))
 
 
-def read_sheets(sheets: Sequence[Sheet], engine: OcrEngine) -> SheetsRead:
-    """Returns what the models see on the sheets: the part of perform_ocr that needs them. Errors: the same."""
-    crops = sorted(
-        _find_lines(sheets, engine), key=lambda crop: (crop.placement.crop.band, crop.placement.crop.start_pts)
-    )
+def reading(sheets: Sequence[Sheet]) -> Asking[SheetsRead]:
+    """Asks for what the models see on the sheets: the part of perform_ocr that needs them."""
+    crops = yield from _find_lines(sheets)
+    crops.sort(key=lambda crop: (crop.placement.crop.band, crop.placement.crop.start_pts))
     for before, crop in pairwise(crops):
         _join(before, crop)
     standing = list({id(line.standing): line.standing for crop in crops for line in crop.lines}.values())
-    return _as_read(crops, standing, _recognize(standing, engine))
+    return _as_read(crops, standing, (yield from _recognize(standing)))
 
 
 def _as_read(
@@ -142,13 +141,13 @@ def _as_read(
     )
 
 
-def _recognize(standing: Sequence[_Standing], engine: OcrEngine) -> list[tuple[Reading, int]]:
+def _recognize(standing: Sequence[_Standing]) -> Asking[list[tuple[Reading, int]]]:
     """Returns what each says, and in how many pictures it was read."""
     pictures = [text.best.pixels for text in standing]
-    first = engine.recognize(pictures)
+    first = yield from recognizing(pictures)
     unsure = [index for index, reading in enumerate(first) if _is_unsure(reading)]
     pairs = [_other_looks(pictures[index]) for index in unsure]
-    again = engine.recognize([look for pair in pairs for look in pair]) if pairs else []
+    again = (yield from recognizing([look for pair in pairs for look in pair])) if pairs else []
     voted = {
         index: vote([first[index], *again[2 * at : 2 * at + 2]], [1.0, 1.0, 1.0]) for at, index in enumerate(unsure)
     }
@@ -168,13 +167,14 @@ def _other_looks(picture: Luma) -> tuple[Luma, Luma]:
     return np.asarray(squeezed, np.uint8), farther
 
 
-def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> list[_Crop]:
+def _find_lines(sheets: Sequence[Sheet]) -> Asking[list[_Crop]]:
     small = [
         cv2.resize(sheet.image, None, fx=_DETECTION_SCALE, fy=_DETECTION_SCALE, interpolation=cv2.INTER_AREA)
         for sheet in sheets
     ]
     crops = []
-    for index, (sheet, found) in enumerate(zip(sheets, engine.detect(small), strict=True)):  # type: ignore[arg-type]
+    on_sheets = yield from detecting(small)  # type: ignore[arg-type]
+    for index, (sheet, found) in enumerate(zip(sheets, on_sheets, strict=True)):
         boxes = [text_box.box.scale(1 / _DETECTION_SCALE) for text_box in found]
         for number, placement in enumerate(sheet.placements):
             at = placement.box
@@ -186,7 +186,7 @@ def _find_lines(sheets: Sequence[Sheet], engine: OcrEngine) -> list[_Crop]:
             crop.lines = _whole_lines(crop, _without_parts(crop.lines))
             crops.append(crop)
     empty = [crop for crop in crops if not crop.lines and max(crop.image.shape) <= _SMALL_CROP_PX]
-    closer = engine.detect([crop.image for crop in empty]) if empty else []
+    closer = (yield from detecting([crop.image for crop in empty])) if empty else []
     for crop, found in zip(empty, closer, strict=True):
         for text_box in found:
             _add_line(crop, text_box.box)
