@@ -6,7 +6,8 @@ makes 60 s of 720p25 and of 1080p25 with a cue every 2 to 3 s, and works on each
 workers are warm, in turn with decoding the file alone, in this process and on all cores, looking at no frame. Figures
 are medians; the ratio is that of each run to the decoding before it. The stages overlap, so their times add up to more
 than the wall time. CPU is the CPU time of all processes of a run, which other work on the machine disturbs far less
-than its wall time; others: the share of all cores that such work had. Exit code: 0 if every ratio of wall times is
+than its wall time; others: the share of all cores that such work had. On a machine with a GPU, and nvidia-ml-py, gpu:
+the share of a run's time in which kernels ran there, as NVML tells it. Exit code: 0 if every ratio of wall times is
 within the limit, 1 if not.
 """
 
@@ -24,6 +25,7 @@ from typing import Any
 from benchmarks.corpus import ensure_corpus
 from benchmarks.cpu import CpuUse, cpu_use, medians
 from benchmarks.environment import environment, format_environment
+from benchmarks.gpu import gpu_use
 from benchmarks.speed import decode_alone, minute_spec
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
@@ -41,12 +43,12 @@ def _ignore(_: Event) -> None:
     """Progress is of no interest here."""
 
 
-def _run(running: Session, video: Path, results: Path) -> tuple[CpuUse, Outcome]:
-    with cpu_use() as use:
+def _run(running: Session, video: Path, results: Path) -> tuple[CpuUse, float | None, Outcome]:
+    with cpu_use() as use, gpu_use() as gpu:
         (outcome,) = running.run([Job(video, output_dir=results)], _ignore)
     if outcome.error is not None:
         raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']} {outcome.error['remedy']}")
-    return use, outcome
+    return use, gpu.busy, outcome
 
 
 def measure(running: Session, video: Path, results: Path, runs: int) -> dict[str, Any]:
@@ -55,18 +57,21 @@ def measure(running: Session, video: Path, results: Path, runs: int) -> dict[str
     ours: list[CpuUse] = []
     alone: list[CpuUse] = []
     outcomes: list[Outcome] = []
+    gpus: list[float] = []
     for number in range(runs):
         print(f"{video.stem}: run {number + 1} of {runs}", file=sys.stderr, flush=True)
         with cpu_use() as use:
             decode_alone(video)
         alone.append(use)
-        use, outcome = _run(running, video, results)
+        use, gpu, outcome = _run(running, video, results)
         ours.append(use)
+        gpus += [] if gpu is None else [gpu]
         outcomes.append(outcome)
     return {
         "video": video.stem,
         "cues": len(outcomes[-1].cues),
         "run": medians(ours),
+        "gpu_busy": statistics.median(gpus) if gpus else None,
         "decoding_alone": medians(alone),
         "median_ratio": statistics.median(run.wall_s / floor.wall_s for run, floor in zip(ours, alone, strict=True)),
         "median_cpu_ratio": statistics.median(run.own_s / floor.own_s for run, floor in zip(ours, alone, strict=True)),
@@ -113,6 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             name = f"{video['video']} {side.replace('_', ' ')}"
             print(f"{name:30} {told['wall_s']:7.2f} {told['cpu_s']:6.2f} {told['others']:7.0%}")
         print(f"{'ratio':30} {video['median_ratio']:7.2f} {video['median_cpu_ratio']:6.2f}   wall <= {LIMIT} {reached}")
+        if video["gpu_busy"] is not None:
+            print(f"  gpu {video['gpu_busy']:.0%}")
         for stage, told in video["median_stages_s"].items():
             print(f"  {stage:38} {', '.join(f'{name[:-2]} {seconds:.2f} s' for name, seconds in told.items())}")
     print(format_environment(figures["environment"]))

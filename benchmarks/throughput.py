@@ -15,8 +15,9 @@ What the OCR stages themselves do in the actor comes on top, with both engines.
 
 device: share of the time that calls held the device; cpu: share of all cores that the process tree used; others: that
 all other processes used, where a large share spoils the figures; wait: what a workflow waited for the lock and in the
-mailbox. p95: nearest rank, below 20 workflows the longest. Each is the median over --repeat batches; the polled lock
-runs once.
+mailbox. On a machine with a GPU, and nvidia-ml-py, gpu: the share of the time in which kernels ran there, as NVML tells
+it. p95: nearest rank, below 20 workflows the longest. Each is the median over --repeat batches; the polled lock runs
+once.
 
 --quick measures a few batches in under a minute and compares their ratios, never times, with those kept in
 benchmarks/throughput_ratios.json; --keep writes that file. Exit code: 0, or 1 if a ratio has fallen.
@@ -146,15 +147,17 @@ def _print(figures: dict[str, Any]) -> None:
         f"device for {figures['device_alone_s']:.2f} s\n"
         f"the modelled device computes {figures['modelled_device_s']:.2f} s for a video"
     )
+    gpu = any(row["gpu_busy"] is not None for row in figures["rows"])
     print(
         f"{'engine':8} {'mode':23} {'at once':>7} {'per min':>8} {'mean s':>7} {'p95 s':>7} "
-        f"{'device':>6} {'cpu':>5} {'others':>6} {'wait s':>7}"
+        f"{'device':>6} {'cpu':>5} {'others':>6} {'wait s':>7}{'   gpu' if gpu else ''}"
     )
     for row in (Row(**row) for row in figures["rows"]):
         print(
             f"{row.engine:8} {row.mode:23} {row.workflows:7} {row.videos_per_minute:8.2f} {row.mean_completion_s:7.1f} "
             f"{row.p95_completion_s:7.1f} {row.device_busy:6.0%} "
             f"{row.cpu:5.0%} {row.others:6.0%} {row.mean_wait_s:7.1f}"
+            f"{'' if row.gpu_busy is None else f' {row.gpu_busy:5.0%}'}"
         )
     print("\nconcurrent against")
     for ratio in (Ratios(**ratio) for ratio in figures["ratios"]):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cpu import cpu_use
+from benchmarks.gpu import gpu_use
 from benchmarks.throughput_lock import GlobalLock, HandedOver, Polled
 from benchmarks.throughput_score import Batch
 from yivideo_ray.config import Settings
@@ -107,7 +108,7 @@ async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]
         outcome = await workflow.run()
         return time.monotonic() - begun, sum(waits) + watched.waited_s.get(journal.workflow_id, 0.0), outcome
 
-    with cpu_use() as use:
+    with cpu_use() as use, gpu_use() as gpu:
         ended = await asyncio.gather(*(run(video) for video in videos))
     batch = Batch(
         engine,
@@ -117,6 +118,7 @@ async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]
         waited_s=tuple(waited for _, waited, _ in ended),
         cpu_s=use.own_s,
         others_s=use.others_s,
+        gpu_busy=gpu.busy,
     )
     subtitles = tuple(path.read_bytes() for _, _, outcome in ended for path in outcome.outputs if path.suffix == ".srt")
     return Ran(batch, subtitles, lock.held_s)
@@ -136,7 +138,7 @@ class _Watched:
         reply: Reply = await self._link.send(ticket, payload)
         # Its way back moves the interval by a few milliseconds and leaves its length as it was.
         now = time.monotonic()
-        self.held.append((now - reply.ran_s, now))
+        self.held.append((now - reply.ran_s * reply.together, now))
         self.waited_s[ticket.workflow_id] = self.waited_s.get(ticket.workflow_id, 0.0) + reply.waited_s
         return reply
 

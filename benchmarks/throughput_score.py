@@ -18,6 +18,7 @@ class Batch:
 
     device: when calls held the device, as intervals. waited_s: per workflow, what it waited for its turns: at the lock
     and in the actor's mailbox. cpu_s: CPU time of the whole process tree meanwhile; others_s: of all other processes.
+    gpu_busy: the share of the time in which kernels ran on the GPU; None without one.
     """
 
     engine: str
@@ -27,6 +28,7 @@ class Batch:
     waited_s: tuple[float, ...]
     cpu_s: float
     others_s: float = 0.0
+    gpu_busy: float | None = None
 
     @property
     def wall_s(self) -> float:
@@ -48,6 +50,7 @@ class Row:
     cpu: float
     others: float
     mean_wait_s: float
+    gpu_busy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def rows(batches: Iterable[Batch], cores: int) -> list[Row]:
 
 
 def _row(engine: str, mode: str, workflows: int, group: Sequence[Batch], cores: int) -> Row:
+    gpu = [batch.gpu_busy for batch in group if batch.gpu_busy is not None]
     return Row(
         engine,
         mode,
@@ -106,6 +110,7 @@ def _row(engine: str, mode: str, workflows: int, group: Sequence[Batch], cores: 
         cpu=statistics.median(batch.cpu_s / (batch.wall_s * cores) for batch in group),
         others=statistics.median(batch.others_s / (batch.wall_s * cores) for batch in group),
         mean_wait_s=statistics.median(statistics.fmean(batch.waited_s) for batch in group),
+        gpu_busy=statistics.median(gpu) if gpu else None,
     )
 
 

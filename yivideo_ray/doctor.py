@@ -241,17 +241,13 @@ def _ray(_: Settings) -> Iterator[Check]:
 
 def _gpu_names() -> list[str]:
     """Returns the names of the GPUs that the driver shows; without nvidia-ml-py, one "NVIDIA device" each."""
-    try:
-        nvml = importlib.import_module("pynvml")
-        nvml.nvmlInit()
-    except Exception:
-        # Not installed, or no driver: NVML has an exception class for each.
-        return ["NVIDIA device" for _ in Path("/dev").glob("nvidia[0-9]*")]
-    try:
-        handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        return [str(nvml.nvmlDeviceGetName(handle)) for handle in handles]
-    finally:
-        nvml.nvmlShutdown()
+    from yivideo_ray.runtime.device import nvml
+
+    with nvml() as module:
+        if module is None:
+            return ["NVIDIA device" for _ in Path("/dev").glob("nvidia[0-9]*")]
+        handles = [module.nvmlDeviceGetHandleByIndex(index) for index in range(module.nvmlDeviceGetCount())]
+        return [str(module.nvmlDeviceGetName(handle)) for handle in handles]
 
 
 def _drawn_line() -> Luma:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -130,7 +131,7 @@ class ActorLink:
         try:
             await asyncio.wait([call])
             reply: Reply = _result_of(call)
-            return Reply(reply.value, reply.waited_s, reply.ran_s, apart)
+            return replace(reply, apart=apart)
         finally:
             self._calls.discard(call)
             if not call.done():

@@ -57,8 +57,8 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reply:
-    """A call's result, the seconds it waited in the mailbox, and the seconds it held the device: of calls that were
-    served as one, each has an equal share.
+    """A call's result, the seconds it waited in the mailbox, and the seconds it held the device: each of the `together`
+    calls that were served as one has an equal share.
 
     apart: an ObjectRef of what the stage returns beside it, where that is large (the crops' pictures).
     """
@@ -67,6 +67,7 @@ class Reply:
     waited_s: float
     ran_s: float
     apart: Any = None
+    together: int = 1
 
 
 def _detect_subtitle_area(

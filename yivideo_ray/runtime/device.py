@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psutil
 
-__all__ = ["gpu_memory", "process_memory"]
+__all__ = ["gpu_memory", "nvml", "process_memory"]
 
 
 def process_memory() -> dict[str, int]:
@@ -18,6 +20,22 @@ def process_memory() -> dict[str, int]:
         "rss_bytes": psutil.Process().memory_info().rss,
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+
+
+@contextmanager
+def nvml() -> Iterator[Any]:
+    """Yields NVML's Python module, ready for use; None where nvidia-ml-py is not installed or no driver is there."""
+    try:
+        module: Any = importlib.import_module("pynvml")
+        module.nvmlInit()
+    except Exception:
+        # NVML has an exception class for each reason.
+        module = None
+    try:
+        yield module
+    finally:
+        if module is not None:
+            module.nvmlShutdown()
 
 
 def gpu_memory() -> dict[str, Any] | None:
@@ -29,27 +47,23 @@ def gpu_memory() -> dict[str, Any] | None:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     if not visible or visible == "-1":
         return None
-    try:
-        nvml: Any = importlib.import_module("pynvml")
-        nvml.nvmlInit()
-    except Exception:
-        # Not installed, or no driver: NVML has an exception class for each.
-        return None
-    try:
-        handle = (
-            nvml.nvmlDeviceGetHandleByIndex(int(visible))
-            if visible.isdigit()
-            else nvml.nvmlDeviceGetHandleByUUID(visible)
-        )
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        mine = [process for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle) if process.pid == os.getpid()]
-        return {
-            "name": str(nvml.nvmlDeviceGetName(handle)),
-            "used_bytes": int(memory.used),
-            "total_bytes": int(memory.total),
-            "process_bytes": int(mine[0].usedGpuMemory) if mine and mine[0].usedGpuMemory is not None else None,
-        }
-    except nvml.NVMLError:
-        return None
-    finally:
-        nvml.nvmlShutdown()
+    with nvml() as module:
+        if module is None:
+            return None
+        try:
+            handle = (
+                module.nvmlDeviceGetHandleByIndex(int(visible))
+                if visible.isdigit()
+                else module.nvmlDeviceGetHandleByUUID(visible)
+            )
+            memory = module.nvmlDeviceGetMemoryInfo(handle)
+            processes = module.nvmlDeviceGetComputeRunningProcesses(handle)
+            mine = [process for process in processes if process.pid == os.getpid()]
+            return {
+                "name": str(module.nvmlDeviceGetName(handle)),
+                "used_bytes": int(memory.used),
+                "total_bytes": int(memory.total),
+                "process_bytes": int(mine[0].usedGpuMemory) if mine and mine[0].usedGpuMemory is not None else None,
+            }
+        except module.NVMLError:
+            return None

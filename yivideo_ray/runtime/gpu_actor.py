@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -89,7 +90,7 @@ class GpuActor:
         """Does what `call` does for a stage that returns two values: the second stays in the object store."""
         reply = await self.call(ticket, *payload)
         small, large = reply.value
-        return Reply(small, reply.waited_s, reply.ran_s), large
+        return replace(reply, value=small), large
 
     async def ready(self) -> tuple[EngineFacts, str]:
         """Returns what runs the models, once a real inference went through in this process, and what can decode here:

@@ -1,0 +1,64 @@
+"""How busy a GPU was is NVML's word, and no word without it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from benchmarks.gpu import gpu_use
+
+
+class Nvml(SimpleNamespace):
+    """Two devices: the first is at 20 %, the second at 40 % and 80 % in turn; `silent` ones don't tell."""
+
+    class NVMLError(Exception): ...
+
+    def __init__(self, silent: tuple[int, ...] = ()) -> None:
+        super().__init__(silent=silent, open=0, looks=0)
+
+    def nvmlInit(self) -> None:  # noqa: N802 - NVML's own names
+        self.open += 1
+
+    def nvmlShutdown(self) -> None:  # noqa: N802
+        self.open -= 1
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return 2
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+        return index
+
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:  # noqa: N802
+        if handle in self.silent:
+            raise self.NVMLError("not supported")
+        self.looks += handle
+        return SimpleNamespace(gpu=20 if handle == 0 else 40 + 40 * (self.looks % 2))
+
+
+@pytest.mark.parametrize(("silent", "low", "high"), [((), 0.5, 0.7), ((1,), 0.2, 0.2), ((0, 1), None, None)])
+def test_the_busiest_gpu_counts_with_its_mean(
+    monkeypatch: pytest.MonkeyPatch, silent: tuple[int, ...], low: float | None, high: float | None
+) -> None:
+    nvml = Nvml(silent)
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    with gpu_use(every_s=0.001) as use:
+        while nvml.looks < 20 and not silent:
+            time.sleep(0.001)
+        time.sleep(0.05)
+    assert nvml.open == 0
+    if low is None or high is None:
+        assert use.busy is None
+    else:
+        assert use.busy is not None
+        assert low <= use.busy <= high + 1e-9
+
+
+def test_without_nvml_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with gpu_use() as use:
+        pass
+    assert use.busy is None
