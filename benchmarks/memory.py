@@ -1,7 +1,9 @@
-"""Measures whether the GPU actor's memory stays flat however the pictures' sizes change, or however long the video is.
+"""Measures whether memory stays flat: the GPU actor's however the pictures' sizes change, that of whole runs however
+long the video is, or however many there are.
 
     python -m benchmarks.memory [--calls N] [--sizes N] [--json FILE]
     python -m benchmarks.memory --minutes 1 10 60 [--json FILE]
+    python -m benchmarks.memory --videos 1 8 24 [--json FILE]
 
 The first sends calls with a crop each, of many different sizes and with text drawn on them, to an actor with the real
 engine, and reads the process's resident memory from the actor's status. Every size comes once in the first calls, and
@@ -10,7 +12,8 @@ not.
 
 The second runs videos of so many minutes, 720p25 with a cue every 2 to 3 s, each in a session of its own, and reads the
 proportional set size of this process and all that it started, Ray's own among them, and the size of the files below
-storage.work_dir and in Ray's directory. Exit code: 0 if the limits hold, 1 if not.
+storage.work_dir and in Ray's directory. The third does so for so many videos of one minute, all begun at once. Exit
+code: 0 if the limits hold, 1 if not.
 """
 
 from __future__ import annotations
@@ -29,13 +32,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.environment import environment, format_environment
-from benchmarks.memory_minutes import measure_lengths, verdicts
+from benchmarks.memory_runs import measure_lengths, measure_numbers, verdicts
 from yivideo_ray.config import Settings
 from yivideo_ray.geometry import Box
 from yivideo_ray.runtime import Session, session
 from yivideo_ray.runtime.calls import CallKind
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
-from yivideo_ray.types import Crop, CropMeta, Luma
+from yivideo_ray.types import Crop, CropMeta, EngineFacts, Luma
 
 __all__ = ["main", "measure"]
 
@@ -95,19 +98,18 @@ async def measure(opened: Session, calls: int, sizes: int, seed: int) -> dict[st
     }
 
 
-def _lengths(options: argparse.Namespace) -> int:
-    found, engine = measure_lengths(options.minutes, options.out)
-    print(f"{'minutes':>8} {'wall s':>8} {'peak MiB':>9} {'scratch MB':>11} {'cues':>6}")
+def _whole_runs(unit: str, found: Sequence[dict[str, Any]], engine: EngineFacts, json_file: Path | None) -> int:
+    print(f"{unit:>8} {'wall s':>8} {'peak MiB':>9} {'scratch MB':>11} {'cues':>6}")
     for one in found:
         peak, scratch = one["peak_bytes"] / 2**20, one["scratch_bytes"] / 1e6
-        print(f"{one['minutes']:8} {one['wall_s']:8.1f} {peak:9.0f} {scratch:11.1f} {one['cues']:6}")
-    told = verdicts(found)
+        print(f"{one[unit]:8} {one['wall_s']:8.1f} {peak:9.0f} {scratch:11.1f} {one['cues']:6}")
+    told = verdicts(found, unit)
     for sentence, holds in told:
         print(f"{sentence} {'reached' if holds else 'MISSED'}")
     facts = environment(engine)
     print(format_environment(facts))
-    if options.json:
-        options.json.write_text(json.dumps({"environment": facts, "lengths": found}, indent=1) + "\n", encoding="utf-8")
+    if json_file:
+        json_file.write_text(json.dumps({"environment": facts, "runs": found}, indent=1) + "\n", encoding="utf-8")
     return 0 if all(holds for _, holds in told) else 1
 
 
@@ -119,11 +121,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sizes", type=int, default=500, metavar="N", help="different sizes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of sizes and texts (default: %(default)s)")
     parser.add_argument("--minutes", type=int, nargs="+", metavar="N", help="measure whole runs on videos so long")
+    parser.add_argument("--videos", type=int, nargs="+", metavar="N", help="measure whole runs on so many videos")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
     if options.minutes:
-        return _lengths(options)
+        return _whole_runs("minutes", *measure_lengths(options.minutes, options.out), options.json)
+    if options.videos:
+        return _whole_runs("videos", *measure_numbers(options.videos, options.out), options.json)
     with session(Settings()) as opened:
         engine = opened.engine_facts()
         found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))

@@ -1,4 +1,4 @@
-"""The limits on memory by length: of the longest video against the next, of all peaks, of scratch files."""
+"""The limits on memory: of the longest video, or the most videos, against the next, of all peaks, of scratch files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.memory_minutes import scratch_bytes, verdicts
+from benchmarks.memory_runs import scratch_bytes, verdicts
 from benchmarks.peaks import Peak
 
 
@@ -16,7 +16,7 @@ def ran(minutes: int, peak_gb: float, scratch_mb: float = 10) -> dict[str, Any]:
 
 
 def holds(*found: dict[str, Any]) -> list[bool]:
-    return [held for _, held in verdicts(found)]
+    return [held for _, held in verdicts(found, "minutes")]
 
 
 def test_flat_memory_holds_every_limit() -> None:
@@ -32,8 +32,15 @@ def test_one_peak_too_high_is_enough(bad: dict[str, Any], which: int) -> None:
     assert holds(bad, ran(10, 1.0), ran(60, 1.0))[which] is False
 
 
+def test_numbers_of_videos_are_compared_as_lengths_are() -> None:
+    many = [{"videos": n, "peak_bytes": peak, "scratch_bytes": 0} for n, peak in ((24, 1.2e9), (8, 1.0e9))]
+    (sentence, held) = verdicts(many, "videos")[-1]
+    assert "peak of 24 videos is 1.200 times that of 8" in sentence
+    assert not held
+
+
 def test_one_length_has_no_ratio() -> None:
-    assert len(verdicts([ran(1, 1.0)])) == 2
+    assert len(verdicts([ran(1, 1.0)], "minutes")) == 2
 
 
 def test_scratch_counts_what_lies_below_its_directories(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""The peak of the memory and of the scratch files of whole runs, by the length of the video."""
+"""The peak of the memory and of the scratch files of whole runs, by the length of the video or the number of videos."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import Any
 from benchmarks.corpus import ensure_corpus
 from benchmarks.peaks import Peak
 from benchmarks.speed import minute_spec, repeat, tree_bytes
+from benchmarks.throughput_run import copies
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job
 from yivideo_ray.runtime import session
 
-__all__ = ["LIMIT_BYTES", "LIMIT_RATIO", "LIMIT_SCRATCH_BYTES", "measure_lengths", "verdicts"]
+__all__ = ["LIMIT_BYTES", "LIMIT_RATIO", "LIMIT_SCRATCH_BYTES", "measure_lengths", "measure_numbers", "verdicts"]
 
 LIMIT_BYTES = 2.5e9
 LIMIT_RATIO = 1.1
@@ -50,31 +51,46 @@ def measure_lengths(minutes: Sequence[int], out: Path) -> tuple[list[dict[str, A
     The video is the same minute of 720p25 over and over. Errors: SystemExit where a run fails, or finds too few cues.
     """
     (truth,) = ensure_corpus([minute_spec()], out / "corpus")
+    videos = {n: repeat(truth.video, n, out / "corpus" / f"speed_{n}_minutes.mp4") for n in minutes}
+    return _measure("minutes", {n: [video] for n, video in videos.items()}, len(truth.cues), out)
+
+
+def measure_numbers(numbers: Sequence[int], out: Path) -> tuple[list[dict[str, Any]], Any]:
+    """Returns the same for each number of videos of one minute, all begun at once. Errors: the same."""
+    (truth,) = ensure_corpus([minute_spec()], out / "corpus")
+    videos = copies(truth.video, max(numbers), out / "memory" / "videos")
+    return _measure("videos", {n: videos[:n] for n in numbers}, len(truth.cues), out)
+
+
+def _measure(
+    unit: str, cases: Mapping[int, Sequence[Path]], cues_a_minute: int, out: Path
+) -> tuple[list[dict[str, Any]], Any]:
     results = out / "memory"
     results.mkdir(parents=True, exist_ok=True)
     found = []
-    for length in minutes:
-        video = repeat(truth.video, length, out / "corpus" / f"speed_{length}_minutes.mp4")
-        settings = Settings.model_validate({"storage": {"work_dir": results / f"work-{length}"}})
+    for count, videos in cases.items():
+        settings = Settings.model_validate({"storage": {"work_dir": results / f"work-{count}-{unit}"}})
         memory = Peak(tree_bytes, 0.5)
         with session(settings) as opened, memory.watch():
             engine = opened.engine_facts()
             scratch = Peak(partial(scratch_bytes, [settings.storage.work_dir, _ray_files()]), 1.0)
             before = time.perf_counter()
             with scratch.watch():
-                (outcome,) = opened.run([Job(video, output_dir=results)], _ignore)
-        if outcome.error is not None:
-            raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']}")
-        if len(outcome.cues) < ENOUGH * length * len(truth.cues):
-            raise SystemExit(f"{video.name}: {len(outcome.cues)} cues are too few for its memory to tell anything.")
+                outcomes = opened.run([Job(video, output_dir=results) for video in videos], _ignore)
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise SystemExit(f"{outcome.video}: {outcome.error['code']}: {outcome.error['message']}")
+        cues = sum(len(outcome.cues) for outcome in outcomes)
+        if cues < ENOUGH * count * cues_a_minute:
+            raise SystemExit(f"{count} {unit}: {cues} cues are too few for the memory to tell anything.")
         figures = {
-            "minutes": length,
-            "cues": len(outcome.cues),
+            unit: count,
+            "cues": cues,
             "wall_s": time.perf_counter() - before,
             "peak_bytes": memory.peak_bytes,
             "scratch_bytes": scratch.peak_bytes,
         }
-        print(f"{length} min: {memory.peak_bytes / 2**20:.0f} MiB", file=sys.stderr, flush=True)
+        print(f"{count} {unit}: {memory.peak_bytes / 2**20:.0f} MiB", file=sys.stderr, flush=True)
         found.append(figures)
     return found, engine
 
@@ -87,8 +103,9 @@ def _ray_files() -> Path:
     return Path(node.get_session_dir_path())
 
 
-def verdicts(found: Sequence[dict[str, Any]]) -> list[tuple[str, bool]]:
-    """Returns a sentence on each limit, and whether it holds; the ratio is that of the longest to the one before it."""
+def verdicts(found: Sequence[dict[str, Any]], unit: str) -> list[tuple[str, bool]]:
+    """Returns a sentence on each limit, and whether it holds; the ratio is that of the most minutes, or videos, to the
+    next fewer."""
     highest = max(one["peak_bytes"] for one in found)
     scratch = max(one["scratch_bytes"] for one in found)
     sentences = [
@@ -96,8 +113,8 @@ def verdicts(found: Sequence[dict[str, Any]]) -> list[tuple[str, bool]]:
         (f"scratch {scratch / 1e6:.0f} MB, < {LIMIT_SCRATCH_BYTES / 1e6:g} MB", scratch < LIMIT_SCRATCH_BYTES),
     ]
     if len(found) > 1:
-        shorter, longer = sorted(found, key=lambda one: one["minutes"])[-2:]
-        ratio = longer["peak_bytes"] / shorter["peak_bytes"]
-        sentence = f"peak of {longer['minutes']} min is {ratio:.3f} times that of {shorter['minutes']} min"
+        fewer, most = sorted(found, key=lambda one: one[unit])[-2:]
+        ratio = most["peak_bytes"] / fewer["peak_bytes"]
+        sentence = f"peak of {most[unit]} {unit} is {ratio:.3f} times that of {fewer[unit]}"
         sentences.append((f"{sentence}, <= {LIMIT_RATIO}", ratio <= LIMIT_RATIO))
     return sentences
