@@ -1,4 +1,5 @@
-"""Which files of this machine a request may name: regular ones under storage.allowed_roots, however it writes them."""
+"""What a request may name: regular files of this machine under storage.allowed_roots, however it writes them, and
+addresses that storage.allowed_urls allow."""
 
 from __future__ import annotations
 
@@ -8,16 +9,29 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from yivideo_ray.config import StorageSettings
 from yivideo_ray.errors import InputError
+from yivideo_ray.media import admitted
+from yivideo_ray.urls import Place, Url, is_address
 
-__all__ = ["video_path"]
+__all__ = ["video_path", "video_place"]
 
 # "data:", "concat:", "file:" have no slashes; a name with a colon in it may stand behind a directory only.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
+def video_place(given: str, settings: StorageSettings) -> Place:
+    """Returns the video that a request names: an address, of which nothing is looked up here, or what video_path gives.
+
+    Errors: InputError INPUT_SCHEME_FORBIDDEN, and those of video_path.
+    """
+    if is_address(given):
+        return admitted(Url(given), settings.allowed_urls)
+    return video_path(given, settings.allowed_roots)
+
+
 def video_path(given: str, roots: Sequence[Path]) -> Path:
-    """Returns the absolute path, without links and "..", of the video that a request names.
+    """Returns the absolute path, without links and "..", of the file that a request names.
 
     Touches nothing outside the roots, and tells nothing about what is there: a path that leads out is
     PATH_OUTSIDE_ROOT whether or not there is a file. Errors: InputError PATH_OUTSIDE_ROOT, INPUT_SCHEME_FORBIDDEN,

@@ -71,9 +71,10 @@ def preview(view: WorkflowView, settings: Settings) -> bytes:
             code="RESULT_NOT_WRITTEN",
             remedy=f"Run a chain with {Stage.DETECT_SUBTITLE_AREA.value}.",
         )
-    if not view.video.is_relative_to(settings.storage.work_dir.expanduser() / "uploads"):
+    uploads = settings.storage.work_dir.expanduser() / "uploads"
+    if isinstance(view.video, Path) and not view.video.is_relative_to(uploads):
         video_path(str(view.video), settings.storage.allowed_roots)
-    info = probe(view.video, settings.decoder)
+    info = probe(view.video, settings.decoder, settings.storage.allowed_urls)
     if info.size_bytes != result.info.size_bytes:
         raise InputError("The video has changed since the workflow ended.", code="INPUT_CHANGED")
     own = settings.model_copy(update={"area_detector": _detector(view, settings.area_detector)})

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -14,12 +13,13 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from serve.callbacks import require_callback
-from serve.paths import video_path
+from serve.paths import video_place
 from serve.uploads import Form, discard, read_body, read_form
 from serve.wire import PRIORITIES, NewWorkflow
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ServiceError
 from yivideo_ray.service import ExecutionMode, WorkflowRequest, WorkflowService, WorkflowView
+from yivideo_ray.urls import Place
 
 __all__ = ["submit"]
 
@@ -144,8 +144,8 @@ def _request(asked: _Asked, settings: Settings, idempotency_key: str | None) -> 
     )
 
 
-def _named(body: NewWorkflow, settings: Settings) -> Path | None:
-    return None if body.video_path is None else video_path(body.video_path, settings.storage.allowed_roots)
+def _named(body: NewWorkflow, settings: Settings) -> Place | None:
+    return None if body.video_path is None else video_place(body.video_path, settings.storage)
 
 
 def _fingerprint(asked: _Asked) -> str:

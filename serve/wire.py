@@ -50,8 +50,9 @@ class NewWorkflow(_Request):
         None,
         min_length=1,
         max_length=4096,
-        description="A file on the service's machine under one of storage.allowed_roots. Mode full needs it, unless "
-        "the video is uploaded; the other modes have that of workflow_id.",
+        description="A file on the service's machine under one of storage.allowed_roots, or an address that begins "
+        "with one of storage.allowed_urls. Mode full needs it, unless the video is uploaded; the others have that of "
+        "workflow_id.",
     )
     workflow_config: WorkflowConfig = WorkflowConfig()
     execution_mode: ExecutionMode = Field(

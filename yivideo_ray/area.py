@@ -24,6 +24,7 @@ from yivideo_ray.subtitles.document import area_document, text
 from yivideo_ray.subtitles.files import write_atomically
 from yivideo_ray.subtitles.strokes import analysis_scale, stroke_mask
 from yivideo_ray.types import STAGES, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.urls import Place
 
 __all__ = ["area", "picture_path", "sentences", "telling_frame"]
 
@@ -32,7 +33,7 @@ FIRST_STAGES = STAGES[:2]
 
 
 def area(
-    video: Path,
+    video: Place,
     output: Path | None,
     settings: Settings,
     tell: Callable[[str], None],
@@ -40,7 +41,8 @@ def area(
 ) -> None:
     """Draws the subtitle area of a video into a PNG, tells what was found, and writes the area as JSON if asked to.
 
-    output: the PNG or a directory for it (None: beside the video). Errors: YivideoError.
+    output: the PNG or a directory for it (None: beside the video; for an address the current directory).
+    Errors: YivideoError.
     """
     picture = picture_path(video, output)
     require_writable(picture.parent)
@@ -64,12 +66,12 @@ def area(
         json_to.write(jsonlib.dumps(page, ensure_ascii=False, indent=2) + "\n")
 
 
-def picture_path(video: Path, output: Path | None) -> Path:
+def picture_path(video: Place, output: Path | None) -> Path:
     """Returns where the picture goes. Errors: ConfigError CONFIG_INVALID if that is where the video is."""
     picture = output
     if picture is None or picture.is_dir():
         picture = output_path(Job(video, output_dir=output), SUFFIX)
-    if picture.resolve() == video.resolve():
+    if isinstance(video, Path) and picture.resolve() == video.resolve():
         raise ConfigError(f"The picture would overwrite {video}.", remedy="Name another file with -o.")
     return picture
 

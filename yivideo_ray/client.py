@@ -18,6 +18,7 @@ from yivideo_ray.errors import CODES, ConfigError, ServiceError, YivideoError
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
 from yivideo_ray.subtitles.results import parse_result
 from yivideo_ray.types import Stage
+from yivideo_ray.urls import place
 
 __all__ = ["TERMINAL_STATES", "Client"]
 
@@ -130,7 +131,7 @@ class Client:
             error = ServiceError("The workflow was cancelled.", code="CANCELLED").as_dict()
         bare = Outcome(
             found["workflow_id"],
-            Path(found["video"]),
+            place(found["video"]),
             stages,
             outputs=tuple(map(Path, found["outputs"])),
             partial=found["partial"],

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from yivideo_ray.errors import ConfigError
+from yivideo_ray.urls import require_prefix
 
 __all__ = [
     "AreaDetectorSettings",
@@ -50,7 +51,7 @@ _FOREIGN_ENV = re.compile(
 
 
 # Never shown, not even where they are wrong.
-SECRETS = {("serve", "keys"), ("serve", "callback_secret"), ("storage", "url")}
+SECRETS = {("serve", "keys"), ("serve", "callback_secret"), ("storage", "url"), ("storage", "allowed_urls")}
 
 
 def _expand_home(path: Path) -> Path:
@@ -64,6 +65,14 @@ def _require_absolute(path: Path) -> Path:
     if not path.is_absolute():
         raise ValueError("a root must be an absolute path")
     return path
+
+
+def _require_url(prefix: str) -> str:
+    try:
+        require_prefix(prefix)
+    except ValueError as error:
+        raise ValueError(f"the prefix {error}") from error
+    return prefix
 
 
 def _require_webhook_secret(secret: SecretStr) -> SecretStr:
@@ -82,6 +91,7 @@ Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", 
 Share = Annotated[float, Field(ge=0, le=1)]
 LocalPath = Annotated[Path, AfterValidator(_expand_home)]
 Root = Annotated[LocalPath, AfterValidator(_require_absolute)]
+UrlPrefix = Annotated[str, AfterValidator(_require_url)]
 # What goes into a header, and is no word that somebody guesses.
 Key = Annotated[SecretStr, Field(min_length=16, max_length=512)]
 CallbackSecret = Annotated[SecretStr, AfterValidator(_require_webhook_secret)]
@@ -128,6 +138,7 @@ class DecoderSettings(_Section):
     threads: int = Field(1, ge=1, le=64)
     max_dimension_px: int = Field(8192, ge=16)
     max_duration_s: float = Field(43200, gt=0)
+    url_timeout_s: float = Field(60, gt=0)
     strict: bool = False
 
     @model_validator(mode="after")
@@ -222,6 +233,7 @@ class StorageSettings(_Section):
     work_dir: LocalPath = Path("~/.cache/yivideo")
     url: SecretStr | None = None
     allowed_roots: tuple[Root, ...] = ()
+    allowed_urls: tuple[UrlPrefix, ...] = ()
 
 
 class Settings(BaseSettings):

@@ -57,7 +57,11 @@ CODES: dict[str, Code] = dict(
         _code("INPUT_EMPTY", 422, "Fetch the file again; this one has no bytes."),
         _code("INPUT_UNRECOGNIZED", 422, "Pass a video file; this one holds none that can be recognised."),
         _code("INPUT_FORMAT_FORBIDDEN", 422, "Download the video that the playlist names and pass that file."),
-        _code("INPUT_SCHEME_FORBIDDEN", 422, "Download the video and pass the path of the file."),
+        _code(
+            "INPUT_SCHEME_FORBIDDEN",
+            422,
+            "Download the video and pass the path of the file, or have its address allowed by storage.allowed_urls.",
+        ),
         _code("PATH_OUTSIDE_ROOT", 403, "Move the file into a directory that the service may read."),
         _code("INPUT_CORRUPT", 422, "Is the upload complete? Fetch the file again."),
         _code("NO_VIDEO_STREAM", 422, "Pass a file with a moving picture; this one has none."),
@@ -66,6 +70,7 @@ CODES: dict[str, Code] = dict(
         _code("DURATION_TOO_LONG", 422, "Cut the video, or raise decoder.max_duration_s."),
         _code("TIMESTAMPS_UNUSABLE", 422, "Remux the video so that its frames carry timestamps."),
         _code("INPUT_CHANGED", 409, "Wait until the file is written to its end and run again.", retryable=True),
+        _code("INPUT_UNREACHABLE", 503, "Try again; what was done is kept. Else look at the server.", retryable=True),
         _code("INPUT_SET_ASIDE", 422, "This input ended its process three times or more; check the file."),
         # configuration
         _code("CONFIG_INVALID", 422, "Correct the setting; config.yml in the project explains every key."),

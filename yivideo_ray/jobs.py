@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yivideo_ray.types import STAGES, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.urls import Place
 
 __all__ = ["Event", "EventKind", "Job", "Outcome", "Priority", "StageRecord", "StageStatus", "TrackOutput"]
 
@@ -21,7 +22,8 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One video to work on. Outputs go to output_dir (None: beside the video), named after the video.
+    """One video to work on. Outputs go to output_dir (None: beside the video; for an address the current directory),
+    named after the video.
 
     chain is a valid selection of the six stages in their order. start_at takes the outputs of the stages before it
     from the record of an earlier run of the same video, and runs from that stage on. priority: somebody waits for the
@@ -29,7 +31,7 @@ class Job:
     after the file, so that the same file is the same work).
     """
 
-    video: Path
+    video: Place
     chain: tuple[Stage, ...] = STAGES
     start_at: Stage | None = None
     output_dir: Path | None = None
@@ -107,7 +109,7 @@ class Outcome:
     """
 
     workflow_id: str
-    video: Path
+    video: Place
     stages: tuple[StageRecord, ...]
     info: VideoInfo | None = None
     area: SubtitleArea | None = None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from yivideo_ray.jobs import Event, Priority, StageRecord
 from yivideo_ray.types import STAGES, Stage
+from yivideo_ray.urls import Place
 
 __all__ = [
     "TERMINAL",
@@ -51,13 +52,14 @@ class ExecutionMode(StrEnum):
 class WorkflowRequest:
     """What to work on, and how.
 
-    video is an absolute, checked path (None for INCREMENTAL and RETRY, which have that of workflow_id).
+    video is an absolute, checked path, or an address that may be read (None for INCREMENTAL and RETRY, which have that
+    of workflow_id).
     parameters: stage name to settings of that stage; runtime.parameters says which. owned_video: the service deletes
     the video with the workflow (an upload). idempotency_key with fingerprint, the hex digest of the request's body:
     the same key with the same fingerprint gives the workflow that is there.
     """
 
-    video: Path | None
+    video: Place | None
     chain: tuple[Stage, ...] = STAGES
     mode: ExecutionMode = ExecutionMode.FULL
     workflow_id: str | None = None
@@ -80,7 +82,7 @@ class WorkflowView:
 
     workflow_id: str
     state: WorkflowState
-    video: Path
+    video: Place
     chain: tuple[Stage, ...]
     priority: Priority
     stages: tuple[StageRecord, ...]

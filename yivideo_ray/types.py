@@ -63,12 +63,13 @@ STAGES: tuple[Stage, ...] = tuple(Stage)
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """Facts about one video file, read from its headers without decoding all of it.
+    """Facts about one video, read from its headers without decoding all of it. path is absolute, or an address.
 
     width and height are in frame coordinates (upright, square pixels). rotation_deg is what a player turns the
     stored picture by, clockwise: 0, 90, 180 or 270. start_pts is the pts of the first frame, duration_s what the
     container promises (None: it doesn't say). frame_rate is the average, for display and scoring only.
-    size_bytes and mtime_ns show whether the file changed since it was probed. pts_from_dts: the container stores no
+    size_bytes, mtime_ns (of a file) and version (what a server tells of what is at an address; "" if that is nothing)
+    show whether the video changed since it was probed. pts_from_dts: the container stores no
     usable pts (AVI), and every pts of this video is counted from the decoding timestamps.
     """
 
@@ -92,6 +93,12 @@ class VideoInfo:
     interlaced: bool
     warnings: tuple[str, ...] = ()
     pts_from_dts: bool = False
+    version: str = ""
+
+    @property
+    def identity(self) -> tuple[int, int | str]:
+        """What is another for other content, as far as can be told without reading it."""
+        return self.size_bytes, self.version or self.mtime_ns
 
     @property
     def bounds(self) -> Box:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -148,7 +147,7 @@ async def give_subtitles(
     view = await service.get(workflow_id)
     data = await asyncio.to_thread(subtitles, view, format, language, settings)
     mark = "" if language is None else f".{language}"
-    name = quote(f"{Path(view.video).stem}{mark}.{format}", safe="", errors="replace")
+    name = quote(f"{view.video.stem}{mark}.{format}", safe="", errors="replace")
     return Response(
         data, media_type=MEDIA_TYPES[format], headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     )

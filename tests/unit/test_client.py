@@ -144,8 +144,9 @@ def test_submit_prints_ids_and_sends_paths_or_files(there: Listening) -> None:
     sent = command(there, "submit", "--upload", elsewhere, "--stages", "ffmpeg.extract_keyframes", "--json")
     assert sent.returncode == 0, sent.stderr
     assert json.loads(sent.stdout)["workflow_chain"] == ["ffmpeg.extract_keyframes"]
-    assert there.service.requests[-1].video is not None
-    assert there.service.requests[-1].video.read_bytes() == b"elsewhere"
+    video = there.service.requests[-1].video
+    assert isinstance(video, Path)
+    assert video.read_bytes() == b"elsewhere"
 
 
 def test_one_key_for_several_videos_is_wrong_usage(there: Listening) -> None:

@@ -49,7 +49,7 @@ def test_an_upload_is_on_disk_under_its_own_name_and_belongs_to_the_workflow(the
     answer = send(there, fields={"workflow_config": json.dumps(chain), "priority": "interactive"})
     assert answer.status_code == 202, answer.text
     (request,) = there.service.requests
-    assert request.video is not None
+    assert isinstance(request.video, Path)
     assert request.video.read_bytes() == VIDEO
     assert there.uploads == [request.video]
     assert request.video.name == "film.mp4"

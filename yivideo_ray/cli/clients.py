@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yivideo_ray.cli.shared import EXIT_FAILED, load, names, report, stage, take_stdout, tell, write_json
+from yivideo_ray.cli.shared import EXIT_FAILED, load, names, report, stage, take_stdout, tell, video, write_json
 from yivideo_ray.errors import ConfigError, YivideoError
+from yivideo_ray.urls import Url, place
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.shared import Commands
@@ -31,7 +32,7 @@ def add(commands: Commands) -> None:
     submit = _client(
         commands, "submit", _submit, "give videos to the service", "Prints the id of each VIDEO's workflow."
     )
-    submit.add_argument("videos", nargs="+", type=Path, metavar="VIDEO", help="a video file")
+    submit.add_argument("videos", nargs="+", type=video, metavar="VIDEO", help="a video file or address")
     submit.add_argument("--upload", action="store_true", help="send the file, and not only its path")
     submit.add_argument("--stages", metavar="A,B", help="run these stages only (yivideo run --help names them)")
     submit.add_argument("--priority", choices=["interactive", "batch"], default="batch", help="who goes first")
@@ -100,6 +101,8 @@ def _submit(options: argparse.Namespace) -> int:
     machine = take_stdout()
     if options.key is not None and len(options.videos) > 1:
         raise ConfigError("One key is for one video.", remedy="Leave out --key, or submit the videos one by one.")
+    if options.upload and any(isinstance(given, Url) for given in options.videos):
+        raise ConfigError("What is at an address is not uploaded.", remedy="Leave out --upload; the service reads it.")
     body: dict[str, Any] = {"priority": options.priority}
     if options.stages is not None:
         chain = [stage(name).value for name in names(options.stages)]
@@ -108,11 +111,12 @@ def _submit(options: argparse.Namespace) -> int:
         body["callback_url"] = options.callback
     made = []
     with _open(options) as client:
-        for video in options.videos:
+        for given in options.videos:
             if options.upload:
-                found = client.submit(body, upload=video, key=options.key)
+                found = client.submit(body, upload=given, key=options.key)
             else:
-                found = client.submit({**body, "video_path": os.path.abspath(video)}, key=options.key)  # noqa: PTH100
+                named = given.text if isinstance(given, Url) else os.path.abspath(given)  # noqa: PTH100
+                found = client.submit({**body, "video_path": named}, key=options.key)
             made.append(found["workflow_id"])
             if not options.watch:
                 if options.json:
@@ -219,7 +223,7 @@ def _fetch(options: argparse.Namespace) -> int:
     require_writable(options.output)
     with _open(options) as client:
         for workflow_id in options.workflows:
-            job = Job(Path(client.get(workflow_id)["video"]), output_dir=options.output)
+            job = Job(place(client.get(workflow_id)["video"]), output_dir=options.output)
             files = {}
             for name in names(options.format):
                 language = None if name == "json" else options.language

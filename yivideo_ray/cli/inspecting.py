@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yivideo_ray.cli.shared import load, take_stdout, tell, write_json
+from yivideo_ray.cli.shared import load, take_stdout, tell, video, write_json
 from yivideo_ray.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
         epilog=AREA_NOTES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    area.add_argument("video", type=Path, metavar="VIDEO", help="a video file")
+    area.add_argument("video", type=video, metavar="VIDEO", help="a video file or address")
     area.add_argument("-o", "--output", type=Path, metavar="PNG", help="the picture (else VIDEO.area.png beside it)")
     area.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     area.add_argument("--json", action="store_true", help="the area as one JSON object on standard output")

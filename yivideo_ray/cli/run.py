@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yivideo_ray.cli.shared import load, names, report, stage, take_stdout
+from yivideo_ray.cli.shared import load, names, report, stage, take_stdout, video
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.shared import Commands
@@ -27,6 +27,9 @@ stages, in order:
 --from takes what the stages before it found from the record of an earlier run of the same file. Pictures are not
 recorded: starting at a stage that needs some has the stage that makes them run again.
 
+VIDEO may be an address, such as s3://films/film.mkv or https://example.org/film.mp4, that begins with one of
+storage.allowed_urls in the settings. Its results are written to the current directory unless -o names another.
+
 settings: --config FILE, or the file that YIVIDEO_CONFIG names, or the defaults; environment variables such as
 YIVIDEO_GPU_LOCK__LOCK_TIMEOUT=30 override them. A config.yml in the current directory is not read unless named.
 YIVIDEO_SUBTITLES__SPLIT_BY_SCRIPT=true writes bilingual subtitles as film.zh.srt and film.en.srt.
@@ -44,7 +47,9 @@ def add(commands: Commands) -> None:
         epilog=RUN_NOTES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("videos", nargs="+", type=Path, metavar="VIDEO", help="a video file; several run at once")
+    run.add_argument(
+        "videos", nargs="+", type=video, metavar="VIDEO", help="a video file or address; several run at once"
+    )
     run.add_argument("-o", "--output", type=Path, metavar="DIR", help="write there instead of beside each video")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     run.add_argument("--format", metavar="A,B", help="subtitle files to write: srt, vtt, ass, txt (else the settings')")

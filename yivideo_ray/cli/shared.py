@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from yivideo_ray.errors import ConfigError
+from yivideo_ray.urls import Place, place
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +31,7 @@ __all__ = [
     "stage",
     "take_stdout",
     "tell",
+    "video",
     "write_json",
 ]
 
@@ -45,6 +47,11 @@ def load(given: Path | None) -> Settings:
 
 def names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def video(given: str) -> Place:
+    """Returns what an argument names: a file where there is one of that name, however it looks."""
+    return Path(given) if os.path.exists(given) else place(given)  # noqa: PTH110 - no Path of an address
 
 
 def stage(name: str) -> Stage:

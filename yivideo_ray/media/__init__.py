@@ -1,9 +1,20 @@
-"""Video files in, facts and frames out. The only part that knows PyAV."""
+"""Videos in, facts and frames out. The only part that knows PyAV."""
 
 from yivideo_ray.media.chunks import ChunkReader, plan_chunks, read_chunk
 from yivideo_ray.media.frames import VideoFrame
 from yivideo_ray.media.hardware import cuda_decodes
+from yivideo_ray.media.opening import admitted, check_unchanged
 from yivideo_ray.media.probing import probe
 from yivideo_ray.media.sampling import sample_frames
 
-__all__ = ["ChunkReader", "VideoFrame", "cuda_decodes", "plan_chunks", "probe", "read_chunk", "sample_frames"]
+__all__ = [
+    "ChunkReader",
+    "VideoFrame",
+    "admitted",
+    "check_unchanged",
+    "cuda_decodes",
+    "plan_chunks",
+    "probe",
+    "read_chunk",
+    "sample_frames",
+]

@@ -84,6 +84,7 @@ class ChunkReader:
         self.end_pts: int | None = None
         self._info = info
         self._span = span
+        self._settings = settings
         self._geometry = Geometry.of(info)
         self._hardware_frames = 0
         self._source = Source(info, settings, hardware=True)
@@ -117,7 +118,7 @@ class ChunkReader:
         return frame.after_end
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Errors while iterating: InputError TIMESTAMPS_UNUSABLE, INPUT_CHANGED."""
+        """Errors while iterating: InputError TIMESTAMPS_UNUSABLE, INPUT_CHANGED, those of RemoteFile.check."""
         for run_up_s in _RUN_UPS_S:
             packets = self._packets(run_up_s)
             if packets is None:
@@ -127,7 +128,7 @@ class ChunkReader:
             except _StartMissed:
                 continue
             if self.reached_end:
-                check_unchanged(self._info)
+                check_unchanged(self._info, self._settings)
             return
 
     def _packets(self, run_up_s: float) -> Packets | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +17,9 @@ from av.video.stream import VideoStream
 
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
-from yivideo_ray.media.opening import check_path, max_pixels, open_container
+from yivideo_ray.media.opening import Opened, find, max_pixels, open_container
 from yivideo_ray.types import VideoInfo
+from yivideo_ray.urls import Url
 
 __all__ = ["probe"]
 
@@ -36,21 +37,24 @@ class _Head(NamedTuple):
     encrypted: bool
 
 
-def probe(path: str | Path, settings: DecoderSettings) -> VideoInfo:
-    """Returns the facts about a video file. Its size is checked from the headers, before anything is decoded.
+def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequence[str] = ()) -> VideoInfo:
+    """Returns the facts about a video: a file, or what is at an address that begins with one of allowed_urls. Its size
+    is checked from the headers, before anything is decoded.
 
     Errors: InputError with INPUT_NOT_FOUND, INPUT_SCHEME_FORBIDDEN, INPUT_NOT_REGULAR_FILE, INPUT_UNREADABLE,
     INPUT_EMPTY, INPUT_FORMAT_FORBIDDEN, INPUT_UNRECOGNIZED, INPUT_CORRUPT, NO_VIDEO_STREAM, CODEC_UNSUPPORTED,
-    RESOLUTION_TOO_LARGE, DURATION_TOO_LONG or TIMESTAMPS_UNUSABLE.
+    RESOLUTION_TOO_LARGE, DURATION_TOO_LONG or TIMESTAMPS_UNUSABLE; for an address also INPUT_UNREACHABLE, INPUT_CHANGED
+    or DEPENDENCY_MISSING.
     """
-    absolute, facts = check_path(path)
-    with open_container(absolute, settings) as container:
-        name = repr(os.fspath(path))
+    found = find(video, settings, allowed_urls)
+    with open_container(found.path, found.size_bytes, settings) as opened:
+        container = opened.container
+        name = repr(str(video))
         stream, warnings = _choose(container, name)
         _check_codec(stream, name)
         aspect = _aspect(stream)
         _check_size(stream.width, stream.height, aspect, settings, name)
-        head = _decode_head(container, stream, settings)
+        head = _decode_head(opened, stream, settings)
         _check_head(head, stream, name)
         first = head.frames[0]
         # The picture itself is right where its container says something else.
@@ -72,9 +76,9 @@ def probe(path: str | Path, settings: DecoderSettings) -> VideoInfo:
         rotation = -round(first.rotation / 90) * 90 % 360
         turned = rotation in {90, 270}
         return VideoInfo(
-            path=str(absolute),
-            size_bytes=facts.st_size,
-            mtime_ns=facts.st_mtime_ns,
+            path=found.path,
+            size_bytes=found.size_bytes,
+            mtime_ns=found.mtime_ns,
             container=container.format.name,
             codec=stream.codec_context.codec.canonical_name,
             pixel_format=first.format.name,
@@ -92,6 +96,7 @@ def probe(path: str | Path, settings: DecoderSettings) -> VideoInfo:
             interlaced=any(frame.interlaced_frame for frame in head.frames),
             warnings=warnings,
             pts_from_dts=from_dts,
+            version=found.version,
         )
 
 
@@ -130,19 +135,20 @@ def _aspect(stream: VideoStream) -> Fraction:
     return aspect if aspect and Fraction(1, 8) <= aspect <= 8 else Fraction(1)
 
 
-def _decode_head(container: InputContainer, stream: VideoStream, settings: DecoderSettings) -> _Head:
+def _decode_head(opened: Opened, stream: VideoStream, settings: DecoderSettings) -> _Head:
     stream.codec_context.options = {"max_pixels": str(max_pixels(settings))}
     stream.codec_context.thread_count = 1
     frames: list[AvFrame] = []
     encrypted = False
     try:
-        for count, packet in enumerate(container.demux(stream)):
+        for count, packet in enumerate(opened.container.demux(stream)):
             encrypted |= packet.has_sidedata("encryption_info")
             frames += _decode(stream, packet)
             if len(frames) >= _HEAD_FRAMES or count >= _HEAD_PACKETS:
                 break
     except av.FFmpegError:
         pass  # A damaged file may end here; what was decoded until then counts.
+    opened.check()
     return _Head(frames, encrypted)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 from typing import TypeAlias
 
 import av
-from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 from av.video.frame import VideoFrame as AvFrame
@@ -18,7 +16,7 @@ from av.video.stream import VideoStream
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import DeviceError
 from yivideo_ray.media.hardware import accelerator
-from yivideo_ray.media.opening import check_unchanged, max_pixels, open_container
+from yivideo_ray.media.opening import Opened, check_unchanged, max_pixels, open_container
 from yivideo_ray.types import VideoInfo
 
 __all__ = ["Packets", "Source"]
@@ -39,7 +37,8 @@ class Source:
     """An opened video stream. corrupt_packets counts what could not be read or decoded, reached_end says that all
     of the file was read. hardware: the GPU decodes where settings.backend lets it and it can.
 
-    Errors when opened: those of opening a file, InputError INPUT_CHANGED, DeviceError DECODER_UNAVAILABLE.
+    Errors when opened: those of opening a file, InputError INPUT_CHANGED, DeviceError DECODER_UNAVAILABLE. While
+    packets are read, for an address: those of RemoteFile.check.
     """
 
     def __init__(
@@ -57,11 +56,11 @@ class Source:
         self._info = info
         self._settings = settings
         self._options = {"max_pixels": str(max_pixels(settings)), **(decoder_options or {})}
-        self._container, self._stream = self._open()
+        self._opened, self._stream = self._open()
 
     def close(self) -> None:
         self._settle()
-        self._container.close()
+        self._opened.container.close()
 
     def time(self, packet: Packet[VideoStream]) -> int | None:
         """Returns when the packet's frame is shown, on the video's own clock."""
@@ -78,7 +77,7 @@ class Source:
         """Returns all packets of the stream."""
         if not self._fresh:
             self.close()
-            self._container, self._stream = self._open()
+            self._opened, self._stream = self._open()
         return self._packets()
 
     def from_key_before(self, wanted: int) -> Packets:
@@ -123,9 +122,10 @@ class Source:
         # A GPU decodes by itself; threads would only keep several of its pictures in flight.
         return self._settings.threads if self._accelerator is None else 1
 
-    def _open(self) -> tuple[InputContainer, VideoStream]:
-        check_unchanged(self._info)
-        container = open_container(Path(self._info.path), self._settings, self._accelerator)
+    def _open(self) -> tuple[Opened, VideoStream]:
+        check_unchanged(self._info, self._settings)
+        opened = open_container(self._info.path, self._info.size_bytes, self._settings, self._accelerator)
+        container = opened.container
         for other in container.streams:
             other.discard = Discard.default if other.index == self._info.stream_index else Discard.all
         stream = container.streams[self._info.stream_index]
@@ -136,7 +136,7 @@ class Source:
         stream.codec_context.copy_opaque = True
         self.reached_end = False
         self._fresh = True
-        return container, stream
+        return opened, stream
 
     def _ticks(self, seconds: float) -> int:
         return round(seconds / self._info.time_base)
@@ -145,9 +145,11 @@ class Source:
         self._fresh = False
         self._settle()
         try:
-            self._container.seek(target, stream=self._stream, any_frame=any_frame)
+            self._opened.container.seek(target, stream=self._stream, any_frame=any_frame)
         except av.FFmpegError:
+            self._opened.check()
             return False
+        self._opened.check()
         return True
 
     def _settle(self) -> None:
@@ -166,7 +168,9 @@ class Source:
         failures = 0
         while failures < _MAX_FAILURES_IN_A_ROW:
             try:
-                for packet in self._container.demux(self._stream):
+                for packet in self._opened.container.demux(self._stream):
+                    # What is left of a packet whose bytes could not be had looks like damage.
+                    self._opened.check()
                     # An empty packet in the middle would tell the decoder that this is the end.
                     if packet.size:
                         failures = 0
@@ -174,6 +178,7 @@ class Source:
                         yield packet
                 break
             except av.FFmpegError:
+                self._opened.check()
                 failures += 1
                 self.corrupt_packets += 1
         self.reached_end = True

@@ -52,16 +52,12 @@ _PLAIN_AREA = TypeAdapter(SubtitleArea)
 
 def area_basis(info: VideoInfo, settings: Settings) -> str:
     """Returns the fingerprint of what a video's area rests on."""
-    return _digest(
-        info.size_bytes, info.mtime_ns, settings.area_detector.model_dump(mode="json"), _engine_settings(settings)
-    )
+    return _digest(*info.identity, settings.area_detector.model_dump(mode="json"), _engine_settings(settings))
 
 
 def chunk_basis(info: VideoInfo, area: SubtitleArea, chunk_s: float, runs_on: str, decoder: DecoderSettings) -> str:
     """Returns the fingerprint of what the chunks' reports rest on. The pictures' decoder may round otherwise."""
-    return _digest(
-        info.size_bytes, info.mtime_ns, _PLAIN_AREA.dump_python(area, mode="json"), chunk_s, runs_on, decoder.backend
-    )
+    return _digest(*info.identity, _PLAIN_AREA.dump_python(area, mode="json"), chunk_s, runs_on, decoder.backend)
 
 
 def text_basis(chunks: str, engine: EngineFacts | None, settings: Settings) -> str:

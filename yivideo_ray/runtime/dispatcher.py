@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from yivideo_ray.config import Settings
@@ -23,6 +22,7 @@ from yivideo_ray.runtime.rows import Row, chain_of
 from yivideo_ray.runtime.threaded import Threaded
 from yivideo_ray.runtime.workflow_store import Ending, WorkflowStore, cancelled
 from yivideo_ray.service import WorkflowState
+from yivideo_ray.urls import place
 
 __all__ = ["Dispatcher", "Runner"]
 
@@ -225,7 +225,7 @@ class Dispatcher:
         # Whatever an earlier run left there is its unfinished results.
         results = await asyncio.to_thread(self._places.fresh_results, live.workflow_id)
         job = Job(
-            Path(json.loads(row["video"])),
+            place(json.loads(row["video"])),
             chain,
             output_dir=results,
             priority=Priority(row["priority"]),

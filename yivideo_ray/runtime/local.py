@@ -12,12 +12,14 @@ from pathlib import Path
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, InternalError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
+from yivideo_ray.media import check_unchanged
 from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.outputs import Written, write_document, write_subtitles
 from yivideo_ray.runtime.plan import MAKER, RECORDED, Artifact, Plan, plan
 from yivideo_ray.runtime.record import Record
 from yivideo_ray.subtitles.document import text
 from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.urls import is_address
 
 __all__ = ["LocalWorkflow"]
 
@@ -93,13 +95,13 @@ class LocalWorkflow:
             **self._settings.subtitles.model_dump(mode="json"),
         )
         self._cues = await self._build_cues(record.crops_area, record.crops, record.texts)
-        self._require_unchanged()
+        await asyncio.to_thread(self._require_unchanged)
         self._written = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues, self._settings)
         files = [text(str(path)) for path in self._written.files]
         self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)
 
     async def _conclude(self) -> Outcome:
-        self._require_unchanged()
+        await asyncio.to_thread(self._require_unchanged)
         self._journal.enter(self._record)
         return await asyncio.to_thread(write_document, self._job, self._outcome())
 
@@ -121,6 +123,9 @@ class LocalWorkflow:
         )
 
     def _require_unchanged(self) -> None:
+        if is_address(self._info.path):
+            check_unchanged(self._info, self._settings.decoder)
+            return
         try:
             now = Path(self._info.path).stat()
         except OSError as error:

@@ -1,4 +1,5 @@
-"""Where results go, and their writing: beside the video or into output_dir, named after the video."""
+"""Where results go, and their writing: into output_dir, else beside the video or, for an address, into the current
+directory; named after the video."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from yivideo_ray.subtitles.files import write_atomically, write_together
 from yivideo_ray.subtitles.formats import WRITERS
 from yivideo_ray.subtitles.tracks import split_by_script
 from yivideo_ray.types import Cue, VideoInfo
+from yivideo_ray.urls import Place, Url
 
 __all__ = ["Written", "output_path", "require_distinct", "require_writable", "write_document", "write_subtitles"]
 
@@ -25,7 +27,8 @@ NAME_BYTES = 255
 
 def output_path(job: Job, suffix: str) -> Path:
     """Returns the path of one result; a name too long for a file system with the new suffix is shortened."""
-    directory = job.output_dir if job.output_dir is not None else job.video.parent
+    beside = Path() if isinstance(job.video, Url) else job.video.parent
+    directory = beside if job.output_dir is None else job.output_dir
     stem = os.fsencode(job.video.stem)[: NAME_BYTES - len(suffix)]
     # Cutting may have split a character; decoding drops the pieces of it, as no file system call could.
     name = stem.decode("utf-8", "ignore") if len(stem) < len(os.fsencode(job.video.stem)) else job.video.stem
@@ -34,8 +37,8 @@ def output_path(job: Job, suffix: str) -> Path:
 
 def require_distinct(jobs: Sequence[Job], wanted: SubtitleSettings) -> None:
     """Raises ConfigError CONFIG_INVALID if two jobs could write the same file, or one of them over a video."""
-    videos = {_target(job.video) for job in jobs}
-    seen: dict[Path, Path] = {}
+    videos = {_target(job.video) for job in jobs if not isinstance(job.video, Url)}
+    seen: dict[Path, Place] = {}
     for job in jobs:
         for path in [output_path(job, suffix) for suffix in _suffixes(wanted)]:
             target = _target(path)

@@ -21,6 +21,7 @@ from yivideo_ray.runtime.plan import Artifact
 from yivideo_ray.subtitles.document import text
 from yivideo_ray.subtitles.files import write_atomically
 from yivideo_ray.types import CropMeta, CropText, EngineFacts, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.urls import is_address
 
 __all__ = ["Record", "record_directory", "workflow_id"]
 
@@ -53,7 +54,8 @@ _READINGS = TypeAdapter(_ReadingsPage)
 
 def workflow_id(info: VideoInfo) -> str:
     """Returns the name of the work on this very file: other content, size or place is other work."""
-    facts = f"{Path(info.path).resolve()}\0{info.size_bytes}\0{info.mtime_ns}"
+    size_bytes, changed = info.identity
+    facts = f"{info.path if is_address(info.path) else Path(info.path).resolve()}\0{size_bytes}\0{changed}"
     return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

@@ -15,6 +15,7 @@ from yivideo_ray.jobs import Event, EventKind, Priority, StageRecord, StageStatu
 from yivideo_ray.service import WorkflowState, WorkflowView
 from yivideo_ray.subtitles.document import plain
 from yivideo_ray.types import Stage
+from yivideo_ray.urls import place
 
 __all__ = ["chain_of", "dumped", "event_text", "parsed_event", "stage_text", "stages_of", "view_of"]
 
@@ -72,7 +73,7 @@ def view_of(row: Row, queue_position: int | None) -> WorkflowView:
     return WorkflowView(
         workflow_id=row["workflow_id"],
         state=state,
-        video=Path(json.loads(row["video"])),
+        video=place(json.loads(row["video"])),
         chain=chain,
         priority=Priority(row["priority"]),
         stages=tuple(records.get(stage, StageRecord(stage, StageStatus.PENDING)) for stage in chain),

@@ -166,7 +166,9 @@ class Service:
     async def delete(self, workflow_id: str) -> None:
         view, owned = await self._call(self._store.delete, workflow_id)
         self._signal(workflow_id)
-        await asyncio.to_thread(self._places.remove, workflow_id, view.video if owned else None)
+        await asyncio.to_thread(
+            self._places.remove, workflow_id, view.video if owned and isinstance(view.video, Path) else None
+        )
 
     async def queue(self) -> dict[str, Any]:
         waiting, following, running = await self._call(self._store.waiting, NAMED)

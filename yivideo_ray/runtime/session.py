@@ -229,7 +229,7 @@ class _Run:
 
     def _admit(self, job: Job) -> VideoInfo:
         """Returns the facts of a video that may be worked on. Errors: InputError, OutputError, ConfigError."""
-        info = probe(job.video, self._settings.decoder)
+        info = probe(job.video, self._settings.decoder, self._settings.storage.allowed_urls)
         require_writable(output_path(job, ".json").parent)
         # What needs its record only is about to read it; reading an hour's takes a while.
         checked_here = job.start_at is not None and not _needs_record_only(job)
