@@ -52,7 +52,7 @@ def http_files() -> Iterator[HttpFiles]:
     server.daemon_threads = True
     found = HttpFiles(f"http://127.0.0.1:{server.server_address[1]}")
     server.found = found  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield found
@@ -65,6 +65,8 @@ def http_files() -> Iterator[HttpFiles]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # A body that waits for its headers to be acknowledged takes 40 ms.
+    disable_nagle_algorithm = True
 
     def do_HEAD(self) -> None:
         self._answer()
