@@ -56,21 +56,32 @@ class World:
 
 @contextmanager
 def world(
-    tmp_path: Path, *, keys: tuple[str, ...] = (), service: FakeService | None = None, **serve: Any
+    tmp_path: Path,
+    *,
+    keys: tuple[str, ...] = (),
+    service: FakeService | None = None,
+    allowed_urls: tuple[str, ...] = (),
+    **serve: Any,
 ) -> Iterator[World]:
     fake = service or FakeService()
-    app = build_app(_settings(tmp_path, keys, serve), fake.opened)
+    app = build_app(_settings(tmp_path, keys, serve, allowed_urls), fake.opened)
     with TestClient(app, base_url="http://localhost") as client:
         yield World(client, fake, tmp_path)
 
 
 @contextmanager
 def listening(
-    tmp_path: Path, *, keys: tuple[str, ...] = (), service: FakeService | None = None, port: int = 0, **serve: Any
+    tmp_path: Path,
+    *,
+    keys: tuple[str, ...] = (),
+    service: FakeService | None = None,
+    port: int = 0,
+    allowed_urls: tuple[str, ...] = (),
+    **serve: Any,
 ) -> Iterator[Listening]:
     """Yields a service that listens on loopback, for clients with sockets of their own."""
     fake = service or FakeService()
-    app = build_app(_settings(tmp_path, keys, serve), fake.opened)
+    app = build_app(_settings(tmp_path, keys, serve, allowed_urls), fake.opened)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     loops: list[asyncio.AbstractEventLoop] = []
@@ -109,13 +120,19 @@ class Listening:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
 
 
-def _settings(tmp_path: Path, keys: tuple[str, ...], serve: dict[str, Any]) -> Settings:
+def _settings(
+    tmp_path: Path, keys: tuple[str, ...], serve: dict[str, Any], allowed_urls: tuple[str, ...] = ()
+) -> Settings:
     (tmp_path / "videos").mkdir(exist_ok=True)
     (tmp_path / "videos" / "film.mp4").write_bytes(b"film")
     return Settings.model_validate(
         {
             "serve": {"keys": keys, "callback_secret": SECRET, **serve},
-            "storage": {"work_dir": tmp_path / "work", "allowed_roots": [tmp_path / "videos"]},
+            "storage": {
+                "work_dir": tmp_path / "work",
+                "allowed_roots": [tmp_path / "videos"],
+                "allowed_urls": allowed_urls,
+            },
             "gpu_lock": {"retry_interval": 1, "max_retries": 2},
         }
     )

@@ -12,9 +12,10 @@ from tests.cluster.conftest import SettingsMaker
 from tests.cluster.patterns import pattern_video
 from tests.cluster.test_command import call, environment
 from tests.cluster.test_workflows import TEXTS, expected, found, run
-from tests.http_files import Asked, HttpFiles, http_files
+from tests.http_files import HttpFiles, http_files
 from yivideo_ray.config import Settings
-from yivideo_ray.jobs import Job
+from yivideo_ray.jobs import Event, EventKind, Job
+from yivideo_ray.types import Stage
 from yivideo_ray.urls import Url
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -39,6 +40,10 @@ def server(patterns: Path) -> Iterator[HttpFiles]:
 def allowing(make_settings: SettingsMaker, server: HttpFiles) -> Settings:
     decoder = {"url_timeout_s": 20}
     return make_settings(storage={"allowed_urls": [f"{server.url}/films"]}, pipeline=CHUNKS, decoder=decoder)
+
+
+def is_cutting(event: Event) -> bool:
+    return event.kind is EventKind.STAGE_STARTED and event.stage is Stage.CROP_SUBTITLE_IMAGES
 
 
 def test_the_subtitles_are_those_of_the_file_byte_for_byte(
@@ -70,14 +75,12 @@ def test_a_server_that_fails_on_the_way_fails_the_workflow_which_goes_on_where_i
 ) -> None:
     settings = allowing(make_settings, server)
     job = Job(Url(f"{server.url}/films/film.mp4"), output_dir=tmp_path / "out")
-    asked: list[Asked] = []
 
-    def fails_in_the_second_half(request: Asked) -> str | None:
-        asked.append(request)
-        return "503" if len(asked) > 30 else None
+    def fail(event: Event) -> None:
+        if is_cutting(event):
+            server.trouble = lambda _: "503"
 
-    server.trouble = fails_in_the_second_half
-    (failed,) = run(settings, namespace, job)
+    (failed,) = run(settings, namespace, job, on_event=fail)
     assert failed.error is not None
     assert (failed.error["code"], failed.error["retryable"]) == ("INPUT_UNREACHABLE", True)
     assert not failed.partial
@@ -92,24 +95,22 @@ def test_an_object_that_is_replaced_on_the_way_is_noticed(
 ) -> None:
     data = server.files["/films/film.mp4"]
 
-    def replaced(request: Asked) -> str | None:
-        if len(server.asked) > 30:
+    def replace(event: Event) -> None:
+        if is_cutting(event):
             server.files["/films/film.mp4"] = data[:-1] + b"\x01"
-        return None
 
-    server.trouble = replaced
     job = Job(Url(f"{server.url}/films/film.mp4"), output_dir=tmp_path / "out")
-    (outcome,) = run(allowing(make_settings, server), namespace, job)
+    (outcome,) = run(allowing(make_settings, server), namespace, job, on_event=replace)
     assert outcome.error is not None
     assert outcome.error["code"] == "INPUT_CHANGED"
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_the_command_writes_the_results_of_an_address_to_the_current_directory(
+def test_the_command_writes_here_or_tells_in_one_line_what_the_server_does_not_give(
     server: HttpFiles, tmp_path: Path
 ) -> None:
     address = f"{server.url}/films/film.mp4"
-    env = environment(tmp_path, YIVIDEO_STORAGE__ALLOWED_URLS=json.dumps([server.url]))
+    env = environment(tmp_path, YIVIDEO_STORAGE__ALLOWED_URLS=json.dumps([server.url]), YIVIDEO_PIPELINE__CHUNK_S="2")
     (tmp_path / "here").mkdir()
     result = call(env, "run", address, cwd=tmp_path / "here")
     assert result.returncode == 0, result.stderr
@@ -117,3 +118,12 @@ def test_the_command_writes_the_results_of_an_address_to_the_current_directory(
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert {line["video"] for line in lines} == {address}
     assert lines[-1]["cues"] == len(TEXTS)
+
+    half = len(server.asked) // 2
+    server.asked.clear()
+    server.trouble = lambda _: "503" if len(server.asked) > half else None
+    result = call(env, "run", address, "-o", tmp_path / "there", cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.strip().splitlines()[-1].startswith(f"INPUT_UNREACHABLE: '{address}' can't be read now: HTTP")
+    assert "Traceback" not in result.stderr
+    assert list((tmp_path / "there").iterdir()) == []

@@ -101,6 +101,8 @@ def test_a_fingerprint_tells_what_decides_the_result_and_nothing_else() -> None:
     assert area() == area(ocr={"threads": 3, "batch_size": 2}, pipeline={"chunk_s": 3})
     assert len({area(), area(ocr={"recognition_model": "x"}), area(area_detector={"samples": 30})}) == 3
     assert area_basis(replace(INFO, mtime_ns=INFO.mtime_ns + 1), Settings()) != area()
+    at_address = replace(INFO, path="s3://films/film.mp4", mtime_ns=0, version="v1")
+    assert area_basis(at_address, Settings()) != area_basis(replace(at_address, version="v2"), Settings())
 
     decoder = Settings().decoder
     chunks = chunk_basis(INFO, AREA, 15, "task", decoder)

@@ -47,6 +47,19 @@ def test_wrong_usage_exits_with_2_in_one_line(arguments: list[str], capsys: pyte
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+def test_an_address_is_refused_unless_the_settings_allow_it_and_its_secrets_are_not_told(tmp_path: Path) -> None:
+    address = "https://me:s3cret@example.invalid/film.mp4?signature=s3cret"
+    result = command("run", address, "-o", tmp_path, YIVIDEO_STORAGE__ALLOWED_URLS='["https://example.invalid"]')
+    assert result.returncode == 1
+    assert last_line(result).startswith(
+        "INPUT_SCHEME_FORBIDDEN: The address 'https://example.invalid/film.mp4' has a query"
+    )
+    assert "s3cret" not in result.stderr + result.stdout
+    for chained in ("simplecache::https://example.invalid/film.mp4", "s3://films/film.mp4", "file:///etc/passwd"):
+        assert last_line(command("run", chained, "-o", tmp_path)).startswith("INPUT_SCHEME_FORBIDDEN: ")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["run", "--help"], ["area", "--help"], ["doctor", "--help"], ["status", "--help"], ["eval", "--help"]],

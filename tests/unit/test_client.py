@@ -22,6 +22,7 @@ from yivideo_ray.config import ServeSettings
 from yivideo_ray.errors import ConfigError, InputError, ServiceError
 from yivideo_ray.jobs import Event, EventKind
 from yivideo_ray.types import STAGES, Stage
+from yivideo_ray.urls import Url
 
 
 @pytest.fixture
@@ -208,3 +209,16 @@ def test_fetch_writes_files_named_after_the_video(there: Listening, tmp_path: Pa
     command(there, "fetch", workflow_id, "-o", "out", "--format", "vtt", "--language", "zh")
     assert "再见" in (there.videos / "out" / "film.zh.vtt").read_text(encoding="utf-8")
     assert command(there, "fetch", workflow_id, "--language", "fr").stderr.startswith("RESULT_NOT_WRITTEN: ")
+
+
+def test_submit_sends_an_address_as_it_is(tmp_path: Path) -> None:
+    with listening(tmp_path, allowed_urls=("s3://films",)) as there:
+        result = command(there, "submit", "s3://films/a b/film.mp4", "film.mp4")
+        assert result.returncode == 0, result.stderr
+        videos = {request.video for request in there.service.requests}
+        assert videos == {Url("s3://films/a b/film.mp4"), there.videos.resolve() / "film.mp4"}
+        uploaded = command(there, "submit", "--upload", "s3://films/film.mp4")
+        assert uploaded.returncode == 2
+        assert uploaded.stderr.startswith("CONFIG_INVALID: What is at an address is not uploaded.")
+        refused = command(there, "submit", "s3://others/film.mp4")
+        assert refused.stderr.startswith("INPUT_SCHEME_FORBIDDEN: ")

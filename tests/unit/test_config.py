@@ -61,6 +61,16 @@ def test_every_number_in_config_yml_says_its_unit() -> None:
     assert unclear == []
 
 
+@pytest.mark.parametrize("prefix", ["file:///videos", "s3://", "https://me:s3cret@host", "https://host/a?token=s3cret"])
+def test_beginnings_of_addresses_that_none_may_have_are_refused_without_telling_secrets(
+    monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    monkeypatch.setenv("YIVIDEO_STORAGE__ALLOWED_URLS", f'["s3://films", "{prefix}"]')
+    message = refusal()
+    assert "storage.allowed_urls.1: the prefix " in message
+    assert "s3cret" not in message
+
+
 def test_what_a_file_leaves_out_keeps_its_default(tmp_path: Path) -> None:
     settings = load_settings(written(tmp_path, "gpu_lock:\n  max_retries: 2\ngpu:\n"))
     assert settings.gpu_lock.max_retries == 2

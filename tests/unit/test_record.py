@@ -29,6 +29,7 @@ from yivideo_ray.types import (
     SubtitleArea,
     TextLine,
 )
+from yivideo_ray.urls import Url
 
 AREA = SubtitleArea(
     (Band("bottom", Box(0, 180, 320, 230), 21.5, BandEvidence(24, 12, 9, 0.97, "it changes")),),
@@ -124,6 +125,9 @@ def test_a_name_that_is_no_utf8_is_recorded(tmp_path: Path) -> None:
 def test_results_lie_beside_the_video_or_in_the_directory_given(tmp_path: Path) -> None:
     assert output_path(Job(Path("a/film.v2.mp4")), ".srt") == Path("a/film.v2.srt")
     assert output_path(Job(Path("a/film.mp4"), output_dir=tmp_path), ".json") == tmp_path / "film.json"
+    # Nothing can be written beside what is at an address.
+    assert output_path(Job(Url("s3://b/a/film.v2.mp4")), ".srt") == Path("film.v2.srt")
+    assert output_path(Job(Url("s3://b/a/film.mp4"), output_dir=tmp_path), ".json") == tmp_path / "film.json"
 
 
 @pytest.mark.parametrize("stem", ["x" * 251, "字" * 83 + "xx", "🎬" * 62 + "abc"])
@@ -227,3 +231,22 @@ def test_a_directory_is_made_if_it_can_be(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         require_writable(tmp_path / "file" / "sub")
     assert caught.value.code.name == "OUTPUT_NOT_WRITABLE"
+
+
+def test_two_addresses_whose_results_have_one_name_collide_but_overwrite_no_video() -> None:
+    wanted = SubtitleSettings()
+    require_distinct([Job(Url("s3://a/film.srt"))], wanted)
+    with pytest.raises(ConfigError, match=r"s3://a/film\.mp4 and s3://b/film\.mkv would both write film\.json"):
+        require_distinct([Job(Url("s3://a/film.mp4")), Job(Url("s3://b/film.mkv"))], wanted)
+
+
+def test_the_work_on_an_address_is_known_by_it_and_by_what_the_server_tells_wherever_the_process_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = dataclasses.replace(INFO, path="s3://films/film.mp4", mtime_ns=0, version="v1")
+    name = workflow_id(there)
+    monkeypatch.chdir(tmp_path)
+    assert workflow_id(there) == name
+    others = {"path": "s3://films/film2.mp4", "size_bytes": INFO.size_bytes + 1, "version": "v2"}
+    found = {workflow_id(dataclasses.replace(there, **{key: value})) for key, value in others.items()}  # type: ignore[arg-type]
+    assert len(found | {name}) == 4

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from tests.fake_service import FakeService
+from tests.http_files import http_files
 from tests.service_clients import KEY, World, world
 from yivideo_ray.errors import CODES, InputError, InternalError
 from yivideo_ray.jobs import Priority
 from yivideo_ray.service import ExecutionMode, WorkflowState
 from yivideo_ray.types import STAGES, Stage
+from yivideo_ray.urls import Url
 
 CHAIN = [stage.value for stage in STAGES]
 
@@ -139,6 +141,26 @@ def test_paths_are_checked_before_the_service_is_asked(there: World) -> None:
             code,
         )
     assert there.service.requests == []
+
+
+def test_an_address_is_taken_where_the_settings_allow_it_and_nothing_is_asked_for_it_yet(tmp_path: Path) -> None:
+    with http_files() as server, world(tmp_path, allowed_urls=(f"{server.url}/films",)) as there:
+        address = f"{server.url}/films/a/film.mp4"
+        answer = there.client.post("/v1/workflows", json={"video_path": address})
+        assert (answer.status_code, answer.json()["video"]) == (202, address)
+        assert [request.video for request in there.service.requests] == [Url(address)]
+        for other in (
+            f"{server.url}/films-private/film.mp4",
+            f"{server.url}/films/../film.mp4",
+            f"{server.url}/films/film.mp4?x",
+            f"simplecache::{address}",
+            "s3://films/film.mp4",
+            f"file://{there.videos}/film.mp4",
+        ):
+            found = problem(there.client.post("/v1/workflows", json={"video_path": other}), "INPUT_SCHEME_FORBIDDEN")
+            assert "storage.allowed_urls" in found["remedy"]
+        assert len(there.service.requests) == 1
+        assert server.asked == []
 
 
 def test_the_same_key_and_request_give_the_same_workflow_however_it_is_written(there: World) -> None:

@@ -16,6 +16,7 @@ from yivideo_ray.errors import CallError, ServiceError
 from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.runtime.service import Service
 from yivideo_ray.service import NumberedEvent, WorkflowRequest, WorkflowState
+from yivideo_ray.urls import Url
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -215,5 +216,21 @@ def test_a_fault_of_ours_fails_its_workflow_alone(tmp_path: Path) -> None:
             assert Path(view.error["facts"]["log"]).is_file()
             runner.open("good")
             assert (await ended(service, good)).state is WorkflowState.SUCCESS
+
+    play(scenario())
+
+
+def test_an_address_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    address = Url("s3://films//a b/film.mp4")
+
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, _):
+            workflow_id = (await service.submit(WorkflowRequest(address, ONE)))[0].workflow_id
+            await begun(service, workflow_id)
+        async with serving(tmp_path) as (service, runner):
+            assert (await service.get(workflow_id)).video == address
+            runner.open("film")
+            assert (await ended(service, workflow_id)).state is WorkflowState.SUCCESS
+            assert {numbered.event.video for numbered in await told(service, workflow_id)} == {str(address)}
 
     play(scenario())

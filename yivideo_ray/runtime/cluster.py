@@ -70,6 +70,8 @@ def start(namespace: str = NAMESPACE) -> Cluster:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Whatever asks Ray for something behind its end would start another one.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+    # Of several chunks that fail alike the first one's error is told; Ray would log the tracebacks of the others.
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     if joins():
         _require_listener(address)
     else:
