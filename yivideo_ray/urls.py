@@ -19,7 +19,6 @@ PACKAGES = {
     "az": "adlfs",
     "gcs": "gcsfs",
     "gs": "gcsfs",
-    "hdfs": "pyarrow",
     "hf": "huggingface_hub",
     "http": "aiohttp",
     "https": "aiohttp",
@@ -27,7 +26,6 @@ PACKAGES = {
     "oss": "ossfs",
     "s3": "s3fs",
     "s3a": "s3fs",
-    "sftp": "paramiko",
 }
 """The protocols that can be allowed, each with the package that fsspec needs for it. They read one object under its own
 name; what fsspec has besides reads local files, or opens what some other file names (archives, caches, references)."""
