@@ -25,6 +25,7 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.geometry import bounding_box
 from yivideo_ray.types import Luma
+from yivideo_ray.urls import PACKAGES, Url
 
 __all__ = ["Check", "Verdict", "doctor", "examine"]
 
@@ -108,6 +109,10 @@ def _packages(settings: Settings) -> Iterator[Check]:
             yield Check(name, Verdict.FAILED, "not installed", f"pip install {name}, or install yivideo-ray again.")
         else:
             yield Check(name, Verdict.OK, version)
+    for name in sorted({PACKAGES[Url(prefix).protocol] for prefix in settings.storage.allowed_urls}):
+        version = _version(name)
+        remedy = f"pip install {name} on every node: storage.allowed_urls need it."
+        yield Check(name, Verdict.OK, version) if version else Check(name, Verdict.FAILED, "not installed", remedy)
     candidates = ENGINE_PACKAGES[settings.ocr.engine]
     found = [f"{name} {version}" for name in candidates if (version := _version(name))]
     if candidates and not found:

@@ -164,7 +164,14 @@ async def give_subtitles(
             "description": "A PNG.",
             "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}},
         },
-        **problems("WORKFLOW_NOT_FOUND", "RESULT_NOT_READY", "RESULT_NOT_WRITTEN", "INPUT_CHANGED", "REQUEST_INVALID"),
+        **problems(
+            "WORKFLOW_NOT_FOUND",
+            "RESULT_NOT_READY",
+            "RESULT_NOT_WRITTEN",
+            "INPUT_CHANGED",
+            "INPUT_UNREACHABLE",
+            "REQUEST_INVALID",
+        ),
     },
 )
 async def give_preview(request: Request, workflow_id: WorkflowId, service: Service, settings: Configured) -> Response:

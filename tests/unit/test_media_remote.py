@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.http_files import Asked, HttpFiles, http_files
@@ -296,6 +297,23 @@ def test_trouble_while_a_video_is_probed_is_no_damage(server: HttpFiles) -> None
         assert refusal(server).code.name == code
         server.trouble = partial(_for_parts, trouble, lambda start: start >= 2 * BLOCK)
         assert refusal(server).code.name == code
+
+
+def test_trouble_with_the_first_frames_is_no_short_video(server: HttpFiles, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (40, 96, 128, 3), np.uint8)
+    made = make_video(
+        tmp_path / "noise.mp4",
+        frames=40,
+        size=(128, 96),
+        mux_options={"movflags": "faststart"},
+        background=lambda number: noise[number],
+    )
+    server.files["/films/noise.mp4"] = made.read_bytes()
+    at(server, "/films/noise.mp4")
+    last = max(part.start or 0 for part in server.parts)
+    assert last < len(server.files["/films/noise.mp4"]) - BLOCK
+    server.trouble = partial(_for_parts, "503", lambda start: start == last)
+    assert refusal(server, "/films/noise.mp4").code.name == "INPUT_UNREACHABLE"
 
 
 def _for_parts(trouble: str, chosen: Callable[[int], bool], asked: Asked) -> str | None:
