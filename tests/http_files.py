@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 __all__ = ["Asked", "HttpFiles", "http_files"]
@@ -63,6 +64,11 @@ def http_files() -> Iterator[HttpFiles]:
         thread.join(10)
 
 
+@lru_cache(maxsize=16)
+def _version(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # A body that waits for its headers to be acknowledged takes 40 ms.
@@ -101,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _give(self, found: HttpFiles, data: bytes, asked: Asked, trouble: str | None) -> None:
         headers = {"Accept-Ranges": "bytes"}
         if found.tells_version:
-            headers["ETag"] = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
+            headers["ETag"] = f'"{_version(data)}"'
         if asked.start is None or trouble == "whole":
             self._send(200, data, trouble, **headers)
         elif asked.start >= len(data):

@@ -99,6 +99,25 @@ def test_a_chunk_fetches_its_part_of_the_file_and_not_all(server: HttpFiles, tmp
     assert {part.headers["Accept-Encoding"] for part in server.parts} == {"identity"}
 
 
+def test_who_reads_on_asks_for_ever_more_and_who_seeks_for_little(server: HttpFiles) -> None:
+    data = bytes(range(256)) * 16 * 40
+    server.files["/films/bytes"] = data
+    file = remote.RemoteFile(Url(f"{server.url}/films/bytes"), len(data), 20)
+    found = bytearray()
+    while part := file.read(1000):
+        assert len(part) <= 1000
+        found += part
+    assert found == data
+    assert [((part.end or 0) - (part.start or 0)) // BLOCK for part in server.parts] == [1, 2, 4, 8, 16, 9]
+    server.asked.clear()
+    for position in (5 * BLOCK - 3, 5 * BLOCK - 1, 2 * BLOCK, 39 * BLOCK, len(data) - 1, len(data), len(data) + 5):
+        assert file.seek(position) == position
+        assert file.read(10) == data[position : min(position + 10, (position // BLOCK + 1) * BLOCK)]
+    assert file.seek(-1, os.SEEK_END) == len(data) - 1
+    assert [((part.end or 0) - (part.start or 0)) // BLOCK for part in server.parts] == [1, 1]
+    file.check()
+
+
 def test_memory_is_read_like_any_other_filesystem(video: Path) -> None:
     fsspec = pytest.importorskip("fsspec")
     there = fsspec.filesystem("memory")
@@ -406,10 +425,10 @@ def test_an_interruption_while_bytes_are_awaited_ends_the_reading(
     info = at(server)
     fetched = remote.RemoteFile._fetched
 
-    def interrupted(self: remote.RemoteFile, number: int) -> bytes:
-        if number >= 2:
+    def interrupted(self: remote.RemoteFile, start: int, end: int) -> bytes:
+        if start >= 2 * BLOCK:
             raise KeyboardInterrupt
-        return fetched(self, number)
+        return fetched(self, start, end)
 
     monkeypatch.setattr(remote.RemoteFile, "_fetched", interrupted)
     with pytest.raises(KeyboardInterrupt), read_chunk(info, WHOLE, SETTINGS) as reader:

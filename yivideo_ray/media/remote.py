@@ -26,9 +26,11 @@ __all__ = ["RemoteFacts", "RemoteFile", "look"]
 Result = TypeVar("Result")
 
 _HTTP = frozenset({"http", "https"})
-BLOCK_BYTES = 1024 * 1024
+BLOCK_BYTES = 256 * 1024
+# Whoever seeks needs little; whoever reads on is given twice as much each time, up to so many blocks.
+_LONGEST_RUN = 16
 # Containers keep what belongs together apart: an index, sound and picture of one time.
-_BLOCKS_KEPT = 8
+_BLOCKS_KEPT = 2 * _LONGEST_RUN
 # Before the second and the third time that the same is asked for, with jitter downwards.
 WAITS_S = (0.5, 2.0)
 # How filesystems call what tells one version of an object from the next.
@@ -93,6 +95,8 @@ class RemoteFile(io.RawIOBase):
         self._filesystem, self._path = _filesystem(url, timeout_s)
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        # The number of blocks in the last request, and the block behind them.
+        self._run, self._next = 0, 0
         self._failure: BaseException | None = None
 
     def check(self) -> None:
@@ -130,15 +134,19 @@ class RemoteFile(io.RawIOBase):
 
     def _block(self, number: int) -> bytes:
         if number not in self._blocks:
-            self._blocks[number] = self._fetched(number)
-            if len(self._blocks) > _BLOCKS_KEPT:
+            self._run = min(max(1, 2 * self._run), _LONGEST_RUN) if number == self._next else 1
+            self._next = number + self._run
+            data = self._fetched(number * BLOCK_BYTES, min(self._next * BLOCK_BYTES, self._size_bytes))
+            for offset in range(0, len(data), BLOCK_BYTES):
+                fetched = number + offset // BLOCK_BYTES
+                self._blocks[fetched] = data[offset : offset + BLOCK_BYTES]
+                self._blocks.move_to_end(fetched)
+            while len(self._blocks) > _BLOCKS_KEPT:
                 self._blocks.popitem(last=False)
         self._blocks.move_to_end(number)
         return self._blocks[number]
 
-    def _fetched(self, number: int) -> bytes:
-        start = number * BLOCK_BYTES
-        end = min(start + BLOCK_BYTES, self._size_bytes)
+    def _fetched(self, start: int, end: int) -> bytes:
         data: bytes = _asked(
             self._url, self._timeout_s, lambda: self._filesystem.cat_file(self._path, start=start, end=end)
         )
