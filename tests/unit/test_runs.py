@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
-from tests.strips import background, write
+from tests.fonts import latin_font
+from tests.strips import HEIGHT, WIDTH, background, write
 from yivideo_ray.subtitles.runs import GUARD_FRAMES, Run, RunTracker
 from yivideo_ray.types import Luma
 
@@ -102,6 +104,34 @@ def test_text_that_stands_in_a_storm_is_joined_and_text_that_goes_in_it_is_not()
     goes = [run for run in runs_of(lambda n: frame(n, gap=True), 0, 45) if run.strokes.sum() > 40]
     assert goes[0].end_pts == 20
     assert all(run.joined_to_pts != goes[0].stable_end_pts for run in goes)
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_dark_text_on_a_white_box_is_joined_over_a_white_scene_and_not_where_it_goes(gap: bool) -> None:
+    """The box's edges are no strokes before white: they go and come again, and the text stays."""
+    rows, columns = slice(38, 70), slice(120, 520)
+
+    def frame(number: int) -> Luma:
+        white = 20 <= number < 22
+        band = np.full((HEIGHT, WIDTH), 235, np.uint8) if white else background(number) // 3
+        if white and gap:
+            return band
+        band[rows, columns] = np.rint(0.15 * band[rows, columns] + 0.85 * 250)
+        picture = Image.fromarray(band)
+        ImageDraw.Draw(picture).text((320, 54), "Your horse is faster than mine.", 20, latin_font(26), anchor="mm")
+        return np.asarray(picture)
+
+    before, after = (run for run in runs_of(frame, 0, 45) if run.strokes.sum() > 40)
+    assert (after.joined_to_pts == before.stable_end_pts) is not gap
+
+
+def test_a_line_of_two_that_goes_for_a_moment_is_not_joined() -> None:
+    def frame(number: int) -> Luma:
+        band = write(background(number), "Hello there", middle=(WIDTH / 2, 70))
+        return band if 20 <= number < 22 else write(band, "Never mind", middle=(WIDTH / 2, 30))
+
+    joined = [run.joined_to_pts for run in runs_of(frame, 0, 45) if run.strokes.sum() > 40]
+    assert joined == [None, None]
 
 
 def test_the_average_keeps_the_text_and_loses_the_background() -> None:

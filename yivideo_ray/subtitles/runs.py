@@ -52,6 +52,8 @@ _MIN_LETTER_PX = 60
 _VISIBLE_SHARE = 0.3
 _STEADY_SHARE = 0.8
 _GONE_SHARE = 0.8
+# A line of two is half of what two runs show, and by chance no background lies on so many strokes.
+_MOST_SHARE = 0.6
 
 
 @dataclass(slots=True, eq=False)
@@ -265,12 +267,15 @@ def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
     """Returns whether no letter that both runs show was missing in a frame between them.
 
     The gaps between outlined letters are strokes as well before a grey background, and none before a dark one: only
-    where nearly all is gone, a letter is.
+    where nearly all is gone, a letter is. The edges of a white box are strokes before anything but white: a frame that
+    shows most of what both runs show shows the text, whatever is gone.
     """
     shared = _common([*before.tail, *after.head])
     if cv2.countNonZero(shared) < _MIN_LETTER_PX or len(between) > MAX_TRANSITION_FRAMES:
         return False
-    missing = (_without(shared, frame.near) for frame in between)
+    most = _MOST_SHARE * cv2.countNonZero(shared)
+    doubtful = (frame for frame in between if cv2.countNonZero(cv2.bitwise_and(shared, frame.mask)) < most)
+    missing = (_without(shared, frame.near) for frame in doubtful)
     return not any(count_changed(letters, shared, _GONE_SHARE, least=_MIN_LETTER_PX) for letters in missing)
 
 
