@@ -49,7 +49,6 @@ _FOREIGN_ENV = re.compile(
     r"YIVIDEO_(CONFIG|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
 )
 
-
 # Never shown, not even where they are wrong.
 SECRETS = {("serve", "keys"), ("serve", "callback_secret"), ("storage", "url"), ("storage", "allowed_urls")}
 
