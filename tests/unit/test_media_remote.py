@@ -1,4 +1,4 @@
-"""Videos at addresses: the same frames as from the file; what is not allowed or no video is refused before it is read."""
+"""Videos at addresses: the same frames as from the file; what is not allowed or no video is refused beforehand."""
 
 from __future__ import annotations
 
