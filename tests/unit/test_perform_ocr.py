@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
+from tests.fonts import latin_font
 from tests.strips import background, write
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.contract import answered
@@ -145,9 +147,9 @@ class PlacedEngine(WaveringEngine):
 
 def shining(seed: int, text: str) -> Luma:
     """A line before bright spots that lie elsewhere for each seed, none of them beside it."""
-    spots = np.random.default_rng(seed).random((96 // 6, 240 // 6)) < 0.25
+    spots = np.random.default_rng(seed).random((96 // 6, 240 // 6)) < 0.15
     ground = np.full((96, 640), 60, np.uint8)
-    ground[:, 200:440] += np.kron(spots, np.full((6, 6), 120, np.uint8))
+    ground[:, 200:440] += np.kron(spots, np.full((6, 6), 60, np.uint8))
     return write(ground, text)
 
 
@@ -156,6 +158,26 @@ def test_a_line_that_stays_is_known_again_through_what_shines_between_its_letter
     engine = PlacedEngine(look("first"), look("second"), boxes=[Box(120, 33, 365, 57), Box(120, 117, 365, 141)])
     texts = ("They never told us why", second)
     crops = [Crop(crop([""], 10 * n, 10 * n + 10).meta, shining(n, text)) for n, text in enumerate(texts)]
+    perform_ocr(create_stitched_images(crops), engine)
+    assert engine.recognised == recognised
+
+
+def boxed(text: str, ground: int) -> Luma:
+    """A line of dark letters in a light box: all of the box but its letters is strokes, whatever the letters are."""
+    image = Image.new("L", (640, 96), ground)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((110, 40, 530, 80), fill=225)
+    draw.text((320, 60), text, font=latin_font(26), anchor="mm", fill=30)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize(("word", "recognised"), [("cold", 1), ("bold", 2), ("take", 2)])
+def test_dark_letters_that_change_in_a_light_box_are_recognised_again(word: str, recognised: int) -> None:
+    engine = PlacedEngine(look("first"), look("second"), boxes=[Box(90, 33, 390, 57), Box(90, 117, 390, 141)])
+    crops = [
+        Crop(crop([""], 10 * n, 10 * n + 10).meta, boxed(f"They {text} us why in the end", 100 + 40 * n))
+        for n, text in enumerate(("cold", word))
+    ]
     perform_ocr(create_stitched_images(crops), engine)
     assert engine.recognised == recognised
 
