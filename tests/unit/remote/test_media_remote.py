@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.http_files import Asked, HttpFiles, http_files
-from tests.remote_film import BLOCK, SETTINGS, at, late, make_film, read_at_once, refusal, served
+from tests.remote_film import BLOCK, SETTINGS, at, late, refusal
 from tests.unit.test_media_chunks import WHOLE, own_frames
 from tests.unit.test_media_probe import playlists
 from tests.videos import make_video
@@ -20,22 +19,6 @@ from yivideo_ray.errors import InputError
 from yivideo_ray.media import check_unchanged, plan_chunks, probe, remote, sample_frames
 from yivideo_ray.types import VideoInfo
 from yivideo_ray.urls import Url
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_at_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_film(tmp_path_factory.mktemp("remote"))
-
-
-@pytest.fixture
-def server(video: Path) -> Iterator[HttpFiles]:
-    with served(video) as found:
-        yield found
 
 
 def test_a_video_at_an_address_has_the_facts_and_frames_of_the_file(server: HttpFiles, video: Path) -> None:
@@ -247,7 +230,7 @@ def test_files_are_read_without_the_packages_that_addresses_need(video: Path) ->
         "import sys\nfrom yivideo_ray.config import DecoderSettings\nfrom yivideo_ray.media import probe\n"
         f"probe({str(video)!r}, DecoderSettings())\nprint(sorted({{'fsspec', 'aiohttp'}} & set(sys.modules)))"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.http_files import Asked, HttpFiles, http_files
-from tests.remote_film import BLOCK, FRAMES, SETTINGS, at, late, make_film, read_at_once, refusal, served
+from tests.remote_film import BLOCK, FRAMES, SETTINGS, at, late, refusal
 from tests.unit.test_media_chunks import WHOLE, own_frames
 from tests.videos import make_video
 from yivideo_ray.config import DecoderSettings
@@ -20,22 +20,6 @@ from yivideo_ray.media import check_unchanged, probe, read_chunk, remote
 from yivideo_ray.types import VideoInfo
 
 HASTY = DecoderSettings(url_timeout_s=0.5)
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    read_at_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_film(tmp_path_factory.mktemp("remote"))
-
-
-@pytest.fixture
-def server(video: Path) -> Iterator[HttpFiles]:
-    with served(video) as found:
-        yield found
 
 
 def read(
