@@ -91,9 +91,12 @@ def test_nothing_is_carried_over_a_frame_without_it() -> None:
     assert boxes(crops) == [[WHOLE], []]
 
 
-def test_a_crop_that_ends_within_a_line_does_not_show_it() -> None:
-    crops = [crop(0, shown(0), WHOLE), crop(1, np.ascontiguousarray(shown(1)[:, : WIDTH // 2]))]
-    assert boxes(crops) == [[WHOLE], []]
+@pytest.mark.parametrize("width", [100, 170, WIDTH // 2, WHOLE.x1 - 10])
+@pytest.mark.parametrize("ground", [60, 200])
+def test_a_crop_that_ends_before_or_within_a_line_does_not_show_it(width: int, ground: int) -> None:
+    picture = write(np.full((HEIGHT, WIDTH), ground, np.uint8), TEXT)
+    ends = np.ascontiguousarray(picture[:, :width])
+    assert boxes([crop(0, picture, WHOLE), crop(1, ends)]) == [[WHOLE], []]
 
 
 def test_a_place_without_strokes_is_no_line() -> None:

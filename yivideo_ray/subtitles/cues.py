@@ -13,7 +13,6 @@ from difflib import SequenceMatcher
 from yivideo_ray.geometry import bounding_box
 from yivideo_ray.subtitles.consensus import agree
 from yivideo_ray.subtitles.growth import grows
-from yivideo_ray.subtitles.lapses import without_lapses
 from yivideo_ray.subtitles.observations import Observation, ReadLine, bare, folded, without_look_alikes
 from yivideo_ray.subtitles.passing import without_passing_lines
 from yivideo_ray.subtitles.review import in_order, reading_reasons
@@ -98,8 +97,7 @@ def build_cues(observations: Iterable[Observation], band: str, rules: CueRules) 
     groups: list[_Group] = []
     unread: Observation | None = None
     in_time = sorted(observations, key=lambda one: (one.start_pts, one.end_pts))
-    whole = without_lapses(in_time, rules.step_ticks)
-    for observation in without_passing_lines(whole, rules.step_ticks, rules.merge_gap_ticks):
+    for observation in without_passing_lines(in_time, rules.step_ticks, rules.merge_gap_ticks):
         group = groups[-1] if groups else None
         if not observation.lines:
             unread = observation

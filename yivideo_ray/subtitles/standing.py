@@ -29,14 +29,15 @@ __all__ = ["CropLines", "Line", "Standing", "join_lines"]
 _SAME_PLACE_IOU = 0.6
 # The ends of a line that stays may seem to move by this share of its height.
 _SAME_END = 0.7
+# What stays differs by less than this, also where it is badly compressed.
 _MAX_DIFFERENCE = 48
 # A line that detection missed is still there where less than so many of the pixels on its strokes and right beside them
 # differ in a glyph-sized window, or less than this share. Fewer strokes than a letter has are no evidence.
 _MIN_CHANGED_PX, _CHANGED_SHARE = 70, 0.5
 _MIN_STROKE_PX = 60
-_INSIDE_SHARE = 0.7
-# A line that reaches farther beyond the end of the other, as a share of its height, has grown by a letter at least.
-_BEYOND_END = 0.25
+# A part of a line lies in the line's place by this share; one that reaches farther beyond an end of it, as a share of
+# its height, is the line with a letter more.
+_INSIDE_SHARE, _BEYOND_END = 0.7, 0.25
 
 
 @dataclass(slots=True, eq=False)
@@ -120,6 +121,7 @@ def join_lines(crops: Sequence[CropLines]) -> None:
 
 
 def _choose_best(crops: Sequence[CropLines]) -> None:
+    """Sets what the clearest picture of each text is, among the lines that are left."""
     chosen: set[int] = set()
     for line in (line for crop in crops for line in crop.lines):
         standing = line.standing
@@ -164,12 +166,13 @@ def _carry(source: CropLines, target: CropLines) -> None:
         in_the_way = [other for other in target.lines if other.box.intersect(place) is not None]
         if (
             id(line.standing) in known
-            or place.clip(bounds).area < _INSIDE_SHARE * place.area
+            # Where a crop ends there is only grey to compare with.
+            or place.clip(bounds) != place
             or not all(_is_part(other.box, place) for other in in_the_way)
             or not _still_shows(source, line, target)
         ):
             continue
-        found = Line(target.meta, target.image, place.clip(bounds), place.clip(bounds))
+        found = Line(target.meta, target.image, place, place)
         found.standing = line.standing
         target.lines = [other for other in target.lines if other not in in_the_way] + [found]
 
