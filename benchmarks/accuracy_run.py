@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,7 +17,7 @@ from benchmarks.accuracy_cases import CaseResult, Found, read_found, score_case
 from benchmarks.accuracy_progress import Progress
 from benchmarks.corpus import Truth, ensure_corpus, spec_hash
 from benchmarks.corpus_cases import CaseSpec
-from yivideo_ray.config import load_settings
+from yivideo_ray.config import Settings, load_settings
 from yivideo_ray.jobs import Event, Job
 from yivideo_ray.runtime import session
 from yivideo_ray.types import EngineFacts
@@ -98,7 +99,7 @@ def run_tasks(
     """
     results: list[CaseResult] = []
     progress = Progress("running", sum(task.truth.duration_s for task in tasks))
-    with session(load_settings(config)) as running:
+    with _new_to_all(load_settings(config)) as settings, session(settings) as running:
         engine = running.engine_facts()
         for task in tasks:
             truth = task.truth
@@ -118,6 +119,14 @@ def run_tasks(
             progress.clear()
             on_result(results[-1])
     return results, engine
+
+
+@contextmanager
+def _new_to_all(settings: Settings) -> Iterator[Settings]:
+    """Gives the settings with a working directory of their own: a run goes on from what a failed one before it left."""
+    with tempfile.TemporaryDirectory(prefix="yivideo-") as work:
+        storage = settings.storage.model_copy(update={"work_dir": Path(work)})
+        yield settings.model_copy(update={"storage": storage})
 
 
 class _Watch:
