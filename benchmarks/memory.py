@@ -10,8 +10,8 @@ engine, and reads the process's resident memory from the actor's status. Every s
 in random order after. Exit code: 0 if the memory at the end is at most 1.05 times that after the first N sizes, 1 if
 not.
 
-The second runs videos of so many minutes, 720p25 with a cue every 2 to 3 s, each in a session of its own, and reads the
-proportional set size of this process and all that it started, Ray's own among them, and the size of the files below
+The second runs videos of so many minutes, 720p25 with a cue every 2 to 3 s, each in a process of its own, and reads the
+proportional set size of that process and all that it started, Ray's own among them, and the size of the files below
 storage.work_dir and in Ray's directory. The third does so for so many videos of one minute, all begun at once. Exit
 code: 0 if the limits hold, 1 if not.
 """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from benchmarks.throughput_run import copies
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job
 from yivideo_ray.runtime import session
+from yivideo_ray.types import EngineFacts
 
 __all__ = ["LIMIT_BYTES", "LIMIT_RATIO", "LIMIT_SCRATCH_BYTES", "measure_lengths", "measure_numbers", "verdicts"]
 
@@ -46,7 +50,7 @@ def _bytes_below(directory: Path) -> int:
 
 
 def measure_lengths(minutes: Sequence[int], out: Path) -> tuple[list[dict[str, Any]], Any]:
-    """Returns, for each length in the order given, the peaks of a run in a session of its own, and what ran the models.
+    """Returns, for each length in the order given, the peaks of a run in a process of its own, and what ran the models.
 
     The video is the same minute of 720p25 over and over. Errors: SystemExit where a run fails, or finds too few cues.
     """
@@ -68,31 +72,41 @@ def _measure(
     results = out / "memory"
     results.mkdir(parents=True, exist_ok=True)
     found = []
-    for count, videos in cases.items():
-        settings = Settings.model_validate({"storage": {"work_dir": results / f"work-{count}-{unit}"}})
-        memory = Peak(tree_bytes, 0.5)
-        with session(settings) as opened, memory.watch():
-            engine = opened.engine_facts()
-            scratch = Peak(partial(scratch_bytes, [settings.storage.work_dir, _ray_files()]), 1.0)
-            before = time.perf_counter()
-            with scratch.watch():
-                outcomes = opened.run([Job(video, output_dir=results) for video in videos], _ignore)
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise SystemExit(f"{outcome.video}: {outcome.error['code']}: {outcome.error['message']}")
-        cues = sum(len(outcome.cues) for outcome in outcomes)
-        if cues < ENOUGH * count * cues_a_minute:
-            raise SystemExit(f"{count} {unit}: {cues} cues are too few for the memory to tell anything.")
-        figures = {
-            unit: count,
-            "cues": cues,
-            "wall_s": time.perf_counter() - before,
-            "peak_bytes": memory.peak_bytes,
-            "scratch_bytes": scratch.peak_bytes,
-        }
-        print(f"{count} {unit}: {memory.peak_bytes / 2**20:.0f} MiB", file=sys.stderr, flush=True)
-        found.append(figures)
+    # A process for each, as a user's run has one: what an earlier run left behind is not counted again.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes:
+        for count, videos in cases.items():
+            figures, cues, engine = processes.submit(_run, videos, results, f"work-{count}-{unit}").result()
+            if cues < ENOUGH * count * cues_a_minute:
+                raise SystemExit(f"{count} {unit}: {cues} cues are too few for the memory to tell anything.")
+            print(f"{count} {unit}: {figures['peak_bytes'] / 2**20:.0f} MiB", file=sys.stderr, flush=True)
+            found.append({unit: count, "cues": cues, **figures})
     return found, engine
+
+
+def _run(videos: Sequence[Path], results: Path, work: str) -> tuple[dict[str, Any], int, EngineFacts]:
+    """Returns the figures of all videos at once, how many cues they have, and what ran the models.
+
+    Parts that an interrupted run kept are removed first: they would not be worked out again.
+    """
+    work_dir = results / work
+    shutil.rmtree(work_dir, ignore_errors=True)
+    settings = Settings.model_validate({"storage": {"work_dir": work_dir}})
+    memory = Peak(tree_bytes, 0.5)
+    with session(settings) as opened, memory.watch():
+        engine = opened.engine_facts()
+        scratch = Peak(partial(scratch_bytes, [work_dir, _ray_files()]), 1.0)
+        before = time.perf_counter()
+        with scratch.watch():
+            outcomes = opened.run([Job(video, output_dir=results) for video in videos], _ignore)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise SystemExit(f"{outcome.video}: {outcome.error['code']}: {outcome.error['message']}")
+    figures = {
+        "wall_s": time.perf_counter() - before,
+        "peak_bytes": memory.peak_bytes,
+        "scratch_bytes": scratch.peak_bytes,
+    }
+    return figures, sum(len(outcome.cues) for outcome in outcomes), engine
 
 
 def _ray_files() -> Path:
