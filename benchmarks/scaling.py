@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.area import find_area
 from benchmarks.corpus import ensure_corpus
 from benchmarks.cpu import CpuUse, cpu_use, medians
 from benchmarks.environment import environment, format_environment
@@ -36,8 +37,6 @@ from yivideo_ray.media import plan_chunks, probe
 from yivideo_ray.ocr import create_engine
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
-from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
-from yivideo_ray.stages.extract_keyframes import extract_keyframes
 from yivideo_ray.stages.perform_ocr import perform_ocr
 from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, SubtitleArea, VideoInfo
 
@@ -127,7 +126,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     info = probe(video, settings.decoder)
     engine = create_engine(settings)
     facts = engine.load()
-    area = detect_subtitle_area(info, extract_keyframes(info, settings), engine, settings.area_detector)
+    area = find_area(info, settings, engine)
     work = Work(info, plan_chunks(info, settings.pipeline.chunk_s), area, settings)
     taken: dict[int, list[CpuUse]] = {1: [], 2: []}
     with _two_nodes():

@@ -34,9 +34,9 @@ class SerializedWorkflow(Workflow):
         self.waits: list[float] = []
         self._lock = lock
 
-    async def _extract(self) -> Sequence[Any]:
+    async def _extract(self, *, glance: bool) -> tuple[Sequence[Any], bool]:
         async with self._lock.held(Stage.EXTRACT_KEYFRAMES, self.waits):
-            return await super()._extract()
+            return await super()._extract(glance=glance)
 
     async def _detect(self, parts: Sequence[Any]) -> SubtitleArea:
         async with self._lock.held(Stage.DETECT_SUBTITLE_AREA, self.waits):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.area import find_area
 from benchmarks.cpu import cpu_use
 from benchmarks.gpu import gpu_use
 from benchmarks.throughput_lock import GlobalLock, HandedOver, Polled
@@ -26,8 +27,6 @@ from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.record import workflow_id
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images, keep_uncovered
-from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
-from yivideo_ray.stages.extract_keyframes import extract_keyframes
 from yivideo_ray.stages.perform_ocr import perform_ocr
 from yivideo_ray.types import Crop, Stage
 
@@ -60,7 +59,7 @@ def record(video: Path, settings: Settings, path: Path) -> float:
     engine = Recorder(create_engine(settings))
     engine.load()
     info = probe(video, settings.decoder)
-    area = detect_subtitle_area(info, extract_keyframes(info, settings), engine, settings.area_detector)
+    area = find_area(info, settings, engine)
     crops: list[Crop] = []
     covered: tuple[int, ...] = ()
     for span in plan_chunks(info, settings.pipeline.chunk_s):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,7 +54,8 @@ def area(
         raise YivideoError(failed["message"], code=failed["code"], remedy=failed["remedy"])
     assert outcome.info is not None, "a workflow that succeeded has probed its video"
     assert outcome.area is not None, "the second stage makes an area"
-    frame = telling_frame(outcome.info, outcome.area, _sampled(outcome), settings)
+    sampled, thorough = _sampled(outcome)
+    frame = telling_frame(outcome.info, outcome.area, sampled, settings, glance=not thorough)
     drawn = marks(outcome.area, settings.area_detector, outcome.info.bounds)
     write_atomically(picture, draw(frame.bgr(), drawn))
     for sentence in sentences(outcome, settings):
@@ -76,21 +77,25 @@ def picture_path(video: Place, output: Path | None) -> Path:
     return picture
 
 
-def _sampled(outcome: Outcome) -> frozenset[int]:
-    """Returns the pts of the frames in which the area was looked for."""
+def _sampled(outcome: Outcome) -> tuple[Sequence[int], bool]:
+    """Returns the pts of the frames in which the area was looked for, and whether the look was thorough."""
     extracted = next(record for record in outcome.stages if record.stage is Stage.EXTRACT_KEYFRAMES)
-    return frozenset(extracted.output["pts"])
+    # What an earlier version kept of a run that was interrupted was always thorough, and does not say so.
+    return extracted.output["pts"], extracted.output.get("thorough", True)
 
 
-def telling_frame(info: VideoInfo, found: SubtitleArea, sampled: Iterable[int], settings: Settings) -> media.VideoFrame:
+def telling_frame(
+    info: VideoInfo, found: SubtitleArea, sampled: Iterable[int], settings: Settings, *, glance: bool = False
+) -> media.VideoFrame:
     """Returns the sampled frame that shows most text in the bands, all of them together; without bands, the one in
-    the middle. Errors: those of opening a file, and InputError INPUT_CHANGED."""
+    the middle. glance: the frames were sampled at one. Errors: those of opening a file, and InputError INPUT_CHANGED.
+    """
     wanted = frozenset(sampled)
     # A region that the settings force may hold nothing but background.
     bands = [band for band in found.bands if band.evidence.samples_with_text] or found.bands
 
     def frames() -> Iterator[media.VideoFrame]:
-        return (frame for frame in whole_frames(info, settings) if frame.pts in wanted)
+        return (frame for frame in whole_frames(info, settings, glance=glance) if frame.pts in wanted)
 
     # Two passes, for large frames can't all be kept.
     strokes = {frame.pts: [_strokes(frame, band.box, band.line_height_px) for band in bands] for frame in frames()}

@@ -133,6 +133,14 @@ class SampledFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """Frames from all over a video, in order of time. thorough: a longer look at it would give no more."""
+
+    frames: tuple[SampledFrame, ...]
+    thorough: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TextBox:
     """Text found by detection: its upright box and the detector's score (0 to 1), in the image it was given."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,10 @@ RATE = 25
 SHOWN, APART = 25, 50
 
 
-def pattern_video(path: Path, texts: tuple[str, ...]) -> Path:
+def pattern_video(path: Path, texts: tuple[str, ...], **recipe: Any) -> Path:
     """Writes a video that shows each text for SHOWN frames, one every APART frames, after ten empty ones.
 
-    The texts should differ in length: what hardly changes is taken for a logo.
+    The texts should differ in length: what hardly changes is taken for a logo. recipe goes to make_video.
     """
     width, height = SIZE
     patterns = [draw_pattern(text) for text in texts]
@@ -31,4 +32,4 @@ def pattern_video(path: Path, texts: tuple[str, ...]) -> Path:
             frame[y0 : y0 + rows, x0 : x0 + columns] = patterns[index][:, :, None]
         return frame
 
-    return make_video(path, frames=10 + APART * len(texts), size=SIZE, rate=RATE, background=background)
+    return make_video(path, frames=10 + APART * len(texts), size=SIZE, rate=RATE, background=background, **recipe)

@@ -29,7 +29,7 @@ NAMES = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse", "a", "elepha
 async def all_three(client: Driver, video: Path, settings: Settings, who: int) -> list[Any]:
     """Returns what a client gets for a call of each kind, without the times that it took."""
     info = probe(video, settings.decoder)
-    frames = extract_keyframes(info, settings)
+    frames = extract_keyframes(info, settings).frames
     turns = itertools.cycle((Priority.BATCH, Priority.INTERACTIVE))
 
     async def call(kind: CallKind, key: str, *payload: Any) -> Any:

@@ -13,7 +13,7 @@ from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.errors import ConfigError, InputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome
-from yivideo_ray.media import probe, sample_frames
+from yivideo_ray.media import plan_samples, probe, sample_frames
 from yivideo_ray.types import Band, BandEvidence, RejectedRegion, RejectionReason, SubtitleArea, VideoInfo
 
 EVIDENCE = BandEvidence(24, 18, 12, 0.9, "1 rows of text that comes and goes")
@@ -34,7 +34,8 @@ def info(tmp_path_factory: pytest.TempPathFactory) -> VideoInfo:
 
 
 def sampled(info: VideoInfo) -> list[int]:
-    return [frame.pts for frame in sample_frames(info, Settings().area_detector.samples, DecoderSettings())]
+    plan = plan_samples(info, Settings().area_detector.samples, DecoderSettings())
+    return [frame.pts for frame in sample_frames(info, plan, DecoderSettings())]
 
 
 def shown_s(info: VideoInfo, *bands: Band) -> float:

@@ -12,7 +12,7 @@ from yivideo_ray.config import AreaDetectorSettings, RegionSetting
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.pattern import draw_pattern
 from yivideo_ray.ocr.scripted import Script, ScriptedEngine
-from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
+from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area, is_clear
 from yivideo_ray.types import Luma, RejectionReason, SampledFrame, SubtitleArea, TextBox
 
 INFO = replace(video(), width=1280, height=720)
@@ -171,3 +171,23 @@ def test_credits_beside_the_middle_are_rejected() -> None:
     area = detect([[(WORDS[n], -1, BOTTOM), *([(credits[n], 150, 250)] if n in credits else [])] for n in range(12)])
     assert [band.name for band in area.bands] == ["bottom"]
     assert [region.reason for region in area.rejected] == [RejectionReason.MOVES]
+
+
+def test_a_glance_tells_where_text_often_comes_and_goes_in_one_place_and_nothing_else_was_seen() -> None:
+    def often(n: int) -> list[tuple[str, int, int]]:
+        return [(WORDS[n], -1, BOTTOM)] if n % 2 else []
+
+    assert is_clear(detect([often(n) for n in range(12)]))
+    assert is_clear(detect([[*often(n), ("logo", 1000, TOP)] for n in range(12)]))
+
+
+def test_a_glance_does_not_tell_where_little_was_seen_or_some_of_it_was_rejected() -> None:
+    assert not is_clear(detect([[]] * 12))
+    seldom = [[(WORDS[n], -1, BOTTOM)] if n in (3, 6, 9) else [] for n in range(12)]
+    assert not is_clear(detect(seldom))
+    once_at_the_top = [[(WORDS[n], -1, BOTTOM), *([(WORDS[5], -1, TOP)] if n == 4 else [])] for n in range(12)]
+    assert [region.reason for region in detect(once_at_the_top).rejected] == [RejectionReason.TOO_RARE]
+    assert not is_clear(detect(once_at_the_top))
+    twice_at_the_top = [[(WORDS[n], -1, BOTTOM), *([(WORDS[n], -1, TOP)] if n in (4, 8) else [])] for n in range(12)]
+    assert [band.name for band in detect(twice_at_the_top).bands] == ["top", "bottom"]
+    assert not is_clear(detect(twice_at_the_top))

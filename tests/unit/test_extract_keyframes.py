@@ -25,7 +25,7 @@ def sampled(
         area_detector=AreaDetectorSettings(samples=samples, frame_side_px=side_px, sample_interval_s=interval_s)
     )
     info = probe(path, settings.decoder)
-    return info, extract_keyframes(info, settings)
+    return info, extract_keyframes(info, settings).frames
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -63,10 +63,10 @@ def test_the_parts_together_are_the_whole(tmp_path: Path, name: str) -> None:
     path = make_video(tmp_path / name, frames=600, size=(96, 64), **RECIPES[name])
     settings = Settings(area_detector=AreaDetectorSettings(samples=12))
     info = probe(path, settings.decoder)
-    whole = [sample.pts for sample in extract_keyframes(info, settings)]
+    whole = [sample.pts for sample in extract_keyframes(info, settings).frames]
     for parts in (2, 3, 5):
         made = [extract_keyframes(info, settings, (part, parts)) for part in range(parts)]
-        assert [sample.pts for samples in made for sample in samples] == whole
+        assert [sample.pts for samples in made for sample in samples.frames] == whole
 
 
 def test_wide_frames_are_scaled_and_small_ones_are_not(tmp_path: Path) -> None:
@@ -93,6 +93,24 @@ def test_a_longer_video_with_rare_key_frames_is_sampled_at_those_alone(tmp_path:
     path = make_video(tmp_path / "v.mp4", frames=600, size=(96, 64), gop=100, options=NO_CUTS)
     numbers = [frame_number(sample.luma) for sample in sampled(path, samples=4, interval_s=1.0)[1]]
     assert numbers == [0, 100, 200, 300, 400, 500]
+
+
+@pytest.mark.parametrize(
+    ("gop", "at_a_glance", "thorough"), [(75, 8, True), (100, 6, False), (130, 12, True)], ids=["enough", "half", "few"]
+)
+def test_a_glance_takes_key_frames_alone_where_there_are_half_as_many_as_wanted(
+    tmp_path: Path, gop: int, at_a_glance: int, thorough: bool
+) -> None:
+    path = make_video(tmp_path / "v.mp4", frames=600, size=(96, 64), gop=gop, options=NO_CUTS)
+    settings = Settings(area_detector=AreaDetectorSettings(samples=12))
+    info = probe(path, settings.decoder)
+    glance, look = extract_keyframes(info, settings, glance=True), extract_keyframes(info, settings)
+    assert (len(glance.frames), glance.thorough) == (at_a_glance, thorough)
+    assert look.thorough
+    assert ([frame.pts for frame in glance.frames] == [frame.pts for frame in look.frames]) is thorough
+    if not thorough:
+        assert [frame_number(sample.luma) % gop for sample in glance.frames] == [0] * at_a_glance
+        assert len(look.frames) == 12
 
 
 def test_a_single_frame_is_one_sample(tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ from yivideo_ray.media.frames import VideoFrame
 from yivideo_ray.media.hardware import cuda_decodes
 from yivideo_ray.media.opening import admitted, check_unchanged
 from yivideo_ray.media.probing import probe
-from yivideo_ray.media.sampling import sample_frames
+from yivideo_ray.media.sampling import SamplePlan, plan_samples, sample_frames
 
 __all__ = [
     "ChunkReader",
+    "SamplePlan",
     "VideoFrame",
     "admitted",
     "check_unchanged",
     "cuda_decodes",
     "plan_chunks",
+    "plan_samples",
     "probe",
     "read_chunk",
     "sample_frames",

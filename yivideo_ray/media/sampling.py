@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import TypeVar
 
@@ -15,12 +16,14 @@ from yivideo_ray.media.frames import Geometry, VideoFrame
 from yivideo_ray.media.source import Source
 from yivideo_ray.types import VideoInfo
 
-__all__ = ["sample_frames"]
+__all__ = ["SamplePlan", "plan_samples", "sample_frames"]
 
 Item = TypeVar("Item")
 
-# Key frames cost next to nothing each; fewer than this share of what is wanted are too few to judge by.
+# Key frames cost next to nothing each; fewer than this share of what is wanted are too few to judge by, and too few
+# for a glance.
 _ENOUGH = 2 / 3
+_GLANCE = 1 / 2
 # Where key frames are rare, at most this much of the video is decoded behind them; more where there are hardly any,
 # since then what is decoded is not spread over the video.
 _BUDGET_S = 30.0
@@ -31,35 +34,61 @@ _FEW_KEYS = 4
 _DRAFT = {"skip_frame": "noref", "skip_loop_filter": "all"}
 
 
-def sample_frames(
-    info: VideoInfo, count: int, settings: DecoderSettings, *, least: int | None = None, part: tuple[int, int] = (0, 1)
-) -> Iterator[VideoFrame]:
-    """Yields up to count frames spread evenly over the video, in order of time; the same ones every time.
+@dataclass(frozen=True, slots=True)
+class SamplePlan:
+    """Which frames a look at a video takes: a key frame for each of the times in keys, or for each (start, points) of
+    windows the frames at those points, decoded from the start on. All in the stream's time_base.
 
-    part (i, n) asks for the share i of n: all shares, one after the other, are what one call yields, and each is made
-    without the others, so that they can be made side by side.
+    thorough: no look at it would take more.
+    """
 
-    Key frames where the video has enough of them for `least` frames, which is count by default. Else the frames between
-    are decoded too, without those that no other frame needs: half a minute to a minute, or a tenth of a longer video,
-    in equal stretches behind key frames.
+    keys: tuple[int, ...]
+    windows: tuple[tuple[int, tuple[int, ...]], ...]
+    thorough: bool
+
+
+def plan_samples(
+    info: VideoInfo, count: int, settings: DecoderSettings, *, least: int | None = None, glance: bool = False
+) -> SamplePlan:
+    """Returns where to find up to count frames spread evenly over the video; the same every time. Nothing is decoded.
+
+    Key frames where the video has enough of them for `least` frames, which is count by default; at a glance half as
+    many will do. Else the frames between are decoded too, without those that no other frame needs: half a minute to a
+    minute, or a tenth of a longer video, in equal stretches behind key frames.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     end_pts = _end_pts(info, settings)
     span = max(1, end_pts - info.start_pts)
     targets = [info.start_pts + (2 * index + 1) * span // (2 * count) for index in range(count)]
     keys = _key_times(info, targets, settings)
-    if len(keys) >= _ENOUGH * (count if least is None else least):
-        yield from _key_frames(info, _share(list(keys.values()), part), settings)
-        return
+    wanted = count if least is None else least
+    thorough = len(keys) >= _ENOUGH * wanted
+    if thorough or (glance and len(keys) >= _GLANCE * wanted):
+        return SamplePlan(tuple(keys.values()), (), thorough)
     starts = sorted({info.start_pts, *keys})
     least_s = _LARGE_BUDGET_S if len(starts) < _FEW_KEYS else _BUDGET_S
     budget_s = max(least_s, _BUDGET_SHARE * float(span * info.time_base))
     longest = round(budget_s / len(starts) / info.time_base)
     windows = [(start, min(end, start + longest)) for start, end in pairwise([*starts, end_pts]) if start < end]
-    yield from _frames_at(info, _share(_spread(windows, count), part), settings)
+    return SamplePlan((), tuple(_spread(windows, count)), thorough=True)
 
 
-def _share(items: list[Item], part: tuple[int, int]) -> list[Item]:
+def sample_frames(
+    info: VideoInfo, plan: SamplePlan, settings: DecoderSettings, part: tuple[int, int] = (0, 1)
+) -> Iterator[VideoFrame]:
+    """Yields the frames of a plan in order of time.
+
+    part (i, n) asks for the share i of n: all shares, one after the other, are what one call yields, and each is made
+    without the others, so that they can be made side by side.
+    Errors: those of opening a file, and InputError INPUT_CHANGED.
+    """
+    if plan.keys:
+        yield from _key_frames(info, _share(plan.keys, part), settings)
+    else:
+        yield from _frames_at(info, _share(plan.windows, part), settings)
+
+
+def _share(items: Sequence[Item], part: tuple[int, int]) -> Sequence[Item]:
     index, parts = part
     return items[index * len(items) // parts : (index + 1) * len(items) // parts]
 
@@ -91,7 +120,7 @@ def _key_times(info: VideoInfo, targets: list[int], settings: DecoderSettings) -
     return found
 
 
-def _key_frames(info: VideoInfo, targets: list[int], settings: DecoderSettings) -> Iterator[VideoFrame]:
+def _key_frames(info: VideoInfo, targets: Sequence[int], settings: DecoderSettings) -> Iterator[VideoFrame]:
     source = Source(info, settings, {"skip_frame": "nokey"})
     try:
         for target in targets:
@@ -111,7 +140,7 @@ def _next_key(source: Source, info: VideoInfo, target: int) -> tuple[int | None,
     return None, None
 
 
-def _spread(windows: list[tuple[int, int]], count: int) -> list[tuple[int, list[int]]]:
+def _spread(windows: list[tuple[int, int]], count: int) -> list[tuple[int, tuple[int, ...]]]:
     """Returns count points spread evenly over the windows' total length, as (window start, points in it).
 
     The first is the first window's start: where each window gets as many, one of them is its key frame, and nothing
@@ -122,14 +151,16 @@ def _spread(windows: list[tuple[int, int]], count: int) -> list[tuple[int, list[
     spread = []
     before = 0
     for start, end in windows:
-        inside = [start + offset - before for offset in offsets if before <= offset < before + end - start]
+        inside = tuple(start + offset - before for offset in offsets if before <= offset < before + end - start)
         before += end - start
         if inside:
             spread.append((start, inside))
     return spread
 
 
-def _frames_at(info: VideoInfo, points: list[tuple[int, list[int]]], settings: DecoderSettings) -> Iterator[VideoFrame]:
+def _frames_at(
+    info: VideoInfo, points: Sequence[tuple[int, Sequence[int]]], settings: DecoderSettings
+) -> Iterator[VideoFrame]:
     """Yields the first frame that others refer to at or after each point, every one once."""
     source = Source(info, settings, _DRAFT)
     try:
@@ -139,7 +170,7 @@ def _frames_at(info: VideoInfo, points: list[tuple[int, list[int]]], settings: D
         source.close()
 
 
-def _frames_in_window(source: Source, info: VideoInfo, start: int, wanted: list[int]) -> Iterator[VideoFrame]:
+def _frames_in_window(source: Source, info: VideoInfo, start: int, wanted: Sequence[int]) -> Iterator[VideoFrame]:
     remaining = list(wanted)
     clock = Clock(info)
     packets = source.from_start() if start <= info.start_pts else source.from_key_before(start)

@@ -77,9 +77,12 @@ class Journal:
 
     def start(self, stage: Stage, **input_params: Any) -> None:
         """Marks a stage as begun; nothing happens if it has been."""
-        if stage in self._started:
-            return
-        self._started[stage] = time.monotonic()
+        if stage not in self._started:
+            self.begin(stage, **input_params)
+
+    def begin(self, stage: Stage, **input_params: Any) -> None:
+        """Marks a stage as begun, also one that had ended: its duration then runs from its first start."""
+        self._started.setdefault(stage, time.monotonic())
         self._note(StageRecord(stage, StageStatus.IN_PROGRESS, input_params))
         self.say(EventKind.STAGE_STARTED, stage)
 

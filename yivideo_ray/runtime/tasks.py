@@ -45,14 +45,14 @@ def _begin() -> None:
 
 
 def _extract(
-    info: VideoInfo, settings: Settings, part: tuple[int, int]
-) -> tuple[tuple[int, ...], tuple[SampledFrame, ...]]:
-    """Returns the pts of a part of the sampled frames, and the frames."""
+    info: VideoInfo, settings: Settings, part: tuple[int, int], glance: bool
+) -> tuple[tuple[tuple[int, ...], bool], tuple[SampledFrame, ...]]:
+    """Returns the pts of a part of the sampled frames and whether the look was thorough, and the frames."""
     from yivideo_ray.stages.extract_keyframes import extract_keyframes
 
     _begin()
-    frames = extract_keyframes(info, settings, part)
-    return tuple(frame.pts for frame in frames), frames
+    samples = extract_keyframes(info, settings, part, glance=glance)
+    return (tuple(frame.pts for frame in samples.frames), samples.thorough), samples.frames
 
 
 def _crop_chunk(

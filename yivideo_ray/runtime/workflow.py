@@ -32,6 +32,7 @@ from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.plan import Plan
 from yivideo_ray.runtime.stream import Stream, StreamResult
+from yivideo_ray.stages.detect_subtitle_area import is_clear
 from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Tools", "Workflow"]
@@ -72,7 +73,7 @@ class Workflow(LocalWorkflow):
             await self._find_area()
             self._journal.enter(self._record)
         elif Stage.EXTRACT_KEYFRAMES in todo.run:
-            await self._extract()
+            await self._extract(glance=False)
         streamed = [stage for stage in STREAM_STAGES if stage in todo.run]
         if streamed:
             await self._stream(streamed[-1])
@@ -95,25 +96,31 @@ class Workflow(LocalWorkflow):
                 self._journal.keep(stage, record)
             await self._meet_engine()
             return
-        frames = await self._extract()
-        self._record.area = await self._detect(frames)
+        frames, thorough = await self._extract(glance=True)
+        area = await self._detect(frames)
+        if not thorough and not is_clear(area):
+            frames, _ = await self._extract(glance=False)
+            area = await self._detect(frames)
+        self._record.area = area
         made = {stage: self._journal.stages[stage] for stage in FIRST_STAGES}
         found = FoundArea(self._record.area, made)
         await persist(lambda: self._checkpoint.keep_area(basis, found))
 
-    async def _extract(self) -> Sequence[Any]:
-        """Returns refs of the parts of the sampled frames, in order."""
+    async def _extract(self, *, glance: bool) -> tuple[Sequence[Any], bool]:
+        """Returns refs of the parts of the sampled frames, in order, and whether the look was thorough."""
         detector = self._settings.area_detector
-        self._journal.start(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_side_px=detector.frame_side_px)
+        self._journal.begin(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_side_px=detector.frame_side_px)
         count = min(_MOST_PARTS, self._tools.cluster.cpus)
-        parts = [tasks.extract.remote(self._info, self._settings, (index, count)) for index in range(count)]
-        found = [time for pts, _ in parts for time in await result_of(pts)]
-        self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), pts=found)
-        return [frames for _, frames in parts]
+        parts = [tasks.extract.remote(self._info, self._settings, (index, count), glance) for index in range(count)]
+        looks = [await result_of(look) for look, _ in parts]
+        found = [time for pts, _ in looks for time in pts]
+        thorough = all(one for _, one in looks)
+        self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), thorough=thorough, pts=found)
+        return [frames for _, frames in parts], thorough
 
     async def _detect(self, parts: Sequence[Any]) -> SubtitleArea:
         detector = self._settings.area_detector
-        self._journal.start(Stage.DETECT_SUBTITLE_AREA, **detector.model_dump(mode="json"))
+        self._journal.begin(Stage.DETECT_SUBTITLE_AREA, **detector.model_dump(mode="json"))
         await self._meet_engine()
         reply: Reply = await self._caller.call(CallKind.DETECT_SUBTITLE_AREA, "area", self._info, detector, *parts)
         area: SubtitleArea = reply.value

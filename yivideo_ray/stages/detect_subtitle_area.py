@@ -29,7 +29,7 @@ from yivideo_ray.types import (
     VideoInfo,
 )
 
-__all__ = ["detect_subtitle_area"]
+__all__ = ["detect_subtitle_area", "is_clear"]
 
 _MIN_SCORE = 0.6
 # Text lines of subtitles, as shares of the frame's shorter side.
@@ -66,6 +66,11 @@ _BAND_GAP_LINES = 0.9
 _MARGIN_LINES = 0.5
 # Room for a further line of a cue that no sample happened to show.
 _EXTRA_LINE = 1.25
+# What a glance must have seen of each band: text in this share of the samples, and so many texts. Of what was rejected,
+# some might be subtitles if more samples showed more of it.
+_CLEAR_SHARE = 1 / 3
+_CLEAR_TEXTS = 4
+_IN_DOUBT = {RejectionReason.MOVES, RejectionReason.TOO_RARE, RejectionReason.PAGE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +128,20 @@ def detect_subtitle_area(
             rejected.append(_rejected(row.seen, reason))
     bands = _merge_overlapping([_band(group, info, len(frames)) for group in _stack(rows)])
     return SubtitleArea(_named(bands, info), tuple(rejected))
+
+
+def is_clear(area: SubtitleArea) -> bool:
+    """Returns whether an area that was found at a glance needs no longer look: every band rests on enough, and nothing
+    was rejected for having been seen too seldom."""
+    return (
+        bool(area.bands)
+        and all(
+            band.evidence.samples_with_text >= _CLEAR_SHARE * band.evidence.samples
+            and band.evidence.distinct_texts >= _CLEAR_TEXTS
+            for band in area.bands
+        )
+        and not any(region.reason in _IN_DOUBT for region in area.rejected)
+    )
 
 
 def _look(info: VideoInfo, frames: Sequence[SampledFrame], engine: OcrEngine) -> list[_Seen]:

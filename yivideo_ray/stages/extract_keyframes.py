@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from yivideo_ray.config import Settings
-from yivideo_ray.media import VideoFrame, sample_frames
-from yivideo_ray.types import SampledFrame, VideoInfo
+from yivideo_ray.media import SamplePlan, VideoFrame, plan_samples, sample_frames
+from yivideo_ray.types import SampledFrame, Samples, VideoInfo
 
 __all__ = ["extract_keyframes", "whole_frames"]
 
@@ -18,25 +18,34 @@ __all__ = ["extract_keyframes", "whole_frames"]
 _MOST_SAMPLES = 120
 
 
-def extract_keyframes(info: VideoInfo, settings: Settings, part: tuple[int, int] = (0, 1)) -> tuple[SampledFrame, ...]:
-    """Returns frames spread evenly over the video, in order of time: about area_detector.samples of them, or one in
-    every area_detector.sample_interval_s seconds where that is more.
+def extract_keyframes(
+    info: VideoInfo, settings: Settings, part: tuple[int, int] = (0, 1), *, glance: bool = False
+) -> Samples:
+    """Returns frames spread evenly over the video: about area_detector.samples of them, or one in every
+    area_detector.sample_interval_s seconds where that is more.
 
     Each side is at most area_detector.frame_side_px long; a frame's scale leads back to frame coordinates. The same
-    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged. part (i, n) asks
-    for the share i of n, in order: shares can be made side by side.
+    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged, and at a glance:
+    then key frames alone, if there are half as many. part (i, n) asks for the share i of n, in order: shares can be
+    made side by side.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     limit_px = settings.area_detector.frame_side_px
-    return tuple(_sample(frame, info, limit_px) for frame in whole_frames(info, settings, part))
+    plan = _plan(info, settings, glance)
+    frames = sample_frames(info, plan, settings.decoder, part)
+    return Samples(tuple(_sample(frame, info, limit_px) for frame in frames), plan.thorough)
 
 
-def whole_frames(info: VideoInfo, settings: Settings, part: tuple[int, int] = (0, 1)) -> Iterator[VideoFrame]:
+def whole_frames(info: VideoInfo, settings: Settings, *, glance: bool = False) -> Iterator[VideoFrame]:
     """Yields the frames that extract_keyframes makes its own from, in their full size. Errors: the same."""
+    yield from sample_frames(info, _plan(info, settings, glance), settings.decoder)
+
+
+def _plan(info: VideoInfo, settings: Settings, glance: bool) -> SamplePlan:
     wanted = settings.area_detector
     by_length = min(_MOST_SAMPLES, int(float(info.duration_s or 0) / wanted.sample_interval_s))
     count = max(wanted.samples, by_length)
-    yield from sample_frames(info, count, settings.decoder, least=wanted.samples, part=part)
+    return plan_samples(info, count, settings.decoder, least=wanted.samples, glance=glance)
 
 
 def _sample(frame: VideoFrame, info: VideoInfo, side_limit_px: int) -> SampledFrame:

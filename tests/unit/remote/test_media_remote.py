@@ -16,7 +16,7 @@ from tests.unit.test_media_chunks import WHOLE, own_frames
 from tests.unit.test_media_probe import playlists
 from tests.videos import make_video
 from yivideo_ray.errors import InputError
-from yivideo_ray.media import check_unchanged, plan_chunks, probe, remote, sample_frames
+from yivideo_ray.media import check_unchanged, plan_chunks, plan_samples, probe, remote, sample_frames
 from yivideo_ray.types import VideoInfo
 from yivideo_ray.urls import Url
 
@@ -45,7 +45,10 @@ def test_other_containers_give_the_same_as_well(server: HttpFiles, tmp_path: Pat
 
 def test_samples_are_those_of_the_file(server: HttpFiles, video: Path) -> None:
     def seen(info: VideoInfo) -> list[tuple[int, bytes]]:
-        return [(frame.pts, frame.luma().tobytes()) for frame in sample_frames(info, 9, SETTINGS)]
+        return [
+            (frame.pts, frame.luma().tobytes())
+            for frame in sample_frames(info, plan_samples(info, 9, SETTINGS), SETTINGS)
+        ]
 
     assert seen(at(server)) == seen(probe(video, SETTINGS))
 
