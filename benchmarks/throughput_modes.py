@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.throughput_lock import GlobalLock
 from yivideo_ray.jobs import Job
-from yivideo_ray.media import plan_chunks
+from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.calls import CallKind, Reply
 from yivideo_ray.runtime.completeness import completeness
@@ -55,8 +55,11 @@ class SerializedWorkflow(Workflow):
         found = StreamResult()
         async with self._lock.held(Stage.CROP_SUBTITLE_IMAGES, self.waits):
             self._journal.start(Stage.CROP_SUBTITLE_IMAGES)
-            spans = await asyncio.to_thread(plan_chunks, self._info, self._settings.pipeline.chunk_s)
-            found.reports, pictures = await self._crop(decoding, spans)
+            at_once = self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus
+            spans = await asyncio.to_thread(
+                plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
+            )
+            found.reports, pictures = await self._crop(decoding, spans, at_once)
             self._journal.finish(Stage.CROP_SUBTITLE_IMAGES)
         found.crops, groups = self._grouped(found.reports)
         async with self._lock.held(Stage.CREATE_STITCHED_IMAGES, self.waits):
@@ -81,9 +84,11 @@ class SerializedWorkflow(Workflow):
         self._record.save_readings()
         self._journal.enter(self._record)
 
-    async def _crop(self, decoding: Decoding, spans: Sequence[ChunkSpan]) -> tuple[list[ChunkReport], list[Any]]:
-        """Returns the chunks' reports and refs of their pictures; as many at once as in any workflow."""
-        room = asyncio.Semaphore(self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus)
+    async def _crop(
+        self, decoding: Decoding, spans: Sequence[ChunkSpan], at_once: int
+    ) -> tuple[list[ChunkReport], list[Any]]:
+        """Returns the chunks' reports and refs of their pictures."""
+        room = asyncio.Semaphore(at_once)
 
         async def crop(span: ChunkSpan) -> tuple[ChunkReport, Any]:
             async with room:

@@ -28,7 +28,7 @@ from yivideo_ray.runtime.checkpoint import (
     text_basis,
 )
 from yivideo_ray.runtime.database import Database
-from yivideo_ray.types import ChunkReport, CropText, EngineFacts, Stage
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropText, EngineFacts, Stage
 
 REPORT = ChunkReport(3, 10, 900, (880,), CROPS, 24, 1, False, "cpu", 0.1 + 0.2, 1e-7)
 FOUND = FoundArea(
@@ -105,12 +105,13 @@ def test_a_fingerprint_tells_what_decides_the_result_and_nothing_else() -> None:
     assert area_basis(at_address, Settings()) != area_basis(replace(at_address, version="v2"), Settings())
 
     decoder = Settings().decoder
-    chunks = chunk_basis(INFO, AREA, 15, "task", decoder)
-    assert chunks == chunk_basis(INFO, AREA, 15, "task", decoder.model_copy(update={"threads": 4, "strict": True}))
+    spans = (ChunkSpan(0, None, 9), ChunkSpan(1, 9, None))
+    chunks = chunk_basis(INFO, AREA, spans, "task", decoder)
+    assert chunks == chunk_basis(INFO, AREA, spans, "task", decoder.model_copy(update={"threads": 4, "strict": True}))
     others = {
-        chunk_basis(INFO, AREA, 10, "task", decoder),
-        chunk_basis(INFO, replace(AREA, bands=()), 15, "task", decoder),
-        chunk_basis(INFO, AREA, 15, "actor", decoder),
+        chunk_basis(INFO, AREA, (ChunkSpan(0, None, 8), ChunkSpan(1, 8, None)), "task", decoder),
+        chunk_basis(INFO, replace(AREA, bands=()), spans, "task", decoder),
+        chunk_basis(INFO, AREA, spans, "actor", decoder),
     }
     assert len(others | {chunks}) == 4
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from tests.videos import frame_number, make_video, plain_decode
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
-from yivideo_ray.media import plan_chunks, probe, read_chunk
+from yivideo_ray.media import plan_chunks, plan_even_chunks, probe, read_chunk
 from yivideo_ray.types import ChunkSpan, VideoInfo
 
 SETTINGS = DecoderSettings()
@@ -185,18 +186,46 @@ def test_the_plan_covers_the_video_without_a_stub_at_its_end(made: Made) -> None
     assert len(plan_chunks(info, 100)) == 1
 
 
+def lengths_s(info: VideoInfo, spans: Sequence[ChunkSpan]) -> list[float]:
+    assert (spans[0].start_pts, spans[-1].end_pts) == (None, None)
+    assert all(before.end_pts == after.start_pts for before, after in pairwise(spans))
+    assert info.duration_s is not None
+    ends = [info.duration_s if span.end_pts is None else info.seconds(span.end_pts) for span in spans]
+    return [float(end - start) for start, end in pairwise([0.0, *ends])]
+
+
 @pytest.mark.parametrize(
-    ("duration_s", "at_least", "lengths_s"),
-    [(60, 2, [30, 30]), (60, 4, [15, 15, 15, 15]), (45, 64, [11.25] * 4), (9, 4, [9]), (125, 3, [30, 30, 30, 35])],
+    ("duration_s", "at_once", "chunks"), [(60, 2, 2), (60, 4, 4), (45, 64, 4), (9, 4, 1), (125, 3, 6), (90, 2, 4)]
 )
-def test_a_short_video_is_cut_into_as_many_chunks_as_are_decoded_at_once(
-    made: Made, duration_s: float, at_least: int, lengths_s: list[float]
+def test_a_short_video_is_cut_so_that_all_decoders_end_together(
+    made: Made, duration_s: float, at_once: int, chunks: int
 ) -> None:
-    info = replace(made("single.mp4")[0], duration_s=duration_s)
-    spans = plan_chunks(info, 30, at_least=at_least)
-    starts = [0.0 if span.start_pts is None else info.seconds(span.start_pts) for span in spans]
-    ends = [duration_s if span.end_pts is None else info.seconds(span.end_pts) for span in spans]
-    assert [end - start for start, end in zip(starts, ends, strict=True)] == pytest.approx(lengths_s, abs=0.01)
+    # A stream of one key frame has no other place to be cut at.
+    info = replace(made("one-gop.mp4")[0], duration_s=duration_s)
+    found = lengths_s(info, plan_even_chunks(info, 30, at_once, SETTINGS))
+    assert len(found) == chunks
+    # Each but the last goes on behind its end, for what it shares with the next.
+    assert found[:-1] == pytest.approx([found[0]] * (chunks - 1), abs=0.01)
+    assert found[-1] - found[0] == pytest.approx(1.5 if chunks > 1 else 0, abs=0.01)
+
+
+def test_a_long_video_is_cut_by_the_clock(made: Made) -> None:
+    info = replace(made("one-gop.mp4")[0], duration_s=600)
+    assert plan_even_chunks(info, 30, 2, SETTINGS) == plan_chunks(info, 30)
+    assert len(plan_even_chunks(info, 30, 5, SETTINGS)) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("v.mp4", [500, 600]), ("v.mkv", [500, 600]), ("v.avi", [500, 600]), ("v.ts", [750, 350])]
+)
+def test_even_chunks_are_cut_at_the_nearest_key_frame_if_the_file_has_an_index(
+    tmp_path: Path, name: str, shown: list[int]
+) -> None:
+    path = make_video(tmp_path / name, frames=1100, size=(64, 48), gop=250, options={"x264-params": "scenecut=0"})
+    info = probe(path, SETTINGS)
+    spans = plan_even_chunks(info, 30, 2, SETTINGS)
+    # Cut at 21.25 s by the clock, the first goes on to the key frame at 30 s; one is at 20 s.
+    assert [len(own_frames(info, span)) for span in spans] == shown
 
 
 LEAVES_EARLY = """

@@ -1,6 +1,6 @@
 """Videos in, facts and frames out. The only part that knows PyAV."""
 
-from yivideo_ray.media.chunks import ChunkReader, plan_chunks, read_chunk
+from yivideo_ray.media.chunks import ChunkReader, plan_chunks, plan_even_chunks, read_chunk
 from yivideo_ray.media.frames import VideoFrame
 from yivideo_ray.media.hardware import cuda_decodes
 from yivideo_ray.media.opening import admitted, check_unchanged
@@ -15,6 +15,7 @@ __all__ = [
     "check_unchanged",
     "cuda_decodes",
     "plan_chunks",
+    "plan_even_chunks",
     "plan_samples",
     "probe",
     "read_chunk",

@@ -9,7 +9,7 @@ key frame anyway. Frames are recognised by the packet they came from, never by c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -23,27 +23,63 @@ from yivideo_ray.media.opening import check_unchanged
 from yivideo_ray.media.source import Packets, Source
 from yivideo_ray.types import ChunkSpan, VideoInfo
 
-__all__ = ["ChunkReader", "plan_chunks", "read_chunk"]
+__all__ = ["ChunkReader", "plan_chunks", "plan_even_chunks", "read_chunk"]
 
-# Chunks overlap by some two seconds: shorter ones would cost more than decoding them side by side gains.
+# Chunks overlap by so much or a little more: shorter ones would cost more than decoding them side by side gains.
+_OVERLAP_S = 1.5
 _SHORTEST_S = 10.0
+# With more chunks for each decoder, what the last ones leave undone at the end is little.
+_FEW_ROUNDS = 4
 # How much earlier decoding starts when the decoder needs a run-up to give the first frame (intra refresh).
 _RUN_UPS_S = (0.0, 10.0, math.inf)
 
 
-def plan_chunks(info: VideoInfo, chunk_s: float, *, at_least: int = 1) -> tuple[ChunkSpan, ...]:
+def plan_chunks(info: VideoInfo, chunk_s: float) -> tuple[ChunkSpan, ...]:
     """Returns spans of chunk_s seconds that cover the whole video, without looking at the file.
 
     The first starts at None and the last ends at None, so nothing is lost if the headers are wrong about the duration.
-    The last lasts between half and one and a half times chunk_s. A video that has fewer than `at_least` of them is cut
-    into so many, but into none under 10 s for that. A video of unknown duration is one chunk.
+    The last lasts between half and one and a half times chunk_s. A video of unknown duration is one chunk.
     """
-    duration_s = info.duration_s or 0.0
-    count = max(1, round(duration_s / chunk_s))
-    wanted = min(at_least, int(duration_s / _SHORTEST_S))
-    if wanted > count:
-        count, chunk_s = wanted, duration_s / wanted
-    cuts = [info.pts_at(index * chunk_s) for index in range(1, count)]
+    count = _count(info, chunk_s)
+    return _spans([info.pts_at(index * chunk_s) for index in range(1, count)])
+
+
+def plan_even_chunks(info: VideoInfo, chunk_s: float, at_once: int, settings: DecoderSettings) -> tuple[ChunkSpan, ...]:
+    """Returns spans of about chunk_s seconds that cover the whole video, for so many that are decoded at once to end
+    together.
+
+    Where each gets a few only, they are as many for each, none under 10 s for that, and are cut at key frames that
+    the file's index tells of, so that they last equally long with what they overlap. Else as plan_chunks.
+    Errors: those of opening a file, and InputError INPUT_CHANGED.
+    """
+    count = _count(info, chunk_s)
+    rounds = math.ceil(count / at_once)
+    even = max(count, min(rounds * at_once, int((info.duration_s or 0) / _SHORTEST_S)))
+    if even == 1 or rounds > _FEW_ROUNDS:
+        return plan_chunks(info, chunk_s)
+    work_s = (float(info.duration_s or 0) + (even - 1) * _OVERLAP_S) / even
+    cuts = [info.pts_at(index * (work_s - _OVERLAP_S)) for index in range(1, even)]
+    source = Source(info, settings)
+    try:
+        keys = [key for key in source.indexed_keys() if key > info.start_pts]
+    finally:
+        source.close()
+    within = info.pts_at(work_s / 2) - info.start_pts
+    return _spans(sorted({_nearest(keys, cut, within) for cut in cuts}))
+
+
+def _nearest(keys: Sequence[int], cut: int, within: int) -> int:
+    """Returns the key frame's time that is nearest to a cut, for the chunk before it goes on to a key frame, which may
+    be seconds away; the cut itself if none is near: some files have an index of a few only, or none."""
+    nearest = min(keys, key=lambda key: abs(key - cut), default=cut)
+    return nearest if abs(nearest - cut) <= within else cut
+
+
+def _count(info: VideoInfo, chunk_s: float) -> int:
+    return max(1, round((info.duration_s or 0.0) / chunk_s))
+
+
+def _spans(cuts: Sequence[int]) -> tuple[ChunkSpan, ...]:
     return tuple(
         ChunkSpan(index, start, end)
         for index, (start, end) in enumerate(zip([None, *cuts], [*cuts, None], strict=True))

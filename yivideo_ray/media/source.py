@@ -73,6 +73,12 @@ class Source:
         time = self.time(packet)
         return time is not None and time >= wanted
 
+    def indexed_keys(self) -> list[int]:
+        """Returns when the key frames are decoded that the file's index tells of; none where it has no index."""
+        # Some formats read their index when it is first needed.
+        self._seek(self._info.start_pts)
+        return [entry.timestamp for entry in self._stream.index_entries if entry.is_keyframe]
+
     def from_start(self) -> Packets:
         """Returns all packets of the stream."""
         if not self._fresh:

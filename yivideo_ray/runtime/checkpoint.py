@@ -24,7 +24,7 @@ from yivideo_ray.errors import ServiceError
 from yivideo_ray.jobs import StageRecord
 from yivideo_ray.runtime import tables
 from yivideo_ray.runtime.database import Database, put
-from yivideo_ray.types import ChunkReport, CropMeta, CropText, EngineFacts, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, EngineFacts, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Checkpoint", "FoundArea", "StreamParts", "area_basis", "chunk_basis", "forget_abandoned", "text_basis"]
 
@@ -55,9 +55,13 @@ def area_basis(info: VideoInfo, settings: Settings) -> str:
     return _digest(*info.identity, settings.area_detector.model_dump(mode="json"), _engine_settings(settings))
 
 
-def chunk_basis(info: VideoInfo, area: SubtitleArea, chunk_s: float, runs_on: str, decoder: DecoderSettings) -> str:
+def chunk_basis(
+    info: VideoInfo, area: SubtitleArea, spans: Sequence[ChunkSpan], runs_on: str, decoder: DecoderSettings
+) -> str:
     """Returns the fingerprint of what the chunks' reports rest on. The pictures' decoder may round otherwise."""
-    return _digest(*info.identity, _PLAIN_AREA.dump_python(area, mode="json"), chunk_s, runs_on, decoder.backend)
+    # They are as many as the cluster has cores for, which may be another when the work is gone on with.
+    cuts = [span.end_pts for span in spans]
+    return _digest(*info.identity, _PLAIN_AREA.dump_python(area, mode="json"), cuts, runs_on, decoder.backend)
 
 
 def text_basis(chunks: str, engine: EngineFacts | None, settings: Settings) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
-from yivideo_ray.media import plan_chunks
+from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.actor_pool import ActorPool
 from yivideo_ray.runtime.calls import CallKind, Reply
@@ -33,7 +33,7 @@ from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.plan import Plan
 from yivideo_ray.runtime.stream import Stream, StreamResult
 from yivideo_ray.stages.detect_subtitle_area import is_clear
-from yivideo_ray.types import CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import ChunkSpan, CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Tools", "Workflow"]
 
@@ -154,9 +154,11 @@ class Workflow(LocalWorkflow):
         if area.bands:
             pipeline = self._settings.pipeline
             in_flight = pipeline.chunks_in_flight or self._tools.cluster.cpus
-            spans = await asyncio.to_thread(plan_chunks, self._info, pipeline.chunk_s, at_least=in_flight)
+            spans = await asyncio.to_thread(
+                plan_even_chunks, self._info, pipeline.chunk_s, in_flight, self._settings.decoder
+            )
             place = placement(self._settings.decoder, self._actor_decodes or "cpu")
-            parts = await self._parts(area, place)
+            parts = await self._parts(area, spans, place)
             found = await Stream(
                 self._info,
                 self._settings,
@@ -177,8 +179,8 @@ class Workflow(LocalWorkflow):
         self._record.save_readings()
         self._journal.enter(self._record)
 
-    async def _parts(self, area: SubtitleArea, place: Placement) -> StreamParts:
-        chunks = chunk_basis(self._info, area, self._settings.pipeline.chunk_s, place.runs_on, place.decoder)
+    async def _parts(self, area: SubtitleArea, spans: Sequence[ChunkSpan], place: Placement) -> StreamParts:
+        chunks = chunk_basis(self._info, area, spans, place.runs_on, place.decoder)
         parts = StreamParts(self._checkpoint, chunks, text_basis(chunks, self._record.engine, self._settings))
         await parts.load()
         if parts.reports:
