@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks.corpus_text import _font
+from yivideo_ray.geometry import Box
 from yivideo_ray.subtitles.glyphs import with_glyphs
-from yivideo_ray.subtitles.ink import find_glyphs, find_ink
+from yivideo_ray.subtitles.ink import Ink, find_glyphs, find_ink
 from yivideo_ray.types import CharReading, Luma, Reading
 
 SIZE_PX = 34
@@ -45,13 +47,32 @@ def read(shown: str, missed: str = "", misread: dict[str, str] | None = None, fo
     return Reading("".join(char.text for char in chars), 0.99, tuple(chars))
 
 
+def middles(reading: Reading, image: Luma) -> NDArray[np.float64]:
+    return np.array([(char.x0 + char.x1) / 2 * image.shape[1] for char in reading.chars])
+
+
 def text_of(reading: Reading) -> str:
     return "".join(char.text for char in reading.chars)
 
 
 @pytest.mark.parametrize("colours", [{}, {"ground": 200}, {"fill": 20, "edge": 230, "ground": 235}])
 def test_there_is_a_glyph_for_each_letter(colours: dict[str, int]) -> None:
-    assert len(find_glyphs(find_ink(draw("Where did it go", font="sans", **colours)), 12)) == 12
+    line, reading = draw("Where did it go", font="sans", **colours), read("Where did it go")
+    assert len(find_glyphs(find_ink(line), middles(reading, line))) == 12
+
+
+def test_the_ink_in_which_characters_have_glyphs_of_their_own_is_taken() -> None:
+    def ink(*columns: tuple[int, int]) -> Ink:
+        return Ink(tuple(Box(x0, 10, x1, 40) for x0, x1 in columns), np.zeros(100, np.int64))
+
+    with_a_mark = ink((2, 6), (10, 28), (30, 48), (50, 68))
+    # As many as were read, but one holds two letters, and another none.
+    run_together = ink((2, 6), (10, 48), (50, 68))
+    glyphs = find_glyphs((run_together, with_a_mark), np.array([19.0, 39.0, 59.0]))
+    assert [glyph.box.x0 for glyph in glyphs] == [2, 10, 30, 50]
+    broken = ink((10, 18), (20, 28), (30, 38), (40, 48), (50, 68))
+    glyphs = find_glyphs((broken, with_a_mark), np.array([19.0, 39.0, 59.0]))
+    assert [glyph.box.x0 for glyph in glyphs] == [2, 10, 30, 50]
 
 
 def test_gaps_between_words_are_wide_and_inside_words_narrow() -> None:

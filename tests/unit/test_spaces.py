@@ -95,6 +95,12 @@ def test_the_setting_moves_the_border() -> None:
 
 
 @pytest.mark.parametrize("apostrophe", ["'", "’", "‘", "`"])
+def test_a_space_that_the_model_is_sure_of_needs_no_gap(apostrophe: str) -> None:
+    assert between("of", f"{apostrophe}94", 0.95, -NARROW) == f"of {apostrophe}94"
+    assert between("of", f"{apostrophe}94", 0.8, -NARROW) == f"of{apostrophe}94"
+
+
+@pytest.mark.parametrize("apostrophe", ["'", "’", "‘", "`"])
 def test_a_faint_space_beside_an_apostrophe_is_none(apostrophe: str) -> None:
     assert between("O", f"{apostrophe}Brien", 0.3, None) == f"O{apostrophe}Brien"
     assert between("O", f"{apostrophe}Brien", 0.3, NARROW) == f"O{apostrophe}Brien"

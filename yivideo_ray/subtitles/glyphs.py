@@ -47,7 +47,7 @@ def with_glyphs(reading: Reading, image: Luma, cue_text: str) -> Reading:
         chars = _with_gaps(reading.chars, spans, loose, capital_px)
         chars = with_dots(chars, spans, inks, capital_px, width)
     else:
-        glyphs = find_glyphs(inks, len(reading.chars))
+        glyphs = find_glyphs(inks, np.array([(char.x0 + char.x1) / 2 * width for char in reading.chars]))
         owners = _owners(reading.chars, glyphs, width)
         rows = _rows(reading.chars, glyphs, owners)
         if rows is None:

@@ -22,6 +22,7 @@ _LEVELS = (0.5, 0.6, 0.7, 0.78, 0.85, 0.91)
 _MIN_PIECE_PX = 3
 # Pieces above each other are one glyph when they share this much of the narrower one's width.
 _SAME_COLUMN = 0.4
+_OWN_GLYPH = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +46,21 @@ def find_ink(image: Luma) -> tuple[Ink, ...]:
     return tuple(_ink(mask) for picture in (image, np.asarray(255 - image, np.uint8)) for mask in _masks(picture))
 
 
-def find_glyphs(inks: Sequence[Ink], expected: int) -> tuple[Glyph, ...]:
-    """Returns the glyphs of a line from left to right, in the ink that comes closest to the expected number."""
+def find_glyphs(inks: Sequence[Ink], places: NDArray[np.float64]) -> tuple[Glyph, ...]:
+    """Returns the glyphs of a line from left to right, in the ink that fits best what was read there: as many glyphs as
+    characters, and one of its own where each is. places are the x of the characters' middles, in line pixels."""
     found = [group_pieces(ink.pieces) for ink in inks]
-    return min(found, key=lambda glyphs: abs(len(glyphs) - expected), default=())
+    return min(found, key=lambda glyphs: _misfit(glyphs, places), default=())
+
+
+def _misfit(glyphs: Sequence[Glyph], places: NDArray[np.float64]) -> float:
+    """Returns how many glyphs there are too few or too many, and how many characters have none of their own, which
+    counts for more: where a mark was left out, letters that run into each other are as many as were read."""
+    if not glyphs:
+        return _OWN_GLYPH * len(places)
+    x0, x1 = (np.array([getattr(glyph.box, side) for glyph in glyphs], float) for side in ("x0", "x1"))
+    nearest = np.abs(places[:, None] - np.clip(places[:, None], x0, x1)).argmin(axis=1)
+    return abs(len(glyphs) - len(places)) + _OWN_GLYPH * (len(places) - len(np.unique(nearest)))
 
 
 def group_pieces(pieces: Sequence[Box]) -> tuple[Glyph, ...]:
