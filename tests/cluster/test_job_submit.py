@@ -90,8 +90,8 @@ def job(dashboard: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def submit(dashboard: str, env: dict[str, str], *arguments: str, wait: bool = True) -> subprocess.CompletedProcess[str]:
     ours = {name: value for name, value in env.items() if name.startswith("YIVIDEO_")}
-    # Ray would kill a job 3 s after asking it to end.
-    runtime_env = json.dumps({"env_vars": {**ours, "PYTHONPATH": str(ROOT), "RAY_JOB_STOP_WAIT_TIME_S": "60"}})
+    # Ray would kill a job 3 s after asking it to end; draining alone may take 30 s.
+    runtime_env = json.dumps({"env_vars": {**ours, "PYTHONPATH": str(ROOT), "RAY_JOB_STOP_WAIT_TIME_S": "120"}})
     options = ["--runtime-env-json", runtime_env, *([] if wait else ["--no-wait", "--submission-id", "service"])]
     return job(dashboard, "submit", *options, "--", sys.executable, "-m", "yivideo_ray", *arguments)
 
