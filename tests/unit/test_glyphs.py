@@ -184,3 +184,10 @@ def test_a_picture_without_ink_leaves_the_reading_as_it_was() -> None:
     reading = read("Hola!")
     assert with_glyphs(reading, np.full((48, 200), 90, np.uint8), "Hola!") == reading
     assert with_glyphs(Reading("", 0.0), draw("Hola!"), "") == Reading("", 0.0)
+
+
+def test_there_are_no_more_marks_than_partners() -> None:
+    shown = "¡Ven ¡ya!"
+    line, reading = draw(shown), read(shown, missed="¡")
+    assert text_of(with_glyphs(reading, line, "Venya! Ya!")) == "¡Ven¡ya!"
+    assert text_of(with_glyphs(reading, line, "Venya!")) == "¡Venya!"

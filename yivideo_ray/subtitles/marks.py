@@ -6,7 +6,7 @@ What is known of languages is that these marks come in pairs.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -38,9 +38,10 @@ class Rows:
     capital_px: float
 
 
-def wanted_marks(cue_text: str) -> frozenset[str]:
-    """Returns the marks whose partners the text has."""
-    return frozenset(mark for mark, partners in _PARTNERS.items() if any(p in cue_text for p in partners))
+def wanted_marks(cue_text: str) -> dict[str, int]:
+    """Returns the marks whose partners the text has, each with how many."""
+    counts = {mark: sum(map(cue_text.count, partners)) for mark, partners in _PARTNERS.items()}
+    return {mark: count for mark, count in counts.items() if count}
 
 
 def with_marks(
@@ -50,13 +51,15 @@ def with_marks(
     rows: Rows,
     *,
     width: int,
-    wanted: frozenset[str],
+    wanted: Mapping[str, int],
 ) -> tuple[CharReading, ...]:
-    """Returns the characters with those of the wanted marks that begin words and that glyphs show.
+    """Returns the characters with those of the wanted marks that begin words and that glyphs show, the first of them
+    where there are more than wanted: what lies between letters may look like one.
 
     owners are the indices of the characters' glyphs, width is the line image's in pixels.
     """
     found: list[CharReading] = []
+    left = dict(wanted)
     last = -1
     for index, (char, owner) in enumerate(zip(chars, owners, strict=True)):
         begins = index == 0 or char.space_before > _SURE_OF_SPACE or found[-1].text in _OPENERS
@@ -69,16 +72,27 @@ def with_marks(
         if not begins:
             found.append(char)
             continue
-        marks = [mark for mark in _marks_before(loose, rows, width) if mark.text in wanted]
+        marks = _taken(_marks_before(loose, rows, width), left)
         if marks:
             # The space, if there is one, stands before the mark.
             found += [replace(marks[0], space_before=char.space_before), *marks[1:]]
             found.append(replace(char, space_before=0.0, gap_before=None))
-        elif "¡" in wanted and _is_misread_mark(chars[index:]):
+        elif left.get("¡") and _is_misread_mark(chars[index:]):
+            left["¡"] -= 1
             found.append(replace(char, text="¡"))
         else:
             found.append(char)
     return tuple(found)
+
+
+def _taken(marks: Sequence[CharReading], left: dict[str, int]) -> list[CharReading]:
+    """Returns the marks as far as some of their kind are left, and takes them off."""
+    taken = []
+    for mark in marks:
+        if left.get(mark.text):
+            left[mark.text] -= 1
+            taken.append(mark)
+    return taken
 
 
 def _is_misread_mark(chars: Sequence[CharReading]) -> bool:
