@@ -10,11 +10,12 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.faults_chaos import Chaos, Fault
 from benchmarks.faults_cluster import Nodes
@@ -28,6 +29,8 @@ __all__ = ["Arena", "Harvest", "Phase", "run_phase"]
 
 POLL_S = 0.3
 SETTLE_S = 60.0
+# How many objects each task returns; "streaming": it yields them.
+RETURNS: dict[str, int | Literal["streaming"]] = {"crop_chunk": "streaming", "extract": 2, "stitch": 2, "finalize": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +201,9 @@ class _logged_tasks:  # noqa: N801 - a context manager
     def __enter__(self) -> None:
         from yivideo_ray.runtime import tasks
 
-        for name in ("crop_chunk", "extract", "stitch", "finalize"):
+        for name, returns in RETURNS.items():
             self._kept[name] = getattr(tasks, name)
-            setattr(tasks, name, _Logged(f"_{name}", self._log, 1 if name == "finalize" else 2))
+            setattr(tasks, name, _Logged(f"_{name}", self._log, returns))
 
     def __exit__(self, *_: object) -> None:
         from yivideo_ray.runtime import tasks
@@ -212,7 +215,7 @@ class _logged_tasks:  # noqa: N801 - a context manager
 class _Logged:
     """Stands in for a task of runtime.tasks."""
 
-    def __init__(self, name: str, log: Path, num_returns: int) -> None:
+    def __init__(self, name: str, log: Path, num_returns: int | Literal["streaming"]) -> None:
         import ray
 
         from yivideo_ray.runtime.tasks import CPU_TASK
@@ -220,7 +223,8 @@ class _Logged:
         self._name = name
         self._log = log
         # Any: Ray's types know no options made of a dictionary.
-        remote: Any = ray.remote(num_returns=num_returns, **CPU_TASK)(_run_logged)
+        run = _yield_logged if num_returns == "streaming" else _run_logged
+        remote: Any = ray.remote(num_returns=num_returns, **CPU_TASK)(run)
         self._remote = remote.options(name=name)
 
     def remote(self, *arguments: Any) -> Any:
@@ -229,6 +233,20 @@ class _Logged:
 
 def _run_logged(name: str, log: str, *arguments: Any) -> Any:
     from yivideo_ray.runtime import tasks
+
+    with _logged(name, log, arguments):
+        return getattr(tasks, name)(*arguments)
+
+
+def _yield_logged(name: str, log: str, *arguments: Any) -> Iterator[Any]:
+    from yivideo_ray.runtime import tasks
+
+    with _logged(name, log, arguments):
+        yield from getattr(tasks, name)(*arguments)
+
+
+@contextmanager
+def _logged(name: str, log: str, arguments: Sequence[Any]) -> Iterator[None]:
     from yivideo_ray.types import ChunkSpan, VideoInfo
 
     spans = [argument.index for argument in arguments if isinstance(argument, ChunkSpan)]
@@ -245,6 +263,5 @@ def _run_logged(name: str, log: str, *arguments: Any) -> Any:
             file.write(json.dumps({"event": event, **entry, "time": time.time()}).encode() + b"\n")
 
     write("start")
-    result = getattr(tasks, name)(*arguments)
+    yield
     write("done")
-    return result

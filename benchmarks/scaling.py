@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.area import find_area
 from benchmarks.corpus import ensure_corpus
@@ -36,9 +36,13 @@ from yivideo_ray.config import Settings
 from yivideo_ray.media import plan_chunks, probe
 from yivideo_ray.ocr import create_engine
 from yivideo_ray.runtime import cluster as clusters
-from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
+from yivideo_ray.stages.crop_subtitle_images import CROPS_PER_PART, keep_uncovered
 from yivideo_ray.stages.perform_ocr import perform_ocr
 from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, SubtitleArea, VideoInfo
+
+if TYPE_CHECKING:
+    # Ray reads its environment when this imports it.
+    from yivideo_ray.runtime.decoding import Pictures
 
 __all__ = ["main"]
 
@@ -60,7 +64,7 @@ class Work:
     settings: Settings
 
     def crop(self, nodes: int) -> list[Any]:
-        """Returns, for each chunk, references to its report and its pictures."""
+        """Returns, for each chunk, the references that its task yields."""
         from yivideo_ray.runtime import tasks
 
         crop = tasks.crop_chunk.options(**_place(nodes))
@@ -69,14 +73,13 @@ class Work:
     def stitch(self, group: Sequence[_Pick], nodes: int) -> Any:
         """Returns references to the sizes of the group's sheets, and to the sheets."""
         from yivideo_ray.runtime import tasks
+        from yivideo_ray.runtime.decoding import to_stitch
 
-        sources = list(dict.fromkeys(pictures for _, pictures, _ in group))
-        picks = [(sources.index(pictures), index) for _, pictures, index in group]
-        return tasks.stitch.options(**_place(nodes)).remote(tuple(meta for meta, _, _ in group), picks, *sources)
+        return tasks.stitch.options(**_place(nodes)).remote(*to_stitch(group))
 
 
-# A crop, a reference to its chunk's pictures, and its place among them.
-_Pick = tuple[CropMeta, Any, int]
+# A crop, its chunk's pictures, and its place among them.
+_Pick: TypeAlias = "tuple[CropMeta, Pictures, int]"
 
 
 def _place(nodes: int) -> dict[str, Any]:
@@ -105,8 +108,8 @@ def run(work: Work, nodes: int) -> Ran:
     waiting: list[_Pick] = []
     covered: tuple[int, ...] = ()
     with cpu_use() as use:
-        for reference, pictures in work.crop(nodes):
-            report = ray.get(reference)
+        for chunk in work.crop(nodes):
+            report, pictures = _cropped(chunk)
             indexes, metas, covered = keep_uncovered(report, covered)
             reports.append(report)
             waiting += [(meta, pictures, index) for index, meta in zip(indexes, metas, strict=True)]
@@ -116,6 +119,21 @@ def run(work: Work, nodes: int) -> Ran:
                 waiting = waiting[size:]
         ray.get([sizes for sizes, _ in stitched])
     return Ran(use, reports, groups, stitched)
+
+
+def _cropped(chunk: Any) -> tuple[ChunkReport, Pictures]:
+    """Returns what a chunk's task yields, when it has ended."""
+    import ray
+
+    from yivideo_ray.runtime.decoding import Pictures
+
+    pictures = Pictures([], CROPS_PER_PART)
+    for reference in chunk:
+        found = ray.get(reference)
+        if isinstance(found, ChunkReport):
+            return found, pictures
+        pictures.parts.append(next(chunk))
+    raise AssertionError("a chunk ends with its report")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.calls import CallKind, Reply
 from yivideo_ray.runtime.completeness import completeness
-from yivideo_ray.runtime.decoding import Decoding, placement, result_of
+from yivideo_ray.runtime.decoding import Decoding, Pictures, placement, result_of, to_stitch
 from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.stream import StreamResult
 from yivideo_ray.runtime.workflow import Tools, Workflow
@@ -59,12 +59,13 @@ class SerializedWorkflow(Workflow):
             spans = await asyncio.to_thread(
                 plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
             )
-            found.reports, pictures = await self._crop(decoding, spans, at_once)
+            cropped = await self._crop(decoding, spans, at_once)
+            found.reports = [report for report, _ in cropped]
             self._journal.finish(Stage.CROP_SUBTITLE_IMAGES)
-        found.crops, groups = self._grouped(found.reports)
+        found.crops, groups = self._grouped(cropped)
         async with self._lock.held(Stage.CREATE_STITCHED_IMAGES, self.waits):
             self._journal.start(Stage.CREATE_STITCHED_IMAGES)
-            stitched = [tasks.stitch.remote(*_arguments(group, pictures)) for group in groups]
+            stitched = [tasks.stitch.remote(*to_stitch(group)) for group in groups]
             found.sheets = sum([len(await result_of(sizes)) for sizes, _ in stitched])
             self._journal.finish(Stage.CREATE_STITCHED_IMAGES)
         async with self._lock.held(Stage.PERFORM_OCR, self.waits):
@@ -86,34 +87,24 @@ class SerializedWorkflow(Workflow):
 
     async def _crop(
         self, decoding: Decoding, spans: Sequence[ChunkSpan], at_once: int
-    ) -> tuple[list[ChunkReport], list[Any]]:
-        """Returns the chunks' reports and refs of their pictures."""
+    ) -> list[tuple[ChunkReport, Pictures]]:
+        """Returns the chunks' reports and pictures."""
         room = asyncio.Semaphore(at_once)
 
-        async def crop(span: ChunkSpan) -> tuple[ChunkReport, Any]:
+        async def crop(span: ChunkSpan) -> tuple[ChunkReport, Pictures]:
             async with room:
                 return await decoding.crop(span)
 
-        cropped = await asyncio.gather(*(crop(span) for span in spans))
-        return [report for report, _ in cropped], [images for _, images in cropped]
+        return list(await asyncio.gather(*(crop(span) for span in spans)))
 
-    def _grouped(self, reports: Sequence[ChunkReport]) -> tuple[tuple[CropMeta, ...], list[list[_Pick]]]:
+    def _grouped(
+        self, cropped: Sequence[tuple[ChunkReport, Pictures]]
+    ) -> tuple[tuple[CropMeta, ...], list[list[tuple[CropMeta, Pictures, int]]]]:
         covered: tuple[int, ...] = ()
-        picks: list[_Pick] = []
-        for chunk, report in enumerate(reports):
+        picks: list[tuple[CropMeta, Pictures, int]] = []
+        for report, pictures in cropped:
             indexes, metas, covered = keep_uncovered(report, covered)
-            picks.extend((meta, chunk, index) for index, meta in zip(indexes, metas, strict=True))
+            picks.extend((meta, pictures, index) for index, meta in zip(indexes, metas, strict=True))
         size = self._settings.pipeline.crops_per_call
         groups = [picks[start : start + size] for start in range(0, len(picks), size)]
         return tuple(meta for meta, _, _ in picks), groups
-
-
-# A crop, the number of its chunk, and its place among that chunk's crops.
-_Pick = tuple[CropMeta, int, int]
-
-
-def _arguments(group: Sequence[_Pick], pictures: Sequence[Any]) -> tuple[Any, ...]:
-    """Returns what tasks.stitch takes."""
-    chunks = list(dict.fromkeys(chunk for _, chunk, _ in group))
-    picks = [(chunks.index(chunk), index) for _, chunk, index in group]
-    return tuple(meta for meta, _, _ in group), picks, *(pictures[chunk] for chunk in chunks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,9 +14,14 @@ from hypothesis import strategies as st
 from tests.videos import Subtitle, make_video
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.geometry import Box
-from yivideo_ray.media import plan_chunks, probe
-from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images, keep_uncovered
-from yivideo_ray.types import Band, BandEvidence, Crop, SubtitleArea, VideoInfo
+from yivideo_ray.media import ChunkReader, plan_chunks, probe, read_chunk
+from yivideo_ray.stages.crop_subtitle_images import (
+    CROPS_PER_PART,
+    ChunkCrops,
+    crop_subtitle_images,
+    keep_uncovered,
+)
+from yivideo_ray.types import Band, BandEvidence, ChunkSpan, Crop, CropMeta, SubtitleArea, VideoInfo
 
 SETTINGS = DecoderSettings()
 SUBTITLES = (
@@ -83,6 +89,40 @@ def test_the_length_of_the_chunks_changes_nothing(info: VideoInfo, chunk_s: floa
     whole, cut = crops_of(info, 1e6), crops_of(info, chunk_s)
     assert [crop.meta for crop in cut] == [crop.meta for crop in whole]
     assert all(np.array_equal(a.image, b.image) for a, b in zip(whole, cut, strict=True))
+
+
+def test_crops_are_given_out_in_their_order_while_the_chunk_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = [Subtitle(f"Line number {index}", 10 * index + 2, 10 * index + 10) for index in range(20)]
+    path = make_video(tmp_path / "often.mp4", frames=240, size=(640, 360), gop=40, subtitles=often)
+    info = probe(path, SETTINGS)
+    (below,) = area_of(info).bands
+    # The second band lies within the first, so that both find each text, the one as soon as the other.
+    box = Box(below.box.x0, below.box.y0 + 20, below.box.x1, below.box.y1)
+    area = SubtitleArea((below, dataclasses.replace(below, name="within", box=box)))
+    readers: list[ChunkReader] = []
+
+    def read(info: VideoInfo, span: ChunkSpan, settings: DecoderSettings) -> ChunkReader:
+        readers.append(read_chunk(info, span, settings))
+        return readers[-1]
+
+    monkeypatch.setattr("yivideo_ray.stages.crop_subtitle_images.read_chunk", read)
+    (span,) = plan_chunks(info, 1e6)
+    crops = ChunkCrops(info, span, area, SETTINGS)
+    parts: list[tuple[CropMeta, ...]] = []
+    decoded: list[int] = []
+    for metas, images in crops:
+        assert len(metas) == len(images)
+        parts.append(metas)
+        decoded.append(readers[0].frames)
+    assert [len(metas) for metas in parts[:-1]] == [CROPS_PER_PART] * (len(parts) - 1)
+    assert len(parts) == 5
+    # A crop is sure a few frames after its end: the eighth one after that of the fourth text, and so on.
+    assert all(frames < 40 * number + 40 for number, frames in enumerate(decoded[:-1], start=1))
+    order = [(meta.stable_pts, meta.band) for metas in parts for meta in metas]
+    assert order == sorted(order)
+    assert tuple(meta for metas in parts for meta in metas) == crops.report.crops
 
 
 def test_an_area_without_bands_makes_no_crops(info: VideoInfo) -> None:

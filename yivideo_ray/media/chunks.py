@@ -30,8 +30,7 @@ _OVERLAP_S = 1.5
 _SHORTEST_S = 10.0
 # With more chunks for each decoder, what the last ones leave undone at the end is little.
 _FEW_ROUNDS = 4
-# Frames that no other refers to keep the edges of their blocks: a tenth less to do, and a cue's picture is a mean of many
-# frames.
+# Frames that no other refers to keep the edges of their blocks: that is less to do, and no frame is looked at alone.
 _UNFILTERED = {"skip_loop_filter": "noref"}
 # How much earlier decoding starts when the decoder needs a run-up to give the first frame (intra refresh).
 _RUN_UPS_S = (0.0, 10.0, math.inf)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import ray
 
@@ -15,9 +16,10 @@ from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.calls import CallKind
 from yivideo_ray.runtime.failures import translate
 from yivideo_ray.runtime.gpu_client import Caller
-from yivideo_ray.types import ChunkReport, ChunkSpan, SubtitleArea, VideoInfo
+from yivideo_ray.stages.crop_subtitle_images import CROPS_PER_PART
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, SubtitleArea, VideoInfo
 
-__all__ = ["Decoding", "Placement", "placement", "result_of"]
+__all__ = ["Decoding", "Pictures", "Placement", "TakePart", "placement", "result_of", "to_stitch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,40 @@ def placement(decoder: DecoderSettings, actor_decodes: str) -> Placement:
     return Placement(where, decoder if on_gpu else decoder.model_copy(update={"backend": "cpu"}))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """The pictures of a chunk's crops, which may still be growing: ObjectRefs of parts with so many pictures each, but
+    for the last."""
+
+    parts: list[Any]
+    crops_per_part: int
+
+    def at(self, index: int) -> tuple[Any, int]:
+        """Returns the part that holds a crop's picture, and the picture's place in it."""
+        part, place = divmod(index, self.crops_per_part)
+        return self.parts[part], place
+
+
+def to_stitch(crops: Iterable[tuple[CropMeta, Pictures, int]]) -> tuple[Any, ...]:
+    """Returns what tasks.stitch takes for crops, each with its chunk's pictures and its place in the chunk's report."""
+    metas: list[CropMeta] = []
+    picks: list[tuple[int, int]] = []
+    parts: dict[Any, int] = {}
+    for meta, pictures, index in crops:
+        part, place = pictures.at(index)
+        metas.append(meta)
+        picks.append((parts.setdefault(part, len(parts)), place))
+    return tuple(metas), picks, *parts
+
+
+TakePart: TypeAlias = Callable[[Sequence[CropMeta], Pictures], None]
+"""Is told of more crops of a chunk, and where the pictures of all so far are."""
+
+
+def ignore_part(_: Sequence[CropMeta], __: Pictures) -> None:
+    """For those who need the whole chunk."""
+
+
 class Decoding:
     """Decodes chunks of one video."""
 
@@ -57,8 +93,9 @@ class Decoding:
     def runs_on(self) -> str:
         return self._place.runs_on
 
-    async def crop(self, span: ChunkSpan) -> tuple[ChunkReport, Any]:
-        """Returns a chunk's report, and an ObjectRef of its crops' pictures, in the report's order.
+    async def crop(self, span: ChunkSpan, take: TakePart = ignore_part) -> tuple[ChunkReport, Pictures]:
+        """Returns a chunk's report, and the pictures of its crops, in the report's order. take is told of each part of
+        them as soon as it is found.
 
         Errors: those of the stage, of Ray and of the GPU client. Cancelling this cancels the work.
         """
@@ -66,15 +103,33 @@ class Decoding:
             reply = await self._caller.call(
                 CallKind.CROP_SUBTITLE_IMAGES, str(span.index), self._info, span, self._area, self._place.decoder
             )
-            return reply.value, reply.apart
-        report, images = tasks.crop_chunk.remote(self._info, span, self._area, self._place.decoder)
-        return await result_of(report), images
+            report: ChunkReport = reply.value
+            pictures = Pictures([reply.apart], max(1, len(report.crops)))
+            take(report.crops, pictures)
+            return report, pictures
+        pictures = Pictures([], CROPS_PER_PART)
+        parts = tasks.crop_chunk.remote(self._info, span, self._area, self._place.decoder)
+        with cancelling(parts):
+            async for part in parts:
+                found = await part
+                if isinstance(found, ChunkReport):
+                    return found, pictures
+                pictures.parts.append(await anext(parts))
+                take(found, pictures)
+        raise AssertionError("a chunk ends with its report")
 
 
 async def result_of(ref: Any) -> Any:
     """Returns an ObjectRef's value. Errors become ours; cancelling this cancels the task behind it."""
-    try:
+    with cancelling(ref):
         return await ref
+
+
+@contextlib.contextmanager
+def cancelling(ref: Any) -> Iterator[None]:
+    """Has the task behind an ObjectRef, or behind a generator of them, cancelled when this is; errors become ours."""
+    try:
+        yield
     except asyncio.CancelledError:
         with contextlib.suppress(Exception):
             ray.cancel(ref)

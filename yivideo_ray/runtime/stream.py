@@ -1,16 +1,17 @@
 """Stages 3 to 5 of one workflow, chunk by chunk and overlapping: decode, stitch, read.
 
-Chunks are decoded in parallel and their reports taken in order. Crops are gathered into groups of a fixed number across
-chunk boundaries, so that what one OCR call sees does not depend on the chunks' length. Pixels go from task to task
-through the object store; this process sees only reports. Those, and the texts, are kept as they come: a chunk that an
-earlier run reported on is decoded again only if its pictures are needed once more.
+Chunks are decoded in parallel, and their crops taken in order: those of the first chunk that is not done yet as they
+are found, so that they are read while it is decoded. Crops are gathered into groups of a fixed number across chunk
+boundaries, so that what one OCR call sees does not depend on the chunks' length. Pixels go from task to task through
+the object store; this process sees only reports. Those, and the texts, are kept as they come: a chunk that an earlier
+run reported on is decoded again only if its pictures are needed once more.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +21,10 @@ from yivideo_ray.jobs import EventKind
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.calls import CallKind, Reply
 from yivideo_ray.runtime.checkpoint import StreamParts
-from yivideo_ray.runtime.decoding import Decoding, result_of
+from yivideo_ray.runtime.decoding import Decoding, Pictures, result_of, to_stitch
 from yivideo_ray.runtime.gpu_client import Caller
 from yivideo_ray.runtime.journal import Journal
-from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
+from yivideo_ray.stages.crop_subtitle_images import keep_uncovered, uncovered
 from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Stage, VideoInfo
 
 __all__ = ["Stream", "StreamResult"]
@@ -53,25 +54,35 @@ class StreamResult:
 
 
 class _Source:
-    """A chunk's pictures: an ObjectRef, and how to get another where a node took them along, or where an earlier run
-    made them.
+    """A chunk's pictures, and how to get others where a node took them along, or where an earlier run made them.
 
     Ray makes again what tasks made, as far as it remembers how; what the actor made it can't.
     """
 
-    def __init__(self, decoding: Decoding, span: ChunkSpan, images: Any = None) -> None:
-        self._images = images
+    def __init__(self, decoding: Decoding, span: ChunkSpan) -> None:
+        self.found: Pictures | None = None
         self._decoding = decoding
         self._span = span
         self._lock = asyncio.Lock()
 
-    async def images(self, *, lost: Any = None) -> Any:
-        """Returns the pictures, others than the lost ones."""
+    async def pictures(self, *, lost: Pictures | None = None) -> Pictures:
+        """Returns the pictures of those crops that were found so far, others than the lost ones."""
         async with self._lock:
             # Several groups may find the same pictures missing.
-            if self._images is lost:
-                _, self._images = await self._decoding.crop(self._span)
-            return self._images
+            if self.found is None or self.found is lost:
+                _, self.found = await self._decoding.crop(self._span)
+            return self.found
+
+
+@dataclass(slots=True, eq=False)
+class _Chunk:
+    """A chunk that is decoded: its crops so far, in order; how many were taken; and its report, at its end."""
+
+    span: ChunkSpan
+    source: _Source
+    crops: list[CropMeta] = field(default_factory=list)
+    taken: int = 0
+    report: ChunkReport | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +116,8 @@ class Stream:
         self._until = until
         self._limit = chunks_in_flight
         self._covered: tuple[int, ...] = ()
+        # Begun, and not yet taken to the end.
+        self._chunks: deque[_Chunk] = deque()
         self._queue: list[_Pick] = []
         self._groups: list[asyncio.Task[tuple[CropText, ...]]] = []
         self._result = StreamResult()
@@ -117,60 +130,86 @@ class Stream:
 
         However it ends, no task or call of it goes on.
         """
-        chunks: deque[asyncio.Task[tuple[ChunkReport, _Source]]] = deque()
+        decoding: list[asyncio.Task[None]] = []
         ahead = deque(spans)
         self._journal.start(Stage.CROP_SUBTITLE_IMAGES, chunks=len(spans), chunk_s=self._settings.pipeline.chunk_s)
         try:
-            while ahead or chunks:
-                while ahead and self._may_decode(chunks):
-                    chunks.append(asyncio.ensure_future(self._decode(ahead.popleft())))
-                await _first_of(chunks, self._groups)
-                while chunks and chunks[0].done():
-                    self._take(*chunks.popleft().result())
+            while ahead or decoding:
+                while ahead and self._may_decode(len(decoding)):
+                    decoding.append(asyncio.ensure_future(self._decode(self._begin(ahead.popleft()))))
+                decoding = await _first_of(decoding, self._groups)
             self._gather(rest=True)
             self._finish_crops()
             texts = await _all_of(self._groups)
         finally:
-            await _end([*chunks, *self._groups])
+            await _end([*decoding, *self._groups])
         self._result.texts = tuple(text for group in texts for text in group)
         self._finish_reading()
         return self._result
 
-    def _may_decode(self, chunks: Sequence[asyncio.Task[Any]]) -> bool:
-        decoding = sum(not task.done() for task in chunks)
+    def _may_decode(self, decoding: int) -> bool:
         reading = sum(not group.done() for group in self._groups)
         return (
             decoding < self._limit
-            and len(chunks) < self._limit * CHUNKS_AHEAD
+            and len(self._chunks) < self._limit * CHUNKS_AHEAD
             # Where OCR is slower than decoding, crops would pile up in the object store.
             and reading <= GROUPS_IN_FLIGHT
         )
 
-    async def _decode(self, span: ChunkSpan) -> tuple[ChunkReport, _Source]:
-        kept = self._parts.reports.get(span.index)
-        if kept is not None:
-            self._result.kept_chunks += 1
-            return kept, _Source(self._decoding, span)
-        report, images = await self._decoding.crop(span)
-        await self._parts.keep_report(report)
-        return report, _Source(self._decoding, span, images)
+    def _begin(self, span: ChunkSpan) -> _Chunk:
+        chunk = _Chunk(span, _Source(self._decoding, span))
+        self._chunks.append(chunk)
+        return chunk
 
-    def _take(self, report: ChunkReport, source: _Source) -> None:
-        indexes, metas, self._covered = keep_uncovered(report, self._covered)
+    async def _decode(self, chunk: _Chunk) -> None:
+        report = self._parts.reports.get(chunk.span.index)
+        if report is not None:
+            self._result.kept_chunks += 1
+            chunk.crops.extend(report.crops)
+        else:
+            report = await self._crop(chunk)
+        chunk.report = report
+        self._take()
+
+    async def _crop(self, chunk: _Chunk) -> ChunkReport:
+        def take(metas: Sequence[CropMeta], pictures: Pictures) -> None:
+            chunk.crops.extend(metas)
+            # Where some were lost already, others are in their place.
+            chunk.source.found = chunk.source.found or pictures
+            self._take()
+
+        report, _ = await self._decoding.crop(chunk.span, take)
+        await self._parts.keep_report(report)
+        return report
+
+    def _take(self) -> None:
+        """Takes what follows on the crops taken so far, and sends off the groups that it fills."""
+        while self._chunks:
+            chunk = self._chunks[0]
+            new = chunk.crops[chunk.taken :]
+            for index in uncovered(new, self._covered):
+                self._queue.append(_Pick(new[index], chunk.source, chunk.taken + index))
+            chunk.taken += len(new)
+            self._gather(rest=False)
+            if chunk.report is None:
+                if new:
+                    self._say_decoded(new[-1].end_pts)
+                return
+            self._leave(chunk.report)
+            self._chunks.popleft()
+
+    def _leave(self, report: ChunkReport) -> None:
+        _, metas, self._covered = keep_uncovered(report, self._covered)
         self._result.reports.append(report)
         self._metas.extend(metas)
-        self._queue.extend(_Pick(meta, source, index) for index, meta in zip(indexes, metas, strict=True))
         self._frames += report.frames
-        done_s = 0.0 if report.end_pts is None else self._info.seconds(report.end_pts)
+        self._say_decoded(report.end_pts, chunk=report.index, crops=len(metas))
+
+    def _say_decoded(self, end_pts: int | None, **facts: Any) -> None:
+        done_s = 0.0 if end_pts is None else self._info.seconds(end_pts)
         self._journal.say(
-            EventKind.PROGRESS,
-            Stage.CROP_SUBTITLE_IMAGES,
-            done_s=max(0.0, done_s),
-            frames=self._frames,
-            chunk=report.index,
-            crops=len(metas),
+            EventKind.PROGRESS, Stage.CROP_SUBTITLE_IMAGES, done_s=max(0.0, done_s), frames=self._frames, **facts
         )
-        self._gather(rest=False)
 
     def _gather(self, *, rest: bool) -> None:
         """Sends off full groups, and with rest what remains."""
@@ -182,8 +221,6 @@ class Stream:
 
     async def _read(self, number: int, group: list[_Pick]) -> tuple[CropText, ...]:
         self._journal.start(Stage.CREATE_STITCHED_IMAGES, crops_per_call=self._settings.pipeline.crops_per_call)
-        sources = list(dict.fromkeys(pick.source for pick in group))
-        picks = [(sources.index(pick.source), pick.index) for pick in group]
         metas = tuple(pick.meta for pick in group)
         kept = self._parts.texts(number, metas) if self._until is Stage.PERFORM_OCR else None
         if kept is not None:
@@ -191,23 +228,22 @@ class Stream:
             self._result.kept_calls += 1
             self._say_read(metas)
             return kept
-        images = await asyncio.gather(*(source.images() for source in sources))
+        pictures = {source: await source.pictures() for source in dict.fromkeys(pick.source for pick in group)}
         for left in range(RECOVERIES, -1, -1):
             try:
-                return await self._read_pictures(number, metas, picks, images)
+                return await self._read_pictures(number, group, pictures)
             except CallError as error:
                 if error.code.name != "WORKER_LOST" or not left:
                     raise
                 self._journal.say(EventKind.WARNING, message=f"{error.message} Its pictures are made again.")
-            images = await asyncio.gather(
-                *(source.images(lost=lost) for source, lost in zip(sources, images, strict=True))
-            )
+            pictures = {source: await source.pictures(lost=lost) for source, lost in pictures.items()}
         raise AssertionError("the last attempt returns or raises")
 
     async def _read_pictures(
-        self, number: int, metas: tuple[CropMeta, ...], picks: list[tuple[int, int]], images: list[Any]
+        self, number: int, group: Sequence[_Pick], pictures: Mapping[_Source, Pictures]
     ) -> tuple[CropText, ...]:
-        sizes, sheets = tasks.stitch.remote(metas, picks, *images)
+        crops = [(pick.meta, pictures[pick.source], pick.index) for pick in group]
+        sizes, sheets = tasks.stitch.remote(*to_stitch(crops))
         if self._until is Stage.CREATE_STITCHED_IMAGES:
             self._result.sheets += len(await result_of(sizes))
             return ()
@@ -218,7 +254,7 @@ class Stream:
         self._result.ran_s += reply.ran_s
         texts: tuple[CropText, ...] = await result_of(tasks.complete.remote(sheets, reply.value))
         await self._parts.keep_texts(number, texts)
-        self._say_read(metas)
+        self._say_read([pick.meta for pick in group])
         return texts
 
     def _say_read(self, metas: Sequence[CropMeta]) -> None:
@@ -264,16 +300,19 @@ class Stream:
             )
 
 
-async def _first_of(chunks: Sequence[asyncio.Task[Any]], groups: Sequence[asyncio.Task[Any]]) -> None:
-    """Returns when one more of them has ended, and raises if it failed."""
-    for task in (*chunks, *groups):
+async def _first_of(
+    decoding: Sequence[asyncio.Task[None]], groups: Sequence[asyncio.Task[Any]]
+) -> list[asyncio.Task[None]]:
+    """Returns what is decoded still when one more of them has ended, and raises if it failed."""
+    for task in (*decoding, *groups):
         if task.done():
             task.result()
-    waiting = [task for task in (*chunks, *groups) if not task.done()]
-    if waiting and not (chunks and chunks[0].done()):
+    waiting = [task for task in (*decoding, *groups) if not task.done()]
+    if waiting:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+    return [task for task in decoding if not task.done()]
 
 
 async def _all_of(groups: Sequence[asyncio.Task[tuple[CropText, ...]]]) -> list[tuple[CropText, ...]]:

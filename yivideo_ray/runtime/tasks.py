@@ -1,13 +1,14 @@
 """The CPU stages as Ray tasks. Stateless shells: what they do is in stages/.
 
 Each returns something small first and the pixels second, so that whoever waits for the first never pulls the second.
-A worker that dies is replaced by Ray four times; an error that a stage raises is never tried again.
+crop_chunk gives out such pairs while it works. A worker that dies is replaced by Ray four times; an error that a stage
+raises is never tried again.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ray
@@ -57,12 +58,16 @@ def _extract(
 
 def _crop_chunk(
     info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings
-) -> tuple[ChunkReport, tuple[Luma, ...]]:
-    """Returns the chunk's report, and the images of its crops in the report's order."""
-    from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images
+) -> Iterator[tuple[CropMeta, ...] | tuple[Luma, ...] | ChunkReport]:
+    """Yields the metas and the images of each part of the chunk's crops, as they are found, and at last its report."""
+    from yivideo_ray.stages.crop_subtitle_images import ChunkCrops
 
     _begin()
-    return crop_subtitle_images(info, span, area, settings)
+    crops = ChunkCrops(info, span, area, settings)
+    for metas, images in crops:
+        yield metas
+        yield images
+    yield crops.report
 
 
 def _stitch(
@@ -100,7 +105,7 @@ def _finalize(
 
 # Any: Ray's types know neither several returns nor options made of a dictionary.
 extract: Any = ray.remote(num_returns=2, **CPU_TASK)(_extract)
-crop_chunk: Any = ray.remote(num_returns=2, **CPU_TASK)(_crop_chunk)
+crop_chunk: Any = ray.remote(num_returns="streaming", **CPU_TASK)(_crop_chunk)
 stitch: Any = ray.remote(num_returns=2, **CPU_TASK)(_stitch)
 complete: Any = ray.remote(**CPU_TASK)(_complete)
 finalize: Any = ray.remote(**CPU_TASK)(_finalize)

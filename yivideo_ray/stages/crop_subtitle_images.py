@@ -1,11 +1,13 @@
 """Stage ffmpeg.crop_subtitle_images: a chunk of video and the area in, one crop per distinct picture of a band out.
 
-Reading the text is left to perform_ocr, joining crops with the same text to postprocess_and_finalize.
+Reading the text is left to perform_ocr, joining crops with the same text to postprocess_and_finalize. Crops are given
+out as they are found, so that they can be read while the rest of the chunk is decoded.
 """
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
 import cv2
@@ -18,10 +20,13 @@ from yivideo_ray.subtitles.runs import GUARD_FRAMES, Run, RunTracker
 from yivideo_ray.subtitles.strokes import ANALYSIS_LINE_PX, Mask, analysis_scale
 from yivideo_ray.types import Band, ChunkReport, ChunkSpan, CropMeta, Luma, SubtitleArea, VideoInfo
 
-__all__ = ["CROP_LINE_PX", "crop_subtitle_images", "keep_uncovered"]
+__all__ = ["CROPS_PER_PART", "CROP_LINE_PX", "ChunkCrops", "crop_subtitle_images", "keep_uncovered", "uncovered"]
 
 CROP_LINE_PX = 48
 """Height of a text line's box in a crop: what recognition models take in. Text that is smaller is not enlarged."""
+
+CROPS_PER_PART = 8
+"""How many crops a chunk gives out at once; fewer at its end only."""
 
 # Runs are cut on this grid, so that a chunk ends at most so long after its last own frame.
 _GRID_S = 10
@@ -39,8 +44,14 @@ def crop_subtitle_images(
     keep_uncovered says which crops are new. What it returns for those does not depend on how the video is cut up.
     Errors: InputError, as media.read_chunk.
     """
-    with read_chunk(info, span, settings) as reader:
-        return _Chunk(info, span, area, reader).read()
+    crops = ChunkCrops(info, span, area, settings)
+    images = tuple(image for _, part in crops for image in part)
+    return crops.report, images
+
+
+def uncovered(crops: Iterable[CropMeta], covered: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns the indexes of a chunk's crops that no chunk before has covered; covered is () before the first."""
+    return tuple(index for index, crop in enumerate(crops) if not covered or crop.stable_pts >= covered[crop.band])
 
 
 def keep_uncovered(
@@ -52,61 +63,94 @@ def keep_uncovered(
     """
     # A chunk without frames covers nothing and ends nothing.
     merged = tuple(max(pair) for pair in zip(covered, report.covered, strict=True)) if covered else report.covered
-    indexes = tuple(
-        index for index, crop in enumerate(report.crops) if not covered or crop.stable_pts >= covered[crop.band]
-    )
+    indexes = uncovered(report.crops, covered)
     return indexes, tuple(report.crops[index] for index in indexes), merged
 
 
-class _Chunk:
-    """One pass over a chunk: a tracker per band, fed frame by frame."""
+_Part = tuple[tuple[CropMeta, ...], tuple[Luma, ...]]
 
-    def __init__(self, info: VideoInfo, span: ChunkSpan, area: SubtitleArea, reader: ChunkReader) -> None:
+
+class ChunkCrops:
+    """The crops of a chunk, to be iterated once, in parts of CROPS_PER_PART: their metas, and their images.
+
+    Together, in this order, they are what crop_subtitle_images returns, and the same whenever they are asked for.
+    report is there when all are given out. Errors while iterating: InputError, as media.read_chunk.
+    """
+
+    def __init__(self, info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings) -> None:
+        self.report: ChunkReport
+        self._info = info
         self._span = span
         self._bands = area.bands
-        self._reader = reader
+        self._settings = settings
         grid_ticks = round(_GRID_S / info.time_base)
         self._trackers = [
             RunTracker(analysis_scale(band.line_height_px), info.start_pts, grid_ticks) for band in area.bands
         ]
         self._covered: list[int | None] = [None] * len(area.bands)
         self._found: list[tuple[CropMeta, Luma]] = []
+        self._given: list[CropMeta] = []
         self._analyse_s = 0.0
 
-    def read(self) -> tuple[ChunkReport, tuple[Luma, ...]]:
+    def __iter__(self) -> Iterator[_Part]:
+        with read_chunk(self._info, self._span, self._settings) as reader:
+            yield from self._read(reader)
+
+    def _read(self, reader: ChunkReader) -> Iterator[_Part]:
         started = time.perf_counter()
         first_pts: int | None = None
         end_pts = 0
         guard_pts: int | None = None
         behind_end = 0
-        for frame, frame_end_pts in _with_end(self._reader):
+        for frame, frame_end_pts in _with_end(reader):
             first_pts = frame.pts if first_pts is None else first_pts
             end_pts = frame_end_pts
-            if behind_end or self._reader.is_end(frame):
+            if behind_end or reader.is_end(frame):
                 behind_end += 1
                 if behind_end == GUARD_FRAMES:
                     guard_pts = frame.pts
             self._analyse(frame, frame_end_pts, guard_pts)
+            while self._final() >= CROPS_PER_PART:
+                yield self._part()
             if all(covered is not None for covered in self._covered):
                 break
         else:
             self._finish(end_pts)
+        while self._found:
+            yield self._part()
         elapsed = time.perf_counter() - started
-        self._found.sort(key=lambda found: (found[0].stable_pts, found[0].band))
-        report = ChunkReport(
+        self.report = ChunkReport(
             index=self._span.index,
             first_pts=first_pts,
             end_pts=end_pts if first_pts is not None else None,
             covered=tuple(end_pts if covered is None else covered for covered in self._covered),
-            crops=tuple(meta for meta, _ in self._found),
-            frames=self._reader.frames,
-            corrupt_packets=self._reader.corrupt_packets,
-            reached_end=self._reader.reached_end,
-            decoder=self._reader.decoder,
+            crops=tuple(self._given),
+            frames=reader.frames,
+            corrupt_packets=reader.corrupt_packets,
+            reached_end=reader.reached_end,
+            decoder=reader.decoder,
             decode_s=elapsed - self._analyse_s,
             analyse_s=self._analyse_s,
         )
-        return report, tuple(image for _, image in self._found)
+
+    def _final(self) -> int:
+        """Returns how many of the crops found come before any that may still be found."""
+        if len(self._found) < CROPS_PER_PART:
+            return 0
+        final = len(self._found)
+        for band, tracker in enumerate(self._trackers):
+            if self._covered[band] is None:
+                earliest = tracker.earliest_pts
+                if earliest is None:
+                    return 0
+                final = min(final, bisect_left(self._found, (earliest, band), key=_order))
+        return final
+
+    def _part(self) -> _Part:
+        part, self._found = self._found[:CROPS_PER_PART], self._found[CROPS_PER_PART:]
+        metas = tuple(meta for meta, _ in part)
+        self._given.extend(metas)
+        return metas, tuple(image for _, image in part)
 
     def _analyse(self, frame: VideoFrame, frame_end_pts: int, guard_pts: int | None) -> None:
         started = time.perf_counter()
@@ -131,7 +175,11 @@ class _Chunk:
         for run in runs:
             crop = _crop(run, index, self._bands[index])
             if crop is not None:
-                self._found.append(crop)
+                insort(self._found, crop, key=_order)
+
+
+def _order(found: tuple[CropMeta, Luma]) -> tuple[int, int]:
+    return found[0].stable_pts, found[0].band
 
 
 def _with_end(frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, int]]:

@@ -151,6 +151,12 @@ class RunTracker:
         """stable_pts of the run that follows those yielded so far; None while none has begun."""
         return self._current.head[0].pts if self._current.is_stable else None
 
+    @property
+    def earliest_pts(self) -> int | None:
+        """The least stable_pts that a run can have that is not yielded yet; None before anything is known."""
+        piece = self._before or self._current
+        return piece.head[0].pts if piece.count else None
+
     def push(self, pts: int, end_pts: int, luma: Luma) -> Iterator[Run]:
         """Takes the band's next frame, shown from pts to end_pts, and yields the run that is now known to have ended.
 
