@@ -96,9 +96,11 @@ def test_a_longer_video_with_rare_key_frames_is_sampled_at_those_alone(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("gop", "at_a_glance", "thorough"), [(75, 8, True), (100, 6, False), (130, 12, True)], ids=["enough", "half", "few"]
+    ("gop", "at_a_glance", "thorough"),
+    [(75, 8, True), (90, 6, False), (100, 6, False), (130, 12, True)],
+    ids=["enough", "more than half", "half", "few"],
 )
-def test_a_glance_takes_key_frames_alone_where_there_are_half_as_many_as_wanted(
+def test_a_glance_takes_half_as_many_frames_as_wanted_where_there_are_so_many_key_frames(
     tmp_path: Path, gop: int, at_a_glance: int, thorough: bool
 ) -> None:
     path = make_video(tmp_path / "v.mp4", frames=600, size=(96, 64), gop=gop, options=NO_CUTS)

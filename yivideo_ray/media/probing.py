@@ -136,7 +136,8 @@ def _aspect(stream: VideoStream) -> Fraction:
 
 
 def _decode_head(opened: Opened, stream: VideoStream, settings: DecoderSettings) -> _Head:
-    stream.codec_context.options = {"max_pixels": str(max_pixels(settings))}
+    # Nobody looks at these frames.
+    stream.codec_context.options = {"max_pixels": str(max_pixels(settings)), "skip_loop_filter": "all"}
     stream.codec_context.thread_count = 1
     frames: list[AvFrame] = []
     encrypted = False

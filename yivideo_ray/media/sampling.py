@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -53,8 +54,8 @@ def plan_samples(
     """Returns where to find up to count frames spread evenly over the video; the same every time. Nothing is decoded.
 
     Key frames where the video has enough of them for `least` frames, which is count by default; at a glance half as
-    many will do. Else the frames between are decoded too, without those that no other frame needs: half a minute to a
-    minute, or a tenth of a longer video, in equal stretches behind key frames.
+    many are looked at, where there are that many. Else the frames between are decoded too, without those that no other
+    frame needs: half a minute to a minute, or a tenth of a longer video, in equal stretches behind key frames.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     end_pts = _end_pts(info, settings)
@@ -62,9 +63,12 @@ def plan_samples(
     targets = [info.start_pts + (2 * index + 1) * span // (2 * count) for index in range(count)]
     keys = _key_times(info, targets, settings)
     wanted = count if least is None else least
-    thorough = len(keys) >= _ENOUGH * wanted
-    if thorough or (glance and len(keys) >= _GLANCE * wanted):
-        return SamplePlan(tuple(keys.values()), (), thorough)
+    if len(keys) >= _ENOUGH * wanted:
+        return SamplePlan(tuple(keys.values()), (), thorough=True)
+    few = math.ceil(_GLANCE * wanted)
+    if glance and len(keys) >= few:
+        times = tuple(keys.values())
+        return SamplePlan(tuple(times[index * len(times) // few] for index in range(few)), (), thorough=False)
     starts = sorted({info.start_pts, *keys})
     least_s = _LARGE_BUDGET_S if len(starts) < _FEW_KEYS else _BUDGET_S
     budget_s = max(least_s, _BUDGET_SHARE * float(span * info.time_base))
