@@ -234,6 +234,25 @@ def test_a_small_crop_in_which_nothing_is_found_is_looked_at_again_at_full_size(
     assert engine.shapes[1:] == [small.image.shape]
 
 
+def high_crop(text: str) -> Crop:
+    picture = write(np.pad(background(0), ((0, 44), (0, 0)), mode="reflect")[:, :600], text, middle=(240, 60))
+    return Crop(replace(crop([""], 0, 10).meta, box=Box(100, 500, 700, 640)), np.ascontiguousarray(picture))
+
+
+def test_what_is_too_high_for_a_line_takes_none_beside_it_along() -> None:
+    engine = PlacedEngine(look("all of it"), boxes=[Box(120, 33, 250, 57), Box(245, 5, 330, 90)])
+    (text,) = perform_ocr(create_stitched_images([high_crop("They never told us")]), engine)
+    assert [line.text for line in text.lines] == ["all of it"]
+    assert text.lines[0].box.height < 40
+
+
+def test_a_crop_in_which_all_is_too_high_for_a_line_is_looked_at_again_at_full_size() -> None:
+    # The same box is 96 pixels high where the picture was shrunk, and 72 where it was not.
+    engine = PlacedEngine(look("There."), boxes=[Box(100, 20, 300, 92)])
+    assert read([high_crop("There.")], engine) == {"0-0": ["There."]}
+    assert engine.shapes[1:] == [(140, 600)]
+
+
 def test_no_sheets_make_no_text(engine: CountingEngine) -> None:
     assert perform_ocr((), engine) == ()
 

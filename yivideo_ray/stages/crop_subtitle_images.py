@@ -20,13 +20,24 @@ from yivideo_ray.subtitles.runs import GUARD_FRAMES, Run, RunTracker
 from yivideo_ray.subtitles.strokes import ANALYSIS_LINE_PX, Mask, analysis_scale
 from yivideo_ray.types import Band, ChunkReport, ChunkSpan, CropMeta, Luma, SubtitleArea, VideoInfo
 
-__all__ = ["CROPS_PER_PART", "CROP_LINE_PX", "ChunkCrops", "crop_subtitle_images", "keep_uncovered", "uncovered"]
+__all__ = [
+    "CROPS_PER_PART",
+    "CROP_LINE_PX",
+    "HIGHEST_LINE",
+    "ChunkCrops",
+    "crop_subtitle_images",
+    "keep_uncovered",
+    "uncovered",
+]
 
 CROP_LINE_PX = 48
 """Height of a text line's box in a crop: what recognition models take in. Text that is smaller is not enlarged."""
 
 CROPS_PER_PART = 8
 """How many crops a chunk gives out at once; fewer at its end only."""
+
+HIGHEST_LINE = 1.8
+"""A box that is higher than so many lines of its band is no line: the background, or several lines at once."""
 
 # Runs are cut on this grid, so that a chunk ends at most so long after its last own frame.
 _GRID_S = 10

@@ -16,12 +16,13 @@ import numpy as np
 
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.ocr.contract import Asking, OcrEngine, answered, detecting, recognizing
+from yivideo_ray.stages.crop_subtitle_images import CROP_LINE_PX, HIGHEST_LINE
 from yivideo_ray.subtitles.completion import complete
 from yivideo_ray.subtitles.seen import CropSeen, LineSeen, SheetsRead, TextSeen
 from yivideo_ray.subtitles.standing import CropLines, Line, Standing, join_lines
 from yivideo_ray.subtitles.strokes import ANALYSIS_LINE_PX, stroke_mask
 from yivideo_ray.subtitles.voting import vote
-from yivideo_ray.types import CropText, Luma, Reading, Sheet
+from yivideo_ray.types import CropText, Luma, Placement, Reading, Sheet
 
 __all__ = ["perform_ocr", "reading"]
 
@@ -36,7 +37,7 @@ _END_MARGIN = 0.12
 _EDGE_SHARE = 0.9
 _PART_SHARE = 0.7
 # A crop of up to four lines' height each way in which detection finds nothing is looked at once more, at full size: it
-# may hold a lone "I".
+# may hold a lone "I". So is one in which it finds nothing but what is too high for a line.
 _SMALL_CROP_PX = 192
 _SAME_ROW = 0.5
 # A line read with less confidence than this in the mean, or with less in one character, is read again. Of 4,283 drawn
@@ -115,25 +116,31 @@ def _find_lines(sheets: Sequence[Sheet]) -> Asking[list[CropLines]]:
         cv2.resize(sheet.image, None, fx=_DETECTION_SCALE, fy=_DETECTION_SCALE, interpolation=cv2.INTER_AREA)
         for sheet in sheets
     ]
-    crops = []
+    crops, unclear = [], []
     on_sheets = yield from detecting(small)  # type: ignore[arg-type]
     for index, (sheet, found) in enumerate(zip(sheets, on_sheets, strict=True)):
         boxes = [text_box.box.scale(1 / _DETECTION_SCALE) for text_box in found]
         for number, placement in enumerate(sheet.placements):
             at = placement.box
             crop = CropLines(index, number, placement, sheet.image[at.y0 : at.y1, at.x0 : at.x1])
-            for box in boxes:
-                shared = at.intersect(box)
-                if shared is not None and 2 * shared.area > box.area:
-                    _add_line(crop, shared.translate(-at.x0, -at.y0))
+            on_crop = [shared for box in boxes if (shared := at.intersect(box)) and 2 * shared.area > box.area]
+            lines = [box for box in on_crop if _may_be_line(box, placement)]
+            for box in lines:
+                _add_line(crop, box.translate(-at.x0, -at.y0))
             crop.lines = _whole_lines(crop, _without_parts(crop.lines))
             crops.append(crop)
-    empty = [crop for crop in crops if not crop.lines and max(crop.image.shape) <= _SMALL_CROP_PX]
-    closer = (yield from detecting([crop.image for crop in empty])) if empty else []
-    for crop, found in zip(empty, closer, strict=True):
+            if not lines and (on_crop or max(crop.image.shape) <= _SMALL_CROP_PX):
+                unclear.append(crop)
+    closer = (yield from detecting([crop.image for crop in unclear])) if unclear else []
+    for crop, found in zip(unclear, closer, strict=True):
         for text_box in found:
-            _add_line(crop, text_box.box)
+            if _may_be_line(text_box.box, crop.placement):
+                _add_line(crop, text_box.box)
     return crops
+
+
+def _may_be_line(box: Box, placement: Placement) -> bool:
+    return box.height <= HIGHEST_LINE * CROP_LINE_PX * placement.scale
 
 
 def _add_line(crop: CropLines, found: Box) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.stages.crop_subtitle_images import HIGHEST_LINE
 from yivideo_ray.subtitles.cues import CueRules, build_cues
 from yivideo_ray.subtitles.lone import as_lone_i, is_lone, is_sure_alone, lone_i_place, may_be_lone_i
 from yivideo_ray.subtitles.observations import Observation, ReadLine
@@ -31,9 +32,8 @@ from yivideo_ray.types import (
 
 __all__ = ["postprocess_and_finalize"]
 
-# Boxes of subtitle lines vary with ascenders and marks; what is smaller or larger than this is something else.
-_MIN_HEIGHT_SHARE = 0.45
-_MAX_HEIGHT_SHARE = 1.8
+# Boxes of subtitle lines vary with ascenders and marks; what is smaller than this is something else.
+_LOWEST_LINE = 0.45
 # Lines whose middles lie within this share of a line's height of each other stand in one row.
 _SAME_ROW = 0.5
 # A cue this short was hardly meant to be read: it must at least be read well.
@@ -122,7 +122,7 @@ def _observe(
 
 def _is_subtitle_line(line: TextLine, crop: CropMeta, band: Band, settings: PostprocessorSettings) -> bool:
     share = line.box.height / crop.scale / band.line_height_px
-    if not _MIN_HEIGHT_SHARE <= share <= _MAX_HEIGHT_SHARE:
+    if not _LOWEST_LINE <= share <= HIGHEST_LINE:
         return False
     return line.confidence >= settings.min_confidence and (not is_lone(line) or is_sure_alone(line))
 
