@@ -30,8 +30,8 @@ _OVERLAP_S = 1.5
 _SHORTEST_S = 10.0
 # With more chunks for each decoder, what the last ones leave undone at the end is little.
 _FEW_ROUNDS = 4
-# Which frames keep the edges of their blocks, for that is less to do: those that no other refers to; in H.264 all that are
-# predicted from both sides, to which few refer. A pixel is off by less than half a level in the mean.
+# Which frames keep the edges of their blocks, for that is less to do: those that no other refers to; in H.264 all that
+# are predicted from both sides, to which few refer. A pixel is off by less than half a level in the mean.
 _UNFILTERED, _UNFILTERED_H264 = "noref", "bidir"
 # How much earlier decoding starts when the decoder needs a run-up to give the first frame (intra refresh).
 _RUN_UPS_S = (0.0, 10.0, math.inf)
