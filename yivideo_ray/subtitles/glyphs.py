@@ -16,6 +16,7 @@ import numpy as np
 from yivideo_ray.subtitles.cells import Cells, find_cells
 from yivideo_ray.subtitles.dots import Span, with_dots
 from yivideo_ray.subtitles.ink import Glyph, find_glyphs, find_ink, group_pieces
+from yivideo_ray.subtitles.ligatures import with_ligatures
 from yivideo_ray.subtitles.marks import Rows, wanted_marks, with_marks
 from yivideo_ray.types import CharReading, Luma, Reading
 
@@ -32,7 +33,7 @@ _Spans = tuple[list[Span | None], list[float]]
 def with_glyphs(reading: Reading, image: Luma, cue_text: str) -> Reading:
     """Returns the reading with each character's gap before it, with as many dots as there are, and with inverted
     exclamation marks and low quotation marks, for which PP-OCR has no class: it leaves them out, or reads them as
-    letters.
+    letters. French œ that was read as two letters is one.
 
     image is the line (h, w) that was recognised. cue_text is what was read in all lines of the picture: a mark is only
     looked for where its partner was read. Where the ink can't be told from the picture, the reading is as it was.
@@ -48,12 +49,13 @@ def with_glyphs(reading: Reading, image: Luma, cue_text: str) -> Reading:
         chars = with_dots(chars, spans, inks, capital_px, width)
     else:
         glyphs = find_glyphs(inks, np.array([(char.x0 + char.x1) / 2 * width for char in reading.chars]))
-        owners = _owners(reading.chars, glyphs, width)
-        rows = _rows(reading.chars, glyphs, owners)
+        joined = with_ligatures(reading.chars, glyphs, width)
+        owners = _owners(joined, glyphs, width)
+        rows = _rows(joined, glyphs, owners)
         if rows is None:
             return reading
         spans, loose = _ink_of(glyphs, owners)
-        chars = _with_gaps(reading.chars, spans, loose, rows.capital_px)
+        chars = _with_gaps(joined, spans, loose, rows.capital_px)
         wanted = wanted_marks(cue_text)
         if wanted:
             chars = with_marks(chars, glyphs, owners, rows, width=width, wanted=wanted)
