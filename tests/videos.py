@@ -230,10 +230,16 @@ def make_cover_art(path: Path, *, size: tuple[int, int] = (64, 64)) -> Path:
     return path
 
 
-def plain_decode(path: Path, *, stream: int = 0) -> Iterator[tuple[int | None, NDArray[np.uint8]]]:
-    """Yields (pts, luma as stored (H, W)) of every frame of one video stream, as PyAV gives them, from the start."""
+def plain_decode(
+    path: Path, *, stream: int = 0, skip_loop_filter: str = "default"
+) -> Iterator[tuple[int | None, NDArray[np.uint8]]]:
+    """Yields (pts, luma as stored (H, W)) of every frame of one video stream, as PyAV gives them, from the start.
+
+    skip_loop_filter is FFmpeg's option of that name: on which frames the decoder leaves out the deblocking filter.
+    """
     with av.open(str(path)) as container:
         video = container.streams.video[stream]
+        video.codec_context.options = {"skip_loop_filter": skip_loop_filter}
         for frame in container.decode(video):
             yield frame.pts, _luma(frame)
 
