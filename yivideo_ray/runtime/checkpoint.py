@@ -29,7 +29,7 @@ from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Engine
 __all__ = ["Checkpoint", "FoundArea", "StreamParts", "area_basis", "chunk_basis", "forget_abandoned", "text_basis"]
 
 # Grows when the same video and settings give other parts: those kept before are then worked out again.
-FORMAT = 3
+FORMAT = 4
 # What a command left behind that was killed and never run again.
 ABANDONED_S = 30 * 86400.0
 # A database that is restarted costs no workflow: in seconds, some four minutes in all.

@@ -76,7 +76,7 @@ TakePart: TypeAlias = Callable[[Sequence[CropMeta], Pictures], None]
 """Is told of more crops of a chunk, and where the pictures of all so far are."""
 
 
-def ignore_part(_: Sequence[CropMeta], __: Pictures) -> None:
+def _ignore_part(_: Sequence[CropMeta], __: Pictures) -> None:
     """For those who need the whole chunk."""
 
 
@@ -93,7 +93,7 @@ class Decoding:
     def runs_on(self) -> str:
         return self._place.runs_on
 
-    async def crop(self, span: ChunkSpan, take: TakePart = ignore_part) -> tuple[ChunkReport, Pictures]:
+    async def crop(self, span: ChunkSpan, take: TakePart = _ignore_part) -> tuple[ChunkReport, Pictures]:
         """Returns a chunk's report, and the pictures of its crops, in the report's order. take is told of each part of
         them as soon as it is found.
 
@@ -109,7 +109,7 @@ class Decoding:
             return report, pictures
         pictures = Pictures([], CROPS_PER_PART)
         parts = tasks.crop_chunk.remote(self._info, span, self._area, self._place.decoder)
-        with cancelling(parts):
+        with _cancelling(parts):
             async for part in parts:
                 found = await part
                 if isinstance(found, ChunkReport):
@@ -120,13 +120,13 @@ class Decoding:
 
 
 async def result_of(ref: Any) -> Any:
-    """Returns an ObjectRef's value. Errors become ours; cancelling this cancels the task behind it."""
-    with cancelling(ref):
+    """Returns an ObjectRef's value. Errors become ours; _cancelling this cancels the task behind it."""
+    with _cancelling(ref):
         return await ref
 
 
 @contextlib.contextmanager
-def cancelling(ref: Any) -> Iterator[None]:
+def _cancelling(ref: Any) -> Iterator[None]:
     """Has the task behind an ObjectRef, or behind a generator of them, cancelled when this is; errors become ours."""
     try:
         yield
