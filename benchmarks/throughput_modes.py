@@ -21,7 +21,7 @@ from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.stream import StreamResult
 from yivideo_ray.runtime.workflow import Tools, Workflow
 from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
-from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import ChunkReport, CropMeta, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["SerializedWorkflow"]
 
@@ -51,15 +51,16 @@ class SerializedWorkflow(Workflow):
         area = self._record.area
         assert area is not None, "the stage before has found it"
         place = placement(self._settings.decoder, self._actor_decodes or "cpu")
-        decoding = Decoding(self._info, area, place, self._caller)
         found = StreamResult()
         async with self._lock.held(Stage.CROP_SUBTITLE_IMAGES, self.waits):
             self._journal.start(Stage.CROP_SUBTITLE_IMAGES)
             at_once = self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus
+            decoding = Decoding(self._info, area, place, self._caller, self._share(at_once))
             spans = await asyncio.to_thread(
                 plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
             )
-            cropped = await self._crop(decoding, spans, at_once)
+            # No more than at_once at a time.
+            cropped = await asyncio.gather(*(decoding.crop(span) for span in spans))
             found.reports = [report for report, _ in cropped]
             self._journal.finish(Stage.CROP_SUBTITLE_IMAGES)
         found.crops, groups = self._grouped(cropped)
@@ -84,18 +85,6 @@ class SerializedWorkflow(Workflow):
         self._record.crops, self._record.crops_area, self._record.texts = found.crops, area, found.texts
         self._record.save_readings()
         self._journal.enter(self._record)
-
-    async def _crop(
-        self, decoding: Decoding, spans: Sequence[ChunkSpan], at_once: int
-    ) -> list[tuple[ChunkReport, Pictures]]:
-        """Returns the chunks' reports and pictures."""
-        room = asyncio.Semaphore(at_once)
-
-        async def crop(span: ChunkSpan) -> tuple[ChunkReport, Pictures]:
-            async with room:
-                return await decoding.crop(span)
-
-        return list(await asyncio.gather(*(crop(span) for span in spans)))
 
     def _grouped(
         self, cropped: Sequence[tuple[ChunkReport, Pictures]]

@@ -56,9 +56,12 @@ class Ran:
 def record(video: Path, settings: Settings, path: Path) -> float:
     """Runs the stages on a video in this process, writes what the engine answered to path, and returns the seconds
     that it took for all answers together. Errors: those of the stages and of the engine."""
-    engine = Recorder(create_engine(settings))
-    engine.load()
+    bare = create_engine(settings)
+    bare.load()
     info = probe(video, settings.decoder)
+    # An engine's first calls take longer than those that a workflow in a running system meets.
+    find_area(info, settings, bare)
+    engine = Recorder(bare)
     area = find_area(info, settings, engine)
     crops: list[Crop] = []
     covered: tuple[int, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any
 
 from yivideo_ray.errors import CallError
 
-__all__ = ["NAMESPACE", "Cluster", "joins", "start", "stop"]
+__all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "start", "stop"]
 
 NAMESPACE = "yivideo"
 # Crops and sheets of one workflow take some 10 MB; the sampled frames of the area detection 13 MB.
@@ -89,6 +89,14 @@ def start(namespace: str = NAMESPACE) -> Cluster:
         connected_here=not found,
         namespace=namespace,
     )
+
+
+def cpus_now(cluster: Cluster) -> int:
+    """Returns how many cores the cluster has by now, for nodes come and go; as many as before if Ray doesn't say."""
+    try:
+        return max(1, int(_import_ray().cluster_resources()["CPU"]))
+    except Exception:
+        return cluster.cpus
 
 
 def stop(cluster: Cluster) -> None:

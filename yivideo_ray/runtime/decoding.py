@@ -16,6 +16,7 @@ from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.calls import CallKind
 from yivideo_ray.runtime.failures import translate
 from yivideo_ray.runtime.gpu_client import Caller
+from yivideo_ray.runtime.turns import Share
 from yivideo_ray.stages.crop_subtitle_images import CROPS_PER_PART
 from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, SubtitleArea, VideoInfo
 
@@ -81,17 +82,28 @@ def _ignore_part(_: Sequence[CropMeta], __: Pictures) -> None:
 
 
 class Decoding:
-    """Decodes chunks of one video."""
+    """Decodes chunks of one video. share: whose turn it is where that is done by tasks."""
 
-    def __init__(self, info: VideoInfo, area: SubtitleArea, place: Placement, caller: Caller) -> None:
+    def __init__(self, info: VideoInfo, area: SubtitleArea, place: Placement, caller: Caller, share: Share) -> None:
         self._info = info
         self._area = area
         self._place = place
         self._caller = caller
+        self._share = share
 
     @property
     def runs_on(self) -> str:
         return self._place.runs_on
+
+    @property
+    def at_once(self) -> int:
+        """How many chunks are decoded at a time at most, if they are asked for."""
+        return self._share.at_once
+
+    @property
+    def asks(self) -> int:
+        """How many chunks to ask for at a time: where they take turns, early enough to lose none."""
+        return self.at_once * (1 if self._place.runs_on == "actor" else 2)
 
     async def crop(self, span: ChunkSpan, take: TakePart = _ignore_part) -> tuple[ChunkReport, Pictures]:
         """Returns a chunk's report, and the pictures of its crops, in the report's order. take is told of each part of
@@ -107,6 +119,10 @@ class Decoding:
             pictures = Pictures([reply.apart], max(1, len(report.crops)))
             take(report.crops, pictures)
             return report, pictures
+        async with self._share.turn():
+            return await self._crop_in_task(span, take)
+
+    async def _crop_in_task(self, span: ChunkSpan, take: TakePart) -> tuple[ChunkReport, Pictures]:
         pictures = Pictures([], CROPS_PER_PART)
         parts = tasks.crop_chunk.remote(self._info, span, self._area, self._place.decoder)
         with _cancelling(parts):

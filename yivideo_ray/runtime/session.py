@@ -153,10 +153,12 @@ class Session:
         # Only now: these import ray, whose environment must be set first.
         from yivideo_ray.runtime.actor_pool import ActorPool
         from yivideo_ray.runtime.gpu_client import GpuClient
+        from yivideo_ray.runtime.turns import Turns
         from yivideo_ray.runtime.workflow import Tools
 
         pool = ActorPool(self._settings, self._cluster)
-        self._tools = Tools(self._settings, self._cluster, pool, GpuClient(pool, self._settings.gpu_lock), opened)
+        gpu = GpuClient(pool, self._settings.gpu_lock)
+        self._tools = Tools(self._settings, self._cluster, pool, gpu, Turns(self._cluster.cpus), opened)
         return self._tools
 
     async def _engine_facts(self) -> EngineFacts:

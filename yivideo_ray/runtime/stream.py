@@ -32,7 +32,7 @@ __all__ = ["Stream", "StreamResult"]
 # Groups that may be between their crops' decoding and their texts: enough to keep the device busy, few enough for
 # memory, and for the mailbox to hold dozens of workflows.
 GROUPS_IN_FLIGHT = 4
-# Decoded chunks that may wait for a slower one before them.
+# Chunks begun, as a multiple of those that are decoded at a time: some may wait for a slower one before them.
 CHUNKS_AHEAD = 2
 # How often a group whose pictures were lost with a node has them made again.
 RECOVERIES = 3
@@ -105,7 +105,6 @@ class Stream:
         journal: Journal,
         parts: StreamParts,
         until: Stage,
-        chunks_in_flight: int,
     ) -> None:
         self._info = info
         self._settings = settings
@@ -114,7 +113,6 @@ class Stream:
         self._journal = journal
         self._parts = parts
         self._until = until
-        self._limit = chunks_in_flight
         self._covered: tuple[int, ...] = ()
         # Begun, and not yet taken to the end.
         self._chunks: deque[_Chunk] = deque()
@@ -150,8 +148,8 @@ class Stream:
     def _may_decode(self, decoding: int) -> bool:
         reading = sum(not group.done() for group in self._groups)
         return (
-            decoding < self._limit
-            and len(self._chunks) < self._limit * CHUNKS_AHEAD
+            decoding < self._decoding.asks
+            and len(self._chunks) < self._decoding.at_once * CHUNKS_AHEAD
             # Where OCR is slower than decoding, crops would pile up in the object store.
             and reading <= GROUPS_IN_FLIGHT
         )

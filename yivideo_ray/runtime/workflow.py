@@ -9,7 +9,7 @@ from typing import Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, YivideoError
-from yivideo_ray.jobs import EventKind, Job, Outcome
+from yivideo_ray.jobs import EventKind, Job, Outcome, Priority
 from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.runtime import tasks
 from yivideo_ray.runtime.actor_pool import ActorPool
@@ -23,7 +23,7 @@ from yivideo_ray.runtime.checkpoint import (
     persist,
     text_basis,
 )
-from yivideo_ray.runtime.cluster import Cluster
+from yivideo_ray.runtime.cluster import Cluster, cpus_now
 from yivideo_ray.runtime.completeness import Completeness, completeness
 from yivideo_ray.runtime.database import Database
 from yivideo_ray.runtime.decoding import Decoding, Placement, placement, result_of
@@ -32,6 +32,7 @@ from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.plan import Plan
 from yivideo_ray.runtime.stream import Stream, StreamResult
+from yivideo_ray.runtime.turns import Share, Turns
 from yivideo_ray.stages.detect_subtitle_area import is_clear
 from yivideo_ray.types import ChunkSpan, CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
 
@@ -51,6 +52,7 @@ class Tools:
     cluster: Cluster
     pool: ActorPool
     gpu: GpuClient
+    turns: Turns
     database: Database
 
 
@@ -153,7 +155,10 @@ class Workflow(LocalWorkflow):
         found = StreamResult()
         if area.bands:
             pipeline = self._settings.pipeline
-            in_flight = pipeline.chunks_in_flight or self._tools.cluster.cpus
+            cpus = await asyncio.to_thread(cpus_now, self._tools.cluster)
+            # One more than can run: no core waits for this process, and an autoscaler sees that there is more to do.
+            self._tools.turns.resize(cpus + 1)
+            in_flight = pipeline.chunks_in_flight or cpus
             spans = await asyncio.to_thread(
                 plan_even_chunks, self._info, pipeline.chunk_s, in_flight, self._settings.decoder
             )
@@ -163,11 +168,10 @@ class Workflow(LocalWorkflow):
                 self._info,
                 self._settings,
                 self._caller,
-                Decoding(self._info, area, place, self._caller),
+                Decoding(self._info, area, place, self._caller, self._share(in_flight)),
                 journal=self._journal,
                 parts=parts,
                 until=until,
-                chunks_in_flight=in_flight,
             ).run(spans)
             self._judge(found, completeness(self._info, spans, found.reports))
         else:
@@ -178,6 +182,11 @@ class Workflow(LocalWorkflow):
             self._record.texts = found.texts
         self._record.save_readings()
         self._journal.enter(self._record)
+
+    def _share(self, at_once: int) -> Share:
+        by_priority = self._tools.settings.gpu_lock.enable_priority_queue
+        urgent = by_priority and self._job.priority is Priority.INTERACTIVE
+        return self._tools.turns.share(0.0 if urgent else float(self._info.duration_s or 0.0), at_once)
 
     async def _parts(self, area: SubtitleArea, spans: Sequence[ChunkSpan], place: Placement) -> StreamParts:
         chunks = chunk_basis(self._info, area, spans, place.runs_on, place.decoder)
