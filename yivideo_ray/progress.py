@@ -15,7 +15,7 @@ from typing import IO, Any, Self
 from yivideo_ray.jobs import Event, Outcome
 from yivideo_ray.subtitles.document import text
 from yivideo_ray.tracker import Tracker, WorkflowView
-from yivideo_ray.types import STAGES, Stage
+from yivideo_ray.types import STAGES
 
 __all__ = ["JsonLines", "LiveTable", "Tracker", "WorkflowView", "display", "event_line", "outcome_line", "summary"]
 
@@ -152,7 +152,7 @@ class LiveTable:
             speed, left = view.frames_per_s, view.left_s
             table.add_row(
                 escape(text(Path(view.video).name)),
-                "done" if view.ended and view.succeeded else "failed" if view.ended else _short(view.stage),
+                "done" if view.ended and view.succeeded else "failed" if view.ended else _doing(view),
                 ProgressBar(total=1.0, completed=view.share, width=20),
                 f"{view.share * 100:.0f}",
                 "" if speed is None else f"{speed:.0f}",
@@ -163,8 +163,11 @@ class LiveTable:
         return table
 
 
-def _short(stage: Stage | None) -> str:
-    return "starting" if stage is None else stage.value.partition(".")[2].replace("_", " ")
+def _doing(view: WorkflowView) -> str:
+    if view.stage is None:
+        return "starting"
+    # Between stages it may be other videos' turn.
+    return "waiting" if view.stage in view.stages_done else view.stage.value.partition(".")[2].replace("_", " ")
 
 
 def _clock(seconds: float) -> str:

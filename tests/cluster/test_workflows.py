@@ -141,6 +141,21 @@ def test_workflows_overlap_and_one_that_fails_stops_no_other(
     assert last_start < first_end
 
 
+def test_videos_are_decoded_one_after_the_other(
+    namespace: str, make_settings: SettingsMaker, patterns: Path, tmp_path: Path
+) -> None:
+    videos = [Path(shutil.copy(patterns, tmp_path / f"{number}.mp4")) for number in range(3)]
+    events: list[Event] = []
+    settings = make_settings(pipeline={"chunk_s": 1})
+    outcomes = run(settings, namespace, *(Job(path) for path in videos), on_event=events.append)
+    assert all(found(outcome) == expected() for outcome in outcomes)
+    cropping = [event for event in events if event.stage is Stage.CROP_SUBTITLE_IMAGES]
+    first, *_, last = [event for event in cropping if event.kind is EventKind.STAGE_STARTED]
+    chunks = [event for event in cropping if event.workflow_id == first.workflow_id and "chunk" in event.data]
+    assert len(chunks) > 3
+    assert sum(event.time < last.time for event in chunks) > len(chunks) / 2
+
+
 def test_a_killed_actor_costs_a_workflow_a_warning_and_no_result(
     namespace: str, make_settings: SettingsMaker, video: Path
 ) -> None:

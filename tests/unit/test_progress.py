@@ -117,3 +117,15 @@ def test_the_table_shows_stage_percent_and_device() -> None:
     assert "v.mp4" in stream.getvalue()
     assert "cpu" in stream.getvalue()
     assert "100" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("events", "doing"), [(6, "waiting"), (7, "crop subtitle")])
+def test_a_video_whose_turn_has_not_come_waits(events: int, doing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    stream = io.StringIO()
+    table = LiveTable(stream)
+    for one in story()[:events]:
+        table.take(one)
+    with table:
+        pass
+    assert doing in stream.getvalue()

@@ -81,6 +81,10 @@ def _ignore_part(_: Sequence[CropMeta], __: Pictures) -> None:
     """For those who need the whole chunk."""
 
 
+def _ignore_begin() -> None:
+    """For those who needn't know when."""
+
+
 class Decoding:
     """Decodes chunks of one video. share: whose turn it is where that is done by tasks."""
 
@@ -105,13 +109,16 @@ class Decoding:
         """How many chunks to ask for at a time: where they take turns, early enough to lose none."""
         return self.at_once * (1 if self._place.runs_on == "actor" else 2)
 
-    async def crop(self, span: ChunkSpan, take: TakePart = _ignore_part) -> tuple[ChunkReport, Pictures]:
+    async def crop(
+        self, span: ChunkSpan, take: TakePart = _ignore_part, begin: Callable[[], None] = _ignore_begin
+    ) -> tuple[ChunkReport, Pictures]:
         """Returns a chunk's report, and the pictures of its crops, in the report's order. take is told of each part of
-        them as soon as it is found.
+        them as soon as it is found, begin when it is the chunk's turn.
 
         Errors: those of the stage, of Ray and of the GPU client. Cancelling this cancels the work.
         """
         if self._place.runs_on == "actor":
+            begin()
             reply = await self._caller.call(
                 CallKind.CROP_SUBTITLE_IMAGES, str(span.index), self._info, span, self._area, self._place.decoder
             )
@@ -120,6 +127,7 @@ class Decoding:
             take(report.crops, pictures)
             return report, pictures
         async with self._share.turn():
+            begin()
             return await self._crop_in_task(span, take)
 
     async def _crop_in_task(self, span: ChunkSpan, take: TakePart) -> tuple[ChunkReport, Pictures]:

@@ -122,6 +122,7 @@ class Stream:
         self._metas: list[CropMeta] = []
         self._frames = 0
         self._groups_done = 0
+        self._spans = 0
 
     async def run(self, spans: Sequence[ChunkSpan]) -> StreamResult:
         """Returns what was found. Errors: those of the stages, of Ray and of the GPU client, as ours.
@@ -130,7 +131,7 @@ class Stream:
         """
         decoding: list[asyncio.Task[None]] = []
         ahead = deque(spans)
-        self._journal.start(Stage.CROP_SUBTITLE_IMAGES, chunks=len(spans), chunk_s=self._settings.pipeline.chunk_s)
+        self._spans = len(spans)
         try:
             while ahead or decoding:
                 while ahead and self._may_decode(len(decoding)):
@@ -164,6 +165,7 @@ class Stream:
         if report is not None:
             self._result.kept_chunks += 1
             chunk.crops.extend(report.crops)
+            self._begin_crops()
         else:
             report = await self._crop(chunk)
         chunk.report = report
@@ -176,9 +178,14 @@ class Stream:
             chunk.source.found = chunk.source.found or pictures
             self._take()
 
-        report, _ = await self._decoding.crop(chunk.span, take)
+        report, _ = await self._decoding.crop(chunk.span, take, self._begin_crops)
         await self._parts.keep_report(report)
         return report
+
+    def _begin_crops(self) -> None:
+        """Has the stage begin with its first chunk: until then other videos may be due first."""
+        pipeline = self._settings.pipeline
+        self._journal.start(Stage.CROP_SUBTITLE_IMAGES, chunks=self._spans, chunk_s=pipeline.chunk_s)
 
     def _take(self) -> None:
         """Takes what follows on the crops taken so far, and sends off the groups that it fills."""
