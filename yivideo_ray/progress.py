@@ -82,9 +82,9 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
     return lines
 
 
-def display(stream: IO[str], as_json: bool) -> JsonLines | LiveTable:
+def display(stream: IO[str], as_json: bool, videos: Sequence[str] = ()) -> JsonLines | LiveTable:
     """Returns the live table on a terminal, unless JSON is asked for, and JSON lines elsewhere."""
-    return LiveTable(stream) if stream.isatty() and not as_json else JsonLines(stream)
+    return LiveTable(stream, videos) if stream.isatty() and not as_json else JsonLines(stream)
 
 
 class JsonLines:
@@ -112,13 +112,17 @@ class JsonLines:
 
 
 class LiveTable:
-    """A table that redraws itself on a terminal: per workflow stage, percent, frames/s, time left, device."""
+    """A table that redraws itself on a terminal: per workflow stage, percent, frames/s, time left, device.
 
-    def __init__(self, stream: IO[str]) -> None:
+    videos: which come first, in this order; others follow in the order of their first events.
+    """
+
+    def __init__(self, stream: IO[str], videos: Sequence[str] = ()) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._tracker = Tracker()
+        self._places = {video: place for place, video in enumerate(videos)}
         self._live = Live(
             console=Console(file=stream), get_renderable=self._table, refresh_per_second=4, redirect_stdout=False
         )
@@ -146,7 +150,8 @@ class LiveTable:
         table = Table(box=None, pad_edge=False)
         for title in ("video", "stage", "", "%", "frames/s", "left", "device", ""):
             table.add_column(title, overflow="ellipsis", no_wrap=title != "")
-        for view in self._tracker.views.values():
+        views = self._tracker.views.values()
+        for view in sorted(views, key=lambda view: self._places.get(view.video, len(self._places))):
             if not view.ended:
                 view.now = time.time()
             speed, left = view.frames_per_s, view.left_s

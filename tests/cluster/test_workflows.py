@@ -141,19 +141,33 @@ def test_workflows_overlap_and_one_that_fails_stops_no_other(
     assert last_start < first_end
 
 
-def test_videos_are_decoded_one_after_the_other(
-    namespace: str, make_settings: SettingsMaker, patterns: Path, tmp_path: Path
+def test_a_video_whose_turn_has_not_come_waits_and_its_stage_begins_with_its_turn(
+    namespace: str, make_settings: SettingsMaker, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    videos = [Path(shutil.copy(patterns, tmp_path / f"{number}.mp4")) for number in range(3)]
     events: list[Event] = []
-    settings = make_settings(pipeline={"chunk_s": 1})
-    outcomes = run(settings, namespace, *(Job(path) for path in videos), on_event=events.append)
-    assert all(found(outcome) == expected() for outcome in outcomes)
-    cropping = [event for event in events if event.stage is Stage.CROP_SUBTITLE_IMAGES]
-    first, *_, last = [event for event in cropping if event.kind is EventKind.STAGE_STARTED]
-    chunks = [event for event in cropping if event.workflow_id == first.workflow_id and "chunk" in event.data]
-    assert len(chunks) > 3
-    assert sum(event.time < last.time for event in chunks) > len(chunks) / 2
+
+    def has(kind: EventKind, stage: Stage) -> bool:
+        return any(event.kind is kind and event.stage is stage for event in events)
+
+    async def scenario() -> Outcome:
+        session = Session(make_settings(), namespace)
+        turns = (await session.tools()).turns
+        turns.resize(0)
+        # Each workflow tells it how many cores there are.
+        monkeypatch.setattr(turns, "resize", lambda _: None)
+        running = asyncio.ensure_future(session.run_async([Job(video)], events.append))
+        while not has(EventKind.STAGE_FINISHED, Stage.DETECT_SUBTITLE_AREA):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        assert not running.done()
+        assert not has(EventKind.STAGE_STARTED, Stage.CROP_SUBTITLE_IMAGES)
+        monkeypatch.undo()
+        turns.resize(1)
+        (outcome,) = await running
+        return outcome
+
+    assert found(asyncio.run(scenario())) == expected()
+    assert has(EventKind.STAGE_STARTED, Stage.CROP_SUBTITLE_IMAGES)
 
 
 def test_a_killed_actor_costs_a_workflow_a_warning_and_no_result(

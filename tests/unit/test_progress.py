@@ -119,6 +119,17 @@ def test_the_table_shows_stage_percent_and_device() -> None:
     assert "100" in stream.getvalue()
 
 
+def test_videos_stand_in_the_order_in_which_they_were_given() -> None:
+    stream = io.StringIO()
+    table = LiveTable(stream, ["first.mp4", "second.mp4"])
+    for number, video in enumerate(("third.mp4", "second.mp4", "first.mp4")):
+        table.take(Event(EventKind.WORKFLOW_STARTED, str(number), video, 0.0, None, 0.0, None, 0, "", {}))
+    with table:
+        pass
+    places = [stream.getvalue().rindex(video) for video in ("first.mp4", "second.mp4", "third.mp4")]
+    assert places == sorted(places)
+
+
 @pytest.mark.parametrize(("events", "doing"), [(6, "waiting"), (7, "crop subtitle")])
 def test_a_video_whose_turn_has_not_come_waits(events: int, doing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")

@@ -18,27 +18,25 @@ def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 class Decoders:
-    """Notes down in which order the workflows' chunks come to a decoder, and how many are decoded at once. now_s is
-    what the clock shows."""
+    """Notes down in which order the workflows' chunks come to a decoder, and how many are decoded at once."""
 
     def __init__(self, room: int) -> None:
-        self.now_s = 0.0
-        self.turns = Turns(room, lambda: self.now_s)
+        self.turns = Turns(room)
         self.order = ""
         self.most = 0
         self._running = 0
 
-    def begin(self, name: str, video_s: float, chunks: int, at_once: int = 2) -> asyncio.Task[None]:
+    def begin(self, name: str, due: float, chunks: int, at_once: int = 2) -> asyncio.Task[None]:
         """Has a workflow decode its video, so many chunks at once, each of which takes a few rounds of the loop."""
-        return asyncio.ensure_future(self._workflow(name, video_s, chunks, at_once))
+        return asyncio.ensure_future(self._workflow(name, due, chunks, at_once))
 
     async def until(self, chunks: int) -> None:
         """Waits until so many chunks have come to a decoder."""
         while len(self.order) < chunks:
             await asyncio.sleep(0)
 
-    async def _workflow(self, name: str, video_s: float, chunks: int, at_once: int) -> None:
-        share = self.turns.share(video_s, at_once)
+    async def _workflow(self, name: str, due: float, chunks: int, at_once: int) -> None:
+        share = self.turns.share(due, at_once)
         asked = asyncio.Semaphore(2 * at_once)
         running = 0
 
@@ -73,8 +71,7 @@ def test_a_short_video_is_decoded_before_what_is_left_of_a_long_one() -> None:
         decoders = Decoders(1)
         film = decoders.begin("f", FILM_S, 20)
         await decoders.until(5)
-        decoders.now_s = 100.0
-        await decoders.begin("c", CLIP_S, 3)
+        await decoders.begin("c", 100.0 + CLIP_S, 3)
         assert decoders.order.startswith("fffffccc")
         await film
 
@@ -86,10 +83,21 @@ def test_a_long_video_waits_for_none_that_begins_when_it_is_due() -> None:
         decoders = Decoders(1)
         film = decoders.begin("f", FILM_S, 20)
         await decoders.until(5)
-        decoders.now_s = FILM_S
-        clip = decoders.begin("c", CLIP_S, 3)
+        clip = decoders.begin("c", FILM_S + CLIP_S, 3)
         await asyncio.gather(film, clip)
         assert decoders.order == "f" * 20 + "ccc"
+
+    run(scenario)
+
+
+def test_of_videos_of_one_length_the_one_that_began_first_goes_on_first_though_it_was_ready_later() -> None:
+    async def scenario() -> None:
+        decoders = Decoders(1)
+        second = decoders.begin("b", 1.0 + CLIP_S, 10)
+        await decoders.until(3)
+        await decoders.begin("a", CLIP_S, 4)
+        assert decoders.order.startswith("bbbaaaa")
+        await second
 
     run(scenario)
 

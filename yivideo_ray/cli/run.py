@@ -76,7 +76,8 @@ def _run(options: argparse.Namespace) -> int:
     from yivideo_ray.progress import display
     from yivideo_ray.runtime import session
 
-    with session(settings) as opened, display(machine, options.json) as shown:
+    videos = [str(job.video) for job in jobs]
+    with session(settings) as opened, display(machine, options.json, videos) as shown:
         outcomes = opened.run(jobs, shown.take)
         shown.end(outcomes)
     return report(outcomes)

@@ -204,6 +204,8 @@ class _Run:
         self._room_here = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def job(self, job: Job) -> Outcome:
+        # Probes end in any order; whose turn it is goes by that in which the jobs were given.
+        begun = time.monotonic()
         name = job.workflow_id or _name_of(job)
         journal = Journal(name, str(job.video), None, self._on_event)
         failed = Outcome(name, job.video, ())
@@ -215,7 +217,7 @@ class _Run:
             journal.say(EventKind.WORKFLOW_STARTED)
             for warning in info.warnings:
                 journal.warn(warning)
-            outcome = await self._work(job, info, journal)
+            outcome = await self._work(job, info, journal, begun)
         except YivideoError as error:
             outcome = self._failed(error, failed, journal)
         except Exception as error:
@@ -240,7 +242,7 @@ class _Run:
         plan(job.chain, job.start_at, held)
         return info
 
-    async def _work(self, job: Job, info: VideoInfo, journal: Journal) -> Outcome:
+    async def _work(self, job: Job, info: VideoInfo, journal: Journal, begun: float) -> Outcome:
         if _needs_record_only(job):
             async with self._room_here:
                 return await LocalWorkflow(job, info, journal, self._settings).run()
@@ -254,7 +256,7 @@ class _Run:
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
             self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
         async with self._room:
-            return await Workflow(job, info, journal, tools, self._settings).run()
+            return await Workflow(job, info, journal, tools, settings=self._settings, begun=begun).run()
 
     def _failed(self, error: Exception, bare: Outcome, journal: Journal) -> Outcome:
         ours = error if isinstance(error, YivideoError) else None

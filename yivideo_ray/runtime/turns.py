@@ -12,27 +12,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 __all__ = ["Share", "Turns"]
 
 
 class Turns:
-    """Lets at most `room` chunks be decoded at a time. All in one event loop; clock gives seconds."""
+    """Lets at most `room` chunks be decoded at a time. All in one event loop."""
 
-    def __init__(self, room: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, room: int) -> None:
         self._room = room
-        self._clock = clock
         self._running = 0
         self._numbers = itertools.count()
         self._waiting: set[Share] = set()
 
-    def share(self, video_s: float, at_once: int) -> Share:
-        """Returns the part of a workflow that begins now, on a video of so many seconds; with 0 it is due at once. No
-        more than at_once of its chunks are decoded at a time."""
-        return Share(self, (self._clock() + video_s, next(self._numbers)), at_once)
+    def share(self, due: float, at_once: int) -> Share:
+        """Returns the part of a workflow whose video is due at a time, in seconds by any clock that they share. No more
+        than at_once of its chunks are decoded at a time."""
+        return Share(self, (due, next(self._numbers)), at_once)
 
     def resize(self, room: int) -> None:
         """Has so many chunks decoded at a time from now on; those that are being decoded go on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,13 +59,22 @@ class Tools:
 
 class Workflow(LocalWorkflow):
     """One run of a job, of any of its stages. What it finds is kept as it comes; what an earlier one kept is not done
-    again. settings are the job's own (None: those of the tools, by which the GPU actor runs in any case)."""
+    again. settings are the job's own (None: those of the tools, by which the GPU actor runs in any case). begun: since
+    when it is at work, by time.monotonic() (None: now)."""
 
     def __init__(
-        self, job: Job, info: VideoInfo, journal: Journal, tools: Tools, settings: Settings | None = None
+        self,
+        job: Job,
+        info: VideoInfo,
+        journal: Journal,
+        tools: Tools,
+        *,
+        settings: Settings | None = None,
+        begun: float | None = None,
     ) -> None:
         super().__init__(job, info, journal, settings or tools.settings)
         self._tools = tools
+        self._begun = time.monotonic() if begun is None else begun
         self._checkpoint = Checkpoint(tools.database, journal.workflow_id)
         self._caller = Caller(tools.gpu, journal.workflow_id, job.priority, self._on_retry)
         # What the GPU actor's process can decode with; None until its engine has been met.
@@ -186,7 +196,7 @@ class Workflow(LocalWorkflow):
     def _share(self, at_once: int) -> Share:
         by_priority = self._tools.settings.gpu_lock.enable_priority_queue
         urgent = by_priority and self._job.priority is Priority.INTERACTIVE
-        return self._tools.turns.share(0.0 if urgent else float(self._info.duration_s or 0.0), at_once)
+        return self._tools.turns.share(self._begun + (0.0 if urgent else float(self._info.duration_s or 0.0)), at_once)
 
     async def _parts(self, area: SubtitleArea, spans: Sequence[ChunkSpan], place: Placement) -> StreamParts:
         chunks = chunk_basis(self._info, area, spans, place.runs_on, place.decoder)
