@@ -144,7 +144,7 @@ class Decoding:
 
 
 async def result_of(ref: Any) -> Any:
-    """Returns an ObjectRef's value. Errors become ours; _cancelling this cancels the task behind it."""
+    """Returns an ObjectRef's value. Errors become ours; cancelling this cancels the task behind it."""
     with _cancelling(ref):
         return await ref
 
