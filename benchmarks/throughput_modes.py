@@ -55,7 +55,7 @@ class SerializedWorkflow(Workflow):
         async with self._lock.held(Stage.CROP_SUBTITLE_IMAGES, self.waits):
             self._journal.start(Stage.CROP_SUBTITLE_IMAGES)
             at_once = self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus
-            decoding = Decoding(self._info, area, place, self._caller, self._share(at_once))
+            decoding = Decoding(self._info, area, place, self._caller, self._tools.turns.share(self.due, at_once))
             spans = await asyncio.to_thread(
                 plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
             )

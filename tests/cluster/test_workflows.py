@@ -18,6 +18,7 @@ from tests.cluster.patterns import APART, RATE, SHOWN, pattern_video
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageStatus
 from yivideo_ray.runtime import Session
+from yivideo_ray.runtime.session import WORKFLOWS_AT_LEAST
 from yivideo_ray.types import STAGES, Stage
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -139,6 +140,29 @@ def test_workflows_overlap_and_one_that_fails_stops_no_other(
         event.time for event in events if event.kind is EventKind.STAGE_FINISHED and event.stage is STAGES[-1]
     )
     assert last_start < first_end
+
+
+def test_of_those_that_wait_for_a_place_the_shortest_goes_first_and_then_as_given(
+    namespace: str, make_settings: SettingsMaker, patterns: Path, tmp_path: Path
+) -> None:
+    clip = pattern_video(tmp_path / "clip.mp4", TEXTS[:2])
+    begun: list[str] = []
+
+    def note(event: Event) -> None:
+        if event.kind is EventKind.STAGE_STARTED and event.stage is STAGES[0]:
+            begun.append(Path(event.video).name)
+
+    async def scenario() -> list[Outcome]:
+        session = Session(make_settings(), namespace)
+        places = max(WORKFLOWS_AT_LEAST, 2 * (await session.tools()).cluster.cpus)
+        videos = [Path(shutil.copy(patterns, tmp_path / f"{number:02}.mp4")) for number in range(places + 3)]
+        return await session.run_async([Job(video) for video in (*videos, clip)], note)
+
+    outcomes = asyncio.run(scenario())
+    assert all(outcome.error is None for outcome in outcomes)
+    waited = [name for name in begun if name != clip.name][-3:]
+    assert begun.index(clip.name) < begun.index(waited[0])
+    assert waited == sorted(waited)
 
 
 def test_a_video_whose_turn_has_not_come_waits_and_its_stage_begins_with_its_turn(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from yivideo_ray.runtime.turns import Turns
+from yivideo_ray.runtime.turns import Turns, due_at
 
 FILM_S, CLIP_S = 6000.0, 60.0
 
@@ -54,6 +54,22 @@ class Decoders:
                 running -= 1
 
         await asyncio.gather(*(chunk() for _ in range(chunks)))
+
+
+def test_episodes_are_due_in_the_order_in_which_they_were_begun_whatever_seconds_they_differ_by() -> None:
+    lengths_s = (1421.3, 1418.0, 1440.04, 1380.7)
+    due = [due_at(begun, length_s) for begun, length_s in enumerate(lengths_s)]
+    assert due == sorted(due)
+
+
+@pytest.mark.parametrize("length_s", [0.04, 1.0, 60.0, 90.0, 5400.0])
+def test_a_video_is_due_after_its_length_and_before_twice_of_it(length_s: float) -> None:
+    assert length_s <= due_at(100.0, length_s) - 100.0 < 2 * length_s
+
+
+def test_an_urgent_video_is_due_at_once_and_one_of_unknown_length_like_a_film() -> None:
+    assert due_at(100.0, FILM_S, urgent=True) == 100.0
+    assert due_at(0.0, 1440.0) < due_at(0.0, None) < due_at(0.0, FILM_S)
 
 
 def test_videos_of_one_length_are_decoded_one_after_the_other() -> None:

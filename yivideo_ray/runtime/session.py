@@ -22,6 +22,7 @@ from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.outputs import output_path, require_writable
 from yivideo_ray.runtime.plan import RECORDED, plan
 from yivideo_ray.runtime.record import Record, workflow_id
+from yivideo_ray.runtime.turns import Turns
 from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "session"]
 
-# Beyond the number that keeps a small cluster busy, workflows wait their turn: each holds crops in the object store.
-WORKFLOWS_AT_LEAST = 8
+# Beyond the number that keeps a small cluster busy, workflows wait their turn: each holds crops in the object store,
+# and its area is looked for before the first ones are done.
+WORKFLOWS_AT_LEAST = 4
 
 
 @contextmanager
@@ -153,7 +155,6 @@ class Session:
         # Only now: these import ray, whose environment must be set first.
         from yivideo_ray.runtime.actor_pool import ActorPool
         from yivideo_ray.runtime.gpu_client import GpuClient
-        from yivideo_ray.runtime.turns import Turns
         from yivideo_ray.runtime.workflow import Tools
 
         pool = ActorPool(self._settings, self._cluster)
@@ -198,7 +199,7 @@ class _Run:
         self._on_event = on_event
         self._on_stage = on_stage
         self._tools: asyncio.Task[Tools] | None = None
-        self._room: asyncio.Semaphore | None = None
+        self._room: Turns | None = None
         self._warm_up: asyncio.Future[Any] | None = None
         # A record of hours takes some 10 MB in memory, and one core.
         self._room_here = asyncio.Semaphore(os.cpu_count() or 1)
@@ -252,11 +253,12 @@ class _Run:
         from yivideo_ray.runtime.workflow import Workflow
 
         if self._room is None:
-            self._room = asyncio.Semaphore(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
+            self._room = Turns(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
             self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
-        async with self._room:
-            return await Workflow(job, info, journal, tools, settings=self._settings, begun=begun).run()
+        workflow = Workflow(job, info, journal, tools, settings=self._settings, begun=begun)
+        async with self._room.share(workflow.due, 1).turn():
+            return await workflow.run()
 
     def _failed(self, error: Exception, bare: Outcome, journal: Journal) -> Outcome:
         ours = error if isinstance(error, YivideoError) else None

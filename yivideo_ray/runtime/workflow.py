@@ -33,7 +33,7 @@ from yivideo_ray.runtime.journal import Journal
 from yivideo_ray.runtime.local import LocalWorkflow
 from yivideo_ray.runtime.plan import Plan
 from yivideo_ray.runtime.stream import Stream, StreamResult
-from yivideo_ray.runtime.turns import Share, Turns
+from yivideo_ray.runtime.turns import Turns, due_at
 from yivideo_ray.stages.detect_subtitle_area import is_clear
 from yivideo_ray.types import ChunkSpan, CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
 
@@ -60,7 +60,7 @@ class Tools:
 class Workflow(LocalWorkflow):
     """One run of a job, of any of its stages. What it finds is kept as it comes; what an earlier one kept is not done
     again. settings are the job's own (None: those of the tools, by which the GPU actor runs in any case). begun: since
-    when it is at work, by time.monotonic() (None: now)."""
+    when it is at work, by time.monotonic() (None: now). due: when it should be done, by the same clock."""
 
     def __init__(
         self,
@@ -74,7 +74,8 @@ class Workflow(LocalWorkflow):
     ) -> None:
         super().__init__(job, info, journal, settings or tools.settings)
         self._tools = tools
-        self._begun = time.monotonic() if begun is None else begun
+        urgent = tools.settings.gpu_lock.enable_priority_queue and job.priority is Priority.INTERACTIVE
+        self.due = due_at(time.monotonic() if begun is None else begun, info.duration_s, urgent=urgent)
         self._checkpoint = Checkpoint(tools.database, journal.workflow_id)
         self._caller = Caller(tools.gpu, journal.workflow_id, job.priority, self._on_retry)
         # What the GPU actor's process can decode with; None until its engine has been met.
@@ -178,7 +179,7 @@ class Workflow(LocalWorkflow):
                 self._info,
                 self._settings,
                 self._caller,
-                Decoding(self._info, area, place, self._caller, self._share(in_flight)),
+                Decoding(self._info, area, place, self._caller, self._tools.turns.share(self.due, in_flight)),
                 journal=self._journal,
                 parts=parts,
                 until=until,
@@ -192,11 +193,6 @@ class Workflow(LocalWorkflow):
             self._record.texts = found.texts
         self._record.save_readings()
         self._journal.enter(self._record)
-
-    def _share(self, at_once: int) -> Share:
-        by_priority = self._tools.settings.gpu_lock.enable_priority_queue
-        urgent = by_priority and self._job.priority is Priority.INTERACTIVE
-        return self._tools.turns.share(self._begun + (0.0 if urgent else float(self._info.duration_s or 0.0)), at_once)
 
     async def _parts(self, area: SubtitleArea, spans: Sequence[ChunkSpan], place: Placement) -> StreamParts:
         chunks = chunk_basis(self._info, area, spans, place.runs_on, place.decoder)
