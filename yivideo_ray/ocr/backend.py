@@ -6,11 +6,9 @@ Importing this takes seconds; `adapter` does so when an engine is loaded, and tr
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from paddleocr import TextDetection, TextRecognition
 
 from yivideo_ray.config import OcrSettings
+from yivideo_ray.cores import available_cores
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr import shapes
 from yivideo_ray.ocr.ctc import CtcDecoder, within
@@ -169,18 +168,6 @@ class Backend:
     def _warm_up(self) -> None:
         self.detect([np.zeros((64, 320), np.uint8)])
         self.recognize([np.zeros((48, 320), np.uint8)])
-
-
-def available_cores() -> int:
-    """Returns how many cores this process may use: its affinity, and no more than its control group's quota."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        if quota != "max":
-            cores = min(cores, -(-int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass
-    return max(1, cores)
 
 
 def _text_boxes(result: Any, image: shapes.Fitted) -> tuple[TextBox, ...]:

@@ -6,11 +6,12 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yivideo_ray.cores import available_cores
 from yivideo_ray.errors import CallError
 
 __all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "start", "stop"]
@@ -18,6 +19,9 @@ __all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "start", "stop"]
 NAMESPACE = "yivideo"
 # Crops and sheets of one workflow take some 10 MB; the sampled frames of the area detection 13 MB.
 OBJECT_STORE_BYTES = 512 * 1024 * 1024
+# A local Ray counts one CPU more than there are cores: what takes a moment (stitching, cues) never waits for a chunk to
+# be decoded, for chunks are given to Ray for all CPUs but that one. This resource tells whoever joins.
+SPARE_CPU = "spare_cpu"
 CONNECT_S = 3.0
 LOCAL_ATTEMPTS = 3
 
@@ -36,7 +40,8 @@ LOCAL_ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The cluster in use. joined: somebody else's, it outlives this process. connected_here: stop lets go of it."""
+    """The cluster in use. cpus: its cores; has_spare: Ray counts one CPU more, for what takes a moment. joined: it is
+    somebody else's, and outlives this process. connected_here: stop lets go of it."""
 
     cpus: int
     gpus: float
@@ -44,6 +49,7 @@ class Cluster:
     joined: bool
     connected_here: bool
     namespace: str
+    has_spare: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -82,21 +88,27 @@ def start(namespace: str = NAMESPACE) -> Cluster:
         _initialize(ray, address if joins() else "local", namespace)
     resources = ray.cluster_resources()
     return Cluster(
-        cpus=max(1, int(resources.get("CPU", 1))),
+        cpus=_cores({"CPU": 1, **resources}),
         gpus=resources.get("GPU", 0.0),
         nodes=sum(bool(node["Alive"]) for node in ray.nodes()),
         joined=joins() or found,
         connected_here=not found,
         namespace=namespace,
+        has_spare=SPARE_CPU in resources,
     )
 
 
 def cpus_now(cluster: Cluster) -> int:
     """Returns how many cores the cluster has by now, for nodes come and go; as many as before if Ray doesn't say."""
     try:
-        return max(1, int(_import_ray().cluster_resources()["CPU"]))
+        return _cores(_import_ray().cluster_resources())
     except Exception:
         return cluster.cpus
+
+
+def _cores(resources: Mapping[str, float]) -> int:
+    """Errors: KeyError where Ray says nothing of CPUs."""
+    return max(1, int(resources["CPU"] - resources.get(SPARE_CPU, 0)))
 
 
 def stop(cluster: Cluster) -> None:
@@ -118,6 +130,7 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
     attempts = 1
     if address == "local":
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+        options |= {"num_cpus": available_cores() + 1, "resources": {SPARE_CPU: 1}}
         # Ray gives its agents 15 s to come up, which a machine under load, or one that reads Ray from its disk for
         # the first time, may exceed; what the first attempt has read makes the second one quick.
         attempts = LOCAL_ATTEMPTS

@@ -168,18 +168,23 @@ class Workflow(LocalWorkflow):
             pipeline = self._settings.pipeline
             cpus = await asyncio.to_thread(cpus_now, self._tools.cluster)
             # One more than can run: no core waits for this process, and an autoscaler sees that there is more to do.
-            self._tools.turns.resize(cpus + 1)
+            # Where a CPU is to spare, that would take it.
+            self._tools.turns.resize(cpus if self._tools.cluster.has_spare else cpus + 1)
             in_flight = pipeline.chunks_in_flight or cpus
             spans = await asyncio.to_thread(
                 plan_even_chunks, self._info, pipeline.chunk_s, in_flight, self._settings.decoder
             )
             place = placement(self._settings.decoder, self._actor_decodes or "cpu")
             parts = await self._parts(area, spans, place)
+            # First: it goes before the video's own chunks.
+            stitching = self._tools.turns.share(self.due, cpus)
+            decoding = self._tools.turns.share(self.due, in_flight)
             found = await Stream(
                 self._info,
                 self._settings,
                 self._caller,
-                Decoding(self._info, area, place, self._caller, self._tools.turns.share(self.due, in_flight)),
+                Decoding(self._info, area, place, self._caller, decoding),
+                stitching=stitching if self._reads_on_cores() else None,
                 journal=self._journal,
                 parts=parts,
                 until=until,
@@ -204,6 +209,9 @@ class Workflow(LocalWorkflow):
                 message=f"Goes on: {len(parts.reports)} chunks and {parts.calls} calls to the GPU were done before.",
             )
         return parts
+
+    def _reads_on_cores(self) -> bool:
+        return self._record.engine is not None and self._record.engine.device == "cpu"
 
     def _may_decode_in_actor(self) -> bool:
         decoder = self._settings.decoder
