@@ -98,7 +98,7 @@ class Stream:
     """One run over one video, up to and including the stage `until`.
 
     stitching: whose turn it is to be stitched where the models run on the cores that decode. A core that reads is none
-    that decodes, and both take longer side by side (6 % more CPU time at 1080p): what is read waits until one is free.
+    that decodes, and both take longer side by side (5 % more CPU time at 1080p): what is read waits until one is free.
     """
 
     def __init__(
