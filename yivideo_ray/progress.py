@@ -151,13 +151,14 @@ class LiveTable:
         for title in ("video", "stage", "", "%", "frames/s", "left", "device", ""):
             table.add_column(title, overflow="ellipsis", no_wrap=title != "")
         views = self._tracker.views.values()
+        begun = any(view.stage is not None for view in views)
         for view in sorted(views, key=lambda view: self._places.get(view.video, len(self._places))):
             if not view.ended:
                 view.now = time.time()
             speed, left = view.frames_per_s, view.left_s
             table.add_row(
                 escape(text(Path(view.video).name)),
-                "done" if view.ended and view.succeeded else "failed" if view.ended else _doing(view),
+                "done" if view.ended and view.succeeded else "failed" if view.ended else _doing(view, begun),
                 ProgressBar(total=1.0, completed=view.share, width=20),
                 f"{view.share * 100:.0f}",
                 "" if speed is None else f"{speed:.0f}",
@@ -168,9 +169,10 @@ class LiveTable:
         return table
 
 
-def _doing(view: WorkflowView) -> str:
+def _doing(view: WorkflowView, begun: bool) -> str:
+    """Returns what a video is about. begun: whether any of all is at work."""
     if view.stage is None:
-        return "starting"
+        return "waiting" if begun else "starting"
     # Between stages it may be other videos' turn.
     return "waiting" if view.stage in view.stages_done else view.stage.value.partition(".")[2].replace("_", " ")
 

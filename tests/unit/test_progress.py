@@ -130,6 +130,21 @@ def test_videos_stand_in_the_order_in_which_they_were_given() -> None:
     assert places == sorted(places)
 
 
+def test_a_video_that_waits_for_a_place_among_those_at_work_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    doing = []
+    for events in (1, 2):
+        stream = io.StringIO()
+        table = LiveTable(stream)
+        table.take(Event(EventKind.WORKFLOW_STARTED, "later", "later.mp4", 0.0, None, 0.0, None, 0, "", {}))
+        for one in story()[:events]:
+            table.take(one)
+        with table:
+            pass
+        doing.append("waiting" if "waiting" in stream.getvalue() else "starting")
+    assert doing == ["starting", "waiting"]
+
+
 @pytest.mark.parametrize(("events", "doing"), [(6, "waiting"), (7, "crop subtitle")])
 def test_a_video_whose_turn_has_not_come_waits(events: int, doing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
