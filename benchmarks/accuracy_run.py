@@ -19,7 +19,7 @@ from benchmarks.corpus import Truth, ensure_corpus, spec_hash
 from benchmarks.corpus_cases import CaseSpec
 from yivideo_ray.config import Settings, load_settings
 from yivideo_ray.jobs import Event, Job
-from yivideo_ray.runtime import session
+from yivideo_ray.runtime.session import session
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["Task", "make_tasks", "run_tasks"]

@@ -22,7 +22,7 @@ from benchmarks.faults_cluster import Nodes
 from benchmarks.faults_score import Result
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job, Priority
-from yivideo_ray.runtime import Session
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["Arena", "Harvest", "Phase", "run_phase"]

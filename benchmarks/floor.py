@@ -29,7 +29,7 @@ from benchmarks.gpu import gpu_use
 from benchmarks.speed import decode_alone, minute_spec
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
-from yivideo_ray.runtime import Session, session
+from yivideo_ray.runtime.session import Session, session
 
 __all__ = ["main"]
 

@@ -19,7 +19,7 @@ from benchmarks.speed import minute_spec, repeat, tree_bytes
 from benchmarks.throughput_run import copies
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job
-from yivideo_ray.runtime import session
+from yivideo_ray.runtime.session import session
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["LIMIT_BYTES", "LIMIT_RATIO", "LIMIT_SCRATCH_BYTES", "measure_lengths", "measure_numbers", "verdicts"]

@@ -31,7 +31,7 @@ from benchmarks.environment import environment, format_environment
 from benchmarks.peaks import Peak
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
-from yivideo_ray.runtime import Session, session
+from yivideo_ray.runtime.session import Session, session
 
 __all__ = ["main"]
 

@@ -42,7 +42,7 @@ from benchmarks.speed import minute_spec
 from benchmarks.throughput_run import CPU_STAGES, MODES, Ran, copies, record, run_batch
 from benchmarks.throughput_score import Batch, Ratios, Row, fallen, ratios, rows
 from yivideo_ray.config import Settings
-from yivideo_ray.runtime import Session
+from yivideo_ray.runtime.session import Session
 
 __all__ = ["main"]
 

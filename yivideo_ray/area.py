@@ -17,8 +17,8 @@ from yivideo_ray.errors import ConfigError, InputError, YivideoError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.preview import draw, marks
-from yivideo_ray.runtime import session
 from yivideo_ray.runtime.outputs import output_path, require_writable
+from yivideo_ray.runtime.session import session
 from yivideo_ray.stages.extract_keyframes import whole_frames
 from yivideo_ray.subtitles.document import area_document, text
 from yivideo_ray.subtitles.files import write_atomically

@@ -108,12 +108,16 @@ def test_a_gpu_that_is_not_there_is_an_error_at_once_and_never_a_pending_actor(p
 TWO_RUNS = """
 import json, sys
 from pathlib import Path
+import psutil
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Job
-from yivideo_ray.runtime import session
+from yivideo_ray.runtime.session import session
 with session(Settings()) as opened:
     cues = [len(opened.run([Job(Path(sys.argv[1]))], lambda event: None)[0].cues) for _ in range(2)]
-    print(json.dumps({"cues": cues, "done": opened.status()["gpu_actors"][0]["calls"]["done"]}))
+    done = opened.status()["gpu_actors"][0]["calls"]["done"]
+    lines = [process.cmdline() for process in psutil.Process().children(recursive=True)]
+rays = {Path(part).name: line for line in lines for part in line if part.endswith((".py", "raylet", "gcs_server"))}
+print(json.dumps({"cues": cues, "done": done, "rays": sorted(rays), "minimal": "--minimal" in rays["dashboard.py"]}))
 """
 
 
@@ -129,7 +133,11 @@ def test_a_ray_of_its_own_and_the_actor_live_as_long_as_the_session(patterns: Pa
         cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout.splitlines()[-1]) == {"cues": [6, 6], "done": 4}
+    page = json.loads(result.stdout.splitlines()[-1])
+    assert (page["cues"], page["done"]) == ([6, 6], 4)
+    # Neither monitor.py, which scales a cluster, nor log_monitor.py; workers and agents bear other names by now.
+    assert page["rays"] == ["dashboard.py", "gcs_server", "raylet"]
+    assert page["minimal"]
 
 
 def test_an_address_where_no_ray_is_fails_at_once(patterns: Path, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from tests.cluster.conftest import SettingsMaker
 from tests.cluster.patterns import pattern_video
 from yivideo_ray.jobs import Job, Outcome
-from yivideo_ray.runtime import Session
 from yivideo_ray.runtime import tasks as cpu_tasks
 from yivideo_ray.runtime.decoding import Decoding
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.runtime.workflow import Workflow
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]

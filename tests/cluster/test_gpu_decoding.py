@@ -15,7 +15,7 @@ from tests.cluster.conftest import SettingsMaker
 from tests.cluster.patterns import pattern_video
 from tests.cluster.test_workflows import TEXTS, expected, found, run
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
-from yivideo_ray.runtime import Session
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import Stage
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]

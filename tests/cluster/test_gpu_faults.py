@@ -14,8 +14,8 @@ import pytest
 from tests.cluster.conftest import SettingsMaker
 from tests.cluster.drivers import Driver, drive, texts
 from yivideo_ray.errors import DeviceError, ModelError
-from yivideo_ray.runtime import Session
 from yivideo_ray.runtime.ledger import STARTS_ALLOWED, UNSEEN
+from yivideo_ray.runtime.session import Session
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 

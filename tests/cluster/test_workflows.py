@@ -17,8 +17,7 @@ from tests.cluster.conftest import SettingsMaker
 from tests.cluster.patterns import APART, RATE, SHOWN, pattern_video
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageStatus
-from yivideo_ray.runtime import Session
-from yivideo_ray.runtime.session import WORKFLOWS_AT_LEAST
+from yivideo_ray.runtime.session import WORKFLOWS_AT_LEAST, Session
 from yivideo_ray.types import STAGES, Stage
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.memory import LIMIT, measure
 from yivideo_ray.config import Settings, StorageSettings
-from yivideo_ray.runtime import session
+from yivideo_ray.runtime.session import session
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 

@@ -15,7 +15,7 @@ import pytest
 from tests.videos import Subtitle, make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
-from yivideo_ray.runtime import Session, session
+from yivideo_ray.runtime.session import Session, session
 from yivideo_ray.subtitles.formats import read_srt
 from yivideo_ray.types import Stage
 

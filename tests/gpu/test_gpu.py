@@ -21,7 +21,7 @@ import pytest
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.media import cuda_decodes, probe, read_chunk
-from yivideo_ray.runtime import Session, session
+from yivideo_ray.runtime.session import Session, session
 from yivideo_ray.types import ChunkSpan, Stage
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(600)]

@@ -16,7 +16,7 @@ from tests.records import recorded
 from tests.videos import make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Job, Outcome, StageRecord, StageStatus
-from yivideo_ray.runtime import session
+from yivideo_ray.runtime.session import session
 from yivideo_ray.types import STAGES, Band, Stage, SubtitleArea
 
 LAST = Stage.POSTPROCESS_AND_FINALIZE

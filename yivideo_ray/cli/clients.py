@@ -144,7 +144,7 @@ def _cluster_status(options: argparse.Namespace, machine: Any) -> int:
             "RAY_ADDRESS names no cluster to look at.",
             remedy="Set it to the address of the cluster, host:port, or name a workflow of the service.",
         )
-    from yivideo_ray.runtime import session
+    from yivideo_ray.runtime.session import session
 
     with session(settings) as opened:
         found = opened.status()

@@ -74,13 +74,15 @@ def _run(options: argparse.Namespace) -> int:
         settings = with_formats(settings, names(options.format))
     jobs = _jobs(options, settings)
     from yivideo_ray.progress import display
-    from yivideo_ray.runtime import session
+    from yivideo_ray.runtime.session import session
 
     videos = [str(job.video) for job in jobs]
-    with session(settings) as opened, display(machine, options.json, videos) as shown:
-        outcomes = opened.run(jobs, shown.take)
-        shown.end(outcomes)
-    return report(outcomes)
+    with session(settings) as opened:
+        with display(machine, options.json, videos) as shown:
+            outcomes = opened.run(jobs, shown.take)
+            shown.end(outcomes)
+        # Told before Ray has ended, which takes a moment.
+        return report(outcomes)
 
 
 def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:

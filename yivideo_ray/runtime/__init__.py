@@ -1,8 +1,5 @@
 """Workflows on Ray: the only package that imports ray, and it does so when a session first needs it.
 
-Several workflows share the GPU actor and the cluster's CPUs; `session(settings)` is the way in.
+Several workflows share the GPU actor and the cluster's CPUs; `yivideo_ray.runtime.session.session(settings)` is the way
+in. Nothing is imported here: the worker processes need the tasks alone, and each starts sooner by the rest.
 """
-
-from yivideo_ray.runtime.session import Session, session
-
-__all__ = ["Session", "session"]

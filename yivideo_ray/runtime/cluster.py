@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ OBJECT_STORE_BYTES = 512 * 1024 * 1024
 # be decoded, for chunks are given to Ray for all CPUs but that one. This resource tells whoever joins.
 SPARE_CPU = "spare_cpu"
 CONNECT_S = 3.0
+# Ray asks whether a dashboard could run by importing this.
+DASHBOARD_NEEDS = "ray.dashboard.optional_deps"
 LOCAL_ATTEMPTS = 3
 
 LOCAL_ENVIRONMENT = {
@@ -136,7 +140,7 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
         attempts = LOCAL_ATTEMPTS
     for attempt in range(1, attempts + 1):
         try:
-            with _package_on_workers_path():
+            with _package_on_workers_path(), _lean():
                 ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
             return
         except Exception as error:
@@ -155,6 +159,28 @@ def _unavailable(address: str, error: Exception) -> CallError:
             remedy="Look at the newest directory in /tmp/ray for Ray's logs.",
         )
     return CallError(f"Ray at {address} could not be joined: {reason}.", code="CLUSTER_UNAVAILABLE", address=address)
+
+
+@contextlib.contextmanager
+def _lean() -> Iterator[None]:
+    """Lets a Ray that is started here do without what nobody asks of it: the autoscaler, the process that follows all
+    logs, and all that its agents need for a dashboard only. A run of a short video takes a fifth less time by that.
+
+    ray.init has no options for these. `ray start` has them for the first two, and the third is how Ray starts where
+    only `ray`, not `ray[default]`, is installed.
+    """
+    from ray._private import parameter
+
+    whole, optional = parameter.RayParams, sys.modules.get(DASHBOARD_NEEDS)
+    parameter.RayParams = functools.partial(whole, no_monitor=True, include_log_monitor=False)
+    sys.modules[DASHBOARD_NEEDS] = None  # type: ignore[assignment]  # to import it is an ImportError
+    try:
+        yield
+    finally:
+        parameter.RayParams = whole
+        del sys.modules[DASHBOARD_NEEDS]
+        if optional is not None:
+            sys.modules[DASHBOARD_NEEDS] = optional
 
 
 @contextlib.contextmanager
