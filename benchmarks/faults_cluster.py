@@ -34,17 +34,18 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-        self._cluster: Any = Cluster(
-            initialize_head=True,
-            connect=False,
-            head_node_args={
-                "num_cpus": cpus,
-                "num_gpus": head_gpus,
-                "object_store_memory": STORE_BYTES,
-                "include_dashboard": False,
-                "_system_config": QUICK,
-            },
-        )
+        with cluster.lean():
+            self._cluster: Any = Cluster(
+                initialize_head=True,
+                connect=False,
+                head_node_args={
+                    "num_cpus": cpus,
+                    "num_gpus": head_gpus,
+                    "object_store_memory": STORE_BYTES,
+                    "include_dashboard": False,
+                    "_system_config": QUICK,
+                },
+            )
         self.environment = {**cluster.LOCAL_ENVIRONMENT, "RAY_ADDRESS": str(self._cluster.address)}
         self._gpu_nodes: list[Any] = []
         for _ in range(gpu_nodes):
@@ -53,7 +54,8 @@ class Nodes:
 
     def add(self) -> None:
         """Adds a node with a CPU and a GPU."""
-        self._gpu_nodes.append(self._cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory=STORE_BYTES))
+        with cluster.lean():
+            self._gpu_nodes.append(self._cluster.add_node(num_cpus=1, num_gpus=1, object_store_memory=STORE_BYTES))
 
     def workers(self, *titles: str) -> list[psutil.Process]:
         """Returns the worker processes of all nodes whose title begins with "ray::" and one of titles."""

@@ -27,16 +27,17 @@ def ray_started() -> Iterator[None]:
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     import ray
 
-    ray.init(
-        address="local",
-        num_cpus=CPUS,
-        num_gpus=1,
-        include_dashboard=False,
-        object_store_memory=256 * 1024 * 1024,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        namespace="tests",
-    )
+    with cluster.lean():
+        ray.init(
+            address="local",
+            num_cpus=CPUS,
+            num_gpus=1,
+            include_dashboard=False,
+            object_store_memory=256 * 1024 * 1024,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            namespace="tests",
+        )
     yield
     ray.shutdown()
 

@@ -26,6 +26,10 @@ def _is(state: str, restarts: int, now: dict[str, Any]) -> bool:
     return bool(now["state"] == state and now["restarts"]["count"] == restarts)
 
 
+def _has_begun(starts: int, now: dict[str, Any]) -> bool:
+    return bool(now["failed_starts"] == starts)
+
+
 def test_a_stopped_process_is_ended_from_outside_and_its_calls_are_made_again(
     namespace: str, make_settings: SettingsMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +90,7 @@ def test_an_engine_that_takes_the_process_along_when_it_loads_makes_no_restart_l
     async def scenario(driver: Driver) -> None:
         for deaths in range(STARTS_ALLOWED):
             # A process that has not noted its start down yet is none that the engine took along.
-            found = await driver.until(lambda now, starts=deaths + 1: now["failed_starts"] == starts)
+            found = await driver.until(partial(_has_begun, deaths + 1))
             os.kill(found["pid"], signal.SIGKILL)
         found = await driver.until(lambda now: now["state"] == "failed")
         assert found["error"]["code"] == "ENGINE_NOT_STARTING"

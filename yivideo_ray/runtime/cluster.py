@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import os
 import socket
@@ -16,7 +17,7 @@ from typing import Any
 from yivideo_ray.cores import available_cores
 from yivideo_ray.errors import CallError
 
-__all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "start", "stop"]
+__all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "lean", "start", "stop"]
 
 NAMESPACE = "yivideo"
 # Crops and sheets of one workflow take some 10 MB; the sampled frames of the area detection 13 MB.
@@ -140,7 +141,7 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
         attempts = LOCAL_ATTEMPTS
     for attempt in range(1, attempts + 1):
         try:
-            with _package_on_workers_path(), _lean():
+            with _package_on_workers_path(), lean():
                 ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
             return
         except Exception as error:
@@ -162,15 +163,14 @@ def _unavailable(address: str, error: Exception) -> CallError:
 
 
 @contextlib.contextmanager
-def _lean() -> Iterator[None]:
+def lean() -> Iterator[None]:
     """Lets a Ray that is started here do without what nobody asks of it: the autoscaler, the process that follows all
     logs, and all that its agents need for a dashboard only. A run of a short video takes a fifth less time by that.
 
     ray.init has no options for these. `ray start` has them for the first two, and the third is how Ray starts where
     only `ray`, not `ray[default]`, is installed.
     """
-    from ray._private import parameter
-
+    parameter: Any = importlib.import_module("ray._private.parameter")
     whole, optional = parameter.RayParams, sys.modules.get(DASHBOARD_NEEDS)
     parameter.RayParams = functools.partial(whole, no_monitor=True, include_log_monitor=False)
     sys.modules[DASHBOARD_NEEDS] = None  # type: ignore[assignment]  # to import it is an ImportError
