@@ -96,6 +96,8 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
         max_ongoing_requests=settings.serve.max_ongoing_requests,
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
+        # What keeps it from starting is told at once, not after three tries. One that has been up is tried for ever.
+        max_constructor_retry_count=1,
         # It waits more than it works; what works are tasks and the GPU actors.
         ray_actor_options={"num_cpus": 0, "resources": {here: 0.001}},
     )

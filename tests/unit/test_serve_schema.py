@@ -37,7 +37,7 @@ def test_whatever_is_sent_the_answer_fits_the_schema_and_is_no_fault(there: List
     sequences: what one call answers goes into the next."""
     arguments = [
         *(Path(sys.executable).with_name("schemathesis"), "run", f"{there.url}/openapi.json"),
-        *("--header", f"Authorization: Bearer {KEY}", "--seed", "1", "--max-examples", "8", "--no-color"),
+        *("--header", f"Authorization: Bearer {KEY}", "--seed", "1", "--max-examples", "5", "--no-color"),
         # A stream of a workflow that waits has no end.
         *("--request-timeout", "3", "--exclude-checks"),
         # What fits the schema may be refused all the same: a cursor that nobody was given, a mode without its workflow.
