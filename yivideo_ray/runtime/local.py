@@ -85,16 +85,12 @@ class LocalWorkflow:
             self._record.save_readings()
 
     async def _finalize(self) -> None:
-        record = self._record
-        assert record.crops_area is not None, "the plan provides the area of the crops"
-        assert record.crops is not None, "the plan provides crops"
-        assert record.texts is not None, "the plan provides texts"
         self._journal.start(
             Stage.POSTPROCESS_AND_FINALIZE,
             **self._settings.postprocessor.model_dump(mode="json"),
             **self._settings.subtitles.model_dump(mode="json"),
         )
-        self._cues = await self._build_cues(record.crops_area, record.crops, record.texts)
+        self._cues = await self._build_cues(*self._record.hand_over())
         await asyncio.to_thread(self._require_unchanged)
         self._written = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues, self._settings)
         files = [text(str(path)) for path in self._written.files]

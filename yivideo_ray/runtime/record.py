@@ -8,10 +8,10 @@ not at all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -50,6 +50,13 @@ class _ReadingsPage:
 # An hour's readings hold 100,000 values: they go from bytes to dataclasses in one step, without dictionaries between.
 _RECORD = TypeAdapter(_RecordPage)
 _READINGS = TypeAdapter(_ReadingsPage)
+_AREA = TypeAdapter(SubtitleArea | None)
+_CROPS = TypeAdapter(tuple[CropMeta, ...])
+_TEXTS = TypeAdapter(tuple[CropText, ...])
+# So many crops or texts are written at a time.
+_PART = 256
+
+_T = TypeVar("_T")
 
 
 def workflow_id(info: VideoInfo) -> str:
@@ -120,12 +127,30 @@ class Record:
     def save(self) -> None:
         info = replace(self.info, path=text(self.info.path))
         page = _RecordPage(self.area, self.engine, self.decoded_s, self.partial, self.stages, info)
-        self._write("record.json", _RECORD, page)
+        self._write("record.json", _RECORD.dump_json(page))
 
     def save_readings(self) -> None:
-        self._write("readings.json", _READINGS, _ReadingsPage(self.crops, self.texts, self.crops_area))
+        self._write("readings.json", self._readings_page())
 
-    def _write(self, name: str, adapter: TypeAdapter[Any], page: Any) -> None:
+    def hand_over(self) -> tuple[SubtitleArea, tuple[CropMeta, ...], tuple[CropText, ...]]:
+        """Returns the area of the crops, the crops and the texts, and keeps none of the last two in memory: those of an
+        hour take 40 MB, and whoever makes cues of them may have a copy."""
+        assert self.crops_area is not None, "the plan provides the area of the crops"
+        assert self.crops is not None, "the plan provides crops"
+        assert self.texts is not None, "the plan provides texts"
+        crops, texts, self.crops, self.texts = self.crops, self.texts, None, None
+        return self.crops_area, crops, texts
+
+    def _readings_page(self) -> Iterator[bytes]:
+        """Yields readings.json in parts: as a whole, that of an hour would take 27 MB more while it is made."""
+        yield b'{"area":' + _AREA.dump_json(self.crops_area)
+        yield b',"crops":'
+        yield from _listed(_CROPS, self.crops)
+        yield b',"texts":'
+        yield from _listed(_TEXTS, self.texts)
+        yield b"}"
+
+    def _write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -133,4 +158,15 @@ class Record:
                 f"{self.directory} can't be made: {error.strerror}.",
                 remedy="Set storage.work_dir to another directory.",
             ) from error
-        write_atomically(self.directory / name, adapter.dump_json(page))
+        write_atomically(self.directory / name, data)
+
+
+def _listed(adapter: TypeAdapter[tuple[_T, ...]], values: tuple[_T, ...] | None) -> Iterator[bytes]:
+    """Yields the JSON of many values in parts."""
+    if values is None:
+        yield b"null"
+        return
+    yield b"["
+    for start in range(0, len(values), _PART):
+        yield (b"," if start else b"") + adapter.dump_json(values[start : start + _PART])[1:-1]
+    yield b"]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -237,9 +238,11 @@ class Workflow(LocalWorkflow):
     async def _build_cues(
         self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
     ) -> tuple[Cue, ...]:
-        cues: tuple[Cue, ...] = await result_of(
-            tasks.finalize.remote(self._info, area, crops, texts, self._settings.postprocessor)
-        )
+        made = tasks.finalize.remote(self._info, area, crops, texts, self._settings.postprocessor)
+        # The task has a copy. This one's pages are free once a collection has emptied Python's lists of free blocks.
+        del crops, texts
+        gc.collect()
+        cues: tuple[Cue, ...] = await result_of(made)
         return cues
 
     def _on_retry(self, error: YivideoError, attempt: int, wait_s: float) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from yivideo_ray.errors import OutputError
@@ -14,12 +14,12 @@ from yivideo_ray.errors import OutputError
 __all__ = ["write_atomically", "write_together"]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Puts data at path, whole or not at all. Errors: as write_together."""
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Puts data, or its parts one after the other, at path, whole or not at all. Errors: as write_together."""
     write_together({path: data})
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
+def write_together(files: Mapping[Path, bytes | Iterable[bytes]]) -> None:
     """Puts each file's data at its path, whole or not at all: all are written aside in the same directory and synced
     before the first is renamed, so that a full disk leaves every path as it was.
 
@@ -50,13 +50,13 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         _sync_directory(directory)
 
 
-def _write_aside(path: Path, aside: Path, data: bytes) -> None:
+def _write_aside(path: Path, aside: Path, data: bytes | Iterable[bytes]) -> None:
     if path.is_dir():
         # Renaming would find out too late: when others of the files have been replaced.
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     # Not tempfile, whose files only their owner may read.
     with aside.open("xb") as file:
-        file.write(data)
+        file.writelines([data] if isinstance(data, bytes) else data)
         file.flush()
         os.fsync(file.fileno())
 
