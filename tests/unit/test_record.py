@@ -68,6 +68,19 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
         assert getattr(read, name) == getattr(written, name), name
 
 
+@pytest.mark.parametrize("number", [0, 1, 255, 256, 257, 600])
+def test_however_many_readings_come_back_and_leave_the_memory_to_whoever_takes_them(
+    tmp_path: Path, number: int
+) -> None:
+    record = filled(tmp_path)
+    record.crops, record.texts = CROPS * number, TEXTS[:1] * number
+    record.save_readings()
+    read = Record(tmp_path, INFO)
+    assert read.read() == RECORDED
+    assert read.hand_over() == (record.crops_area, record.crops, record.texts)
+    assert (read.crops, read.texts) == (None, None)
+
+
 def test_another_size_time_or_place_is_another_workflow(tmp_path: Path) -> None:
     filled(tmp_path)
     for change in ({"size_bytes": 2}, {"mtime_ns": 2}, {"path": "w.mp4"}):
