@@ -25,6 +25,7 @@ DISK_NEEDED_GIB = {"run": 3.0, "test": 2.0}
 MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN", "PIP_REQUIRE_HASHES")
 # A plain path entry instead of an import hook: starts faster, and sees directories that come later.
 EDITABLE = "editable_mode=compat"
+SOURCES = ("yivideo_ray", "serve", "benchmarks", "tests")
 # By the start of the library's name. The Debian package that has it.
 SYSTEM_PACKAGES = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0", "libstdc": "libstdc++6"}
 # What pip prints, and what to do about it; the first match counts.
@@ -88,6 +89,8 @@ def install(root: Path, parts: dict[str, str]) -> None:
                 pip(venv, lock, part, "--require-hashes", "--only-binary", ":all:", "-r", str(file))
             if part == "cv2":
                 check_loads(venv)
+            if part == missing[-1]:
+                compile_all(root, venv)
             stamp(venv, part, parts[part])
         say(f"ready after {time.monotonic() - started:.0f} s.")
 
@@ -158,7 +161,9 @@ def create(venv: Path, lock: int) -> None:
 def pip(venv: Path, lock: int, part: str, *arguments: str) -> None:
     """Runs pip install, with its output in install.log. Everything is named in the locks: it resolves nothing."""
     command = [str(venv / "bin" / "python"), "-I", "-m", "pip", "install"]
-    command += ["--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", *arguments]
+    # pip compiles on one core; compile_all does it on all of them.
+    command += ["--no-compile", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+    command += arguments
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     log = venv / "install.log"
     names = 0
@@ -191,6 +196,15 @@ def pip(venv: Path, lock: int, part: str, *arguments: str) -> None:
         text = "".join(output)
         remedy = next((remedy for pattern, remedy in REMEDIES if re.search(pattern, text)), f"{log} has all of it.")
         raise InstallError(f"pip could not install {part}: {last_line(text)} {remedy}")
+
+
+def compile_all(root: Path, venv: Path) -> None:
+    """Compiles what is installed, and the project's own modules, on all cores. Ray starts a dozen processes for a run,
+    and where Python may not write bytecode, as in many containers, each would compile every module it imports."""
+    say("compiling")
+    ours = [str(root / name) for name in SOURCES if (root / name).is_dir()]
+    # Packages carry files that are not for this Python: what can't be compiled is no error.
+    run([str(venv / "bin" / "python"), "-I", "-m", "compileall", "-qq", "-j", "0", str(venv / "lib"), *ours])
 
 
 def check_loads(venv: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ class Installation:
         monkeypatch.setattr(self.module, "create", self._create)
         monkeypatch.setattr(self.module, "pip", self._pip)
         monkeypatch.setattr(self.module, "check_loads", lambda venv: self.steps.append("check"))
+        self.compile_all = self.module.compile_all
+        monkeypatch.setattr(self.module, "compile_all", lambda root, venv: self.steps.append("compile"))
 
     def _create(self, venv: Path, lock: int) -> None:
         self.steps.append("create")
@@ -62,7 +65,7 @@ def sentence(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_everything_is_installed_in_order_and_stamped(installation: Installation) -> None:
     assert installation.run() == 0
-    assert installation.steps == ["create", "run", "cv2", "check", "project"]
+    assert installation.steps == ["create", "run", "cv2", "check", "project", "compile"]
     assert installation.stamps() == {part: f"{stamp}\n" for part, stamp in PARTS.items()}
 
 
@@ -72,7 +75,23 @@ def test_what_is_in_place_is_left_alone(installation: Installation) -> None:
     assert installation.run() == 0
     assert installation.run({**PARTS, "test": "4 /x"}) == 0
     assert installation.run({**PARTS, "project": "5 /x"}) == 0
-    assert installation.steps == ["test", "project"]
+    assert installation.steps == ["test", "compile", "project", "compile"]
+
+
+def test_packages_and_the_project_are_compiled_whatever_the_environment_says(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = installation.venv / "lib/python3/site-packages"
+    ours = installation.root / "yivideo_ray"
+    for directory in (packages, ours, installation.venv / "bin"):
+        directory.mkdir(parents=True)
+    (packages / "theirs.py").write_text("x = 1\n")
+    (packages / "for_python_2.py").write_text("print x\n")
+    (ours / "module.py").write_text("x = 1\n")
+    (installation.venv / "bin/python").symlink_to(sys.executable)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    installation.compile_all(installation.root, installation.venv)
+    assert {path.name.split(".")[0] for path in installation.root.rglob("*.pyc")} == {"theirs", "module"}
 
 
 def test_another_lock_starts_afresh(installation: Installation) -> None:
