@@ -1,6 +1,6 @@
 """Measures the wall time of a warm run against decoding the same file alone: no run can be faster than that.
 
-    python -m benchmarks.floor [--runs N] [--heights N ...] [--json FILE]
+    python -m benchmarks.floor [--runs N] [--heights N ...] [--json FILE] [--plot FILE]
 
 makes 60 s of 720p25 and of 1080p25 with a cue every 2 to 3 s, and works on each through a session whose engine and
 workers are warm, in turn with decoding the file alone, in this process and on all cores, looking at no frame. Figures
@@ -101,6 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--heights", type=int, nargs="+", default=list(WIDTHS), choices=WIDTHS, metavar="N")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     results = options.out / "floor"
     results.mkdir(parents=True, exist_ok=True)
@@ -125,6 +126,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(format_environment(figures["environment"]))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        from benchmarks.floor_plot import draw
+
+        draw(figures, options.plot)
     return 0 if all(video["median_ratio"] <= LIMIT for video in found) else 1
 
 

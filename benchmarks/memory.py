@@ -1,9 +1,9 @@
 """Measures whether memory stays flat: the GPU actor's however the pictures' sizes change, that of whole runs however
 long the video is, or however many there are.
 
-    python -m benchmarks.memory [--calls N] [--sizes N] [--json FILE]
-    python -m benchmarks.memory --minutes 1 10 60 [--json FILE]
-    python -m benchmarks.memory --videos 1 8 24 [--json FILE]
+    python -m benchmarks.memory [--calls N] [--sizes N] [--json FILE] [--plot FILE]
+    python -m benchmarks.memory --minutes 1 10 60 [--json FILE] [--plot FILE]
+    python -m benchmarks.memory --videos 1 8 24 [--json FILE] [--plot FILE]
 
 The first sends calls with a crop each, of many different sizes and with text drawn on them, to an actor with the real
 engine, and reads the process's resident memory from the actor's status. Every size comes once in the first calls, and
@@ -32,7 +32,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.environment import environment, format_environment
-from benchmarks.memory_runs import measure_lengths, measure_numbers, verdicts
+from benchmarks.memory_runs import LIMIT_RATIO, measure_lengths, measure_numbers, verdicts
 from yivideo_ray.config import Settings
 from yivideo_ray.geometry import Box
 from yivideo_ray.runtime.calls import CallKind
@@ -98,7 +98,9 @@ async def measure(opened: Session, calls: int, sizes: int, seed: int) -> dict[st
     }
 
 
-def _whole_runs(unit: str, found: Sequence[dict[str, Any]], engine: EngineFacts, json_file: Path | None) -> int:
+def _whole_runs(
+    unit: str, found: Sequence[dict[str, Any]], engine: EngineFacts, json_file: Path | None, plot: Path | None
+) -> int:
     print(f"{unit:>8} {'wall s':>8} {'peak MiB':>9} {'scratch MB':>11} {'cues':>6}")
     for one in found:
         peak, scratch = one["peak_bytes"] / 2**20, one["scratch_bytes"] / 1e6
@@ -106,10 +108,14 @@ def _whole_runs(unit: str, found: Sequence[dict[str, Any]], engine: EngineFacts,
     told = verdicts(found, unit)
     for sentence, holds in told:
         print(f"{sentence} {'reached' if holds else 'MISSED'}")
-    facts = environment(engine)
-    print(format_environment(facts))
+    figures: dict[str, Any] = {"environment": environment(engine), "runs": found}
+    print(format_environment(figures["environment"]))
     if json_file:
-        json_file.write_text(json.dumps({"environment": facts, "runs": found}, indent=1) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if plot:
+        from benchmarks.memory_plot import draw_runs
+
+        draw_runs(figures, unit, LIMIT_RATIO, plot)
     return 0 if all(holds for _, holds in told) else 1
 
 
@@ -124,11 +130,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--videos", type=int, nargs="+", metavar="N", help="measure whole runs on so many videos")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     if options.minutes:
-        return _whole_runs("minutes", *measure_lengths(options.minutes, options.out), options.json)
+        return _whole_runs("minutes", *measure_lengths(options.minutes, options.out), options.json, options.plot)
     if options.videos:
-        return _whole_runs("videos", *measure_numbers(options.videos, options.out), options.json)
+        return _whole_runs("videos", *measure_numbers(options.videos, options.out), options.json, options.plot)
     with session(Settings()) as opened:
         engine = opened.engine_facts()
         found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))
@@ -138,10 +145,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"after the first {found['sizes']}: {mib['after_first']:.0f} MiB; highest since: {mib['highest']:.0f} MiB")
     reached = "reached" if held else "MISSED"
     print(f"at the end: {mib['at_end']:.0f} MiB, {found['ratio']:.3f} times that, <= {LIMIT} {reached}")
-    facts = environment(engine)
-    print(format_environment(facts))
+    figures = {"environment": environment(engine), **found}
+    print(format_environment(figures["environment"]))
     if options.json:
-        options.json.write_text(json.dumps({"environment": facts, **found}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        from benchmarks.memory_plot import draw_calls
+
+        draw_calls(figures, LIMIT, options.plot)
     return 0 if held else 1
 
 

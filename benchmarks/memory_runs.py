@@ -105,6 +105,8 @@ def _run(videos: Sequence[Path], results: Path, work: str) -> tuple[dict[str, An
         "wall_s": time.perf_counter() - before,
         "peak_bytes": memory.peak_bytes,
         "scratch_bytes": scratch.peak_bytes,
+        "memory_samples": memory.samples,
+        "scratch_samples": scratch.samples,
     }
     return figures, sum(len(outcome.cues) for outcome in outcomes), engine
 
