@@ -38,13 +38,15 @@ def draw_runs(figures: dict[str, Any], unit: str, limit_ratio: float, path: Path
                 count = run[unit]
                 _line(panel, run[f"{key}_samples"], scale, f"{count} {unit if count > 1 else unit[:-1]}")
             panel.set(title=label, xlabel="share of the run, %")
-            panel.set_ylim(0)
         if len(runs) > 1:
             fewer = sorted(runs, key=lambda run: run[unit])[-2]
             limit = limit_ratio * fewer["peak_bytes"] / _MIB
             name = f"limit: {limit_ratio} x the peak of {fewer[unit]}"
             axes[0][0].axhline(limit, color="red", linestyle="--", label=name)
         axes[0][0].legend(fontsize="small")
+        for panel in axes[0]:
+            # Only now: it keeps the upper end where it is.
+            panel.set_ylim(0)
 
 
 def _line(panel: Any, samples: Sequence[tuple[float, int]], scale: float, label: str) -> None:
