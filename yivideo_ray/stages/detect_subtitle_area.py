@@ -66,9 +66,10 @@ _BAND_GAP_LINES = 0.9
 _MARGIN_LINES = 0.5
 # Room for a further line of a cue that no sample happened to show.
 _EXTRA_LINE = 1.25
-# What a glance must have seen of each band: text in this share of the samples, and so many texts. Of what was rejected,
-# some might be subtitles if more samples showed more of it.
-_CLEAR_SHARE = 1 / 3
+# What a glance must have seen of each band: text in this share of the samples, and so many texts. Where a band shows
+# less, another may take turns with it that no sample happened to show. Of what was rejected, some might be subtitles if
+# more samples showed more of it.
+_CLEAR_SHARE = 1 / 2
 _CLEAR_TEXTS = 4
 _IN_DOUBT = {RejectionReason.MOVES, RejectionReason.TOO_RARE, RejectionReason.PAGE}
 
