@@ -175,7 +175,7 @@ def lean() -> Iterator[None]:
     services: Any = importlib.import_module("ray._private.services")
     whole, serve_dashboard, optional = parameter.RayParams, services.start_api_server, sys.modules.get(DASHBOARD_NEEDS)
     parameter.RayParams = functools.partial(whole, no_monitor=True, include_log_monitor=False)
-    # It would be given an address and a process.
+    # What it returns otherwise: the address and the process.
     services.start_api_server = lambda *_, **__: ("", None)
     sys.modules[DASHBOARD_NEEDS] = None  # type: ignore[assignment]  # to import it is an ImportError
     try:
