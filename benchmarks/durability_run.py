@@ -25,8 +25,8 @@ from benchmarks.faults_cluster import Nodes
 from benchmarks.faults_run import Phase
 from benchmarks.faults_score import Result
 from yivideo_ray.config import load_settings
-from yivideo_ray.runtime import tables
-from yivideo_ray.runtime.database import Database
+from yivideo_ray.storage import tables
+from yivideo_ray.storage.database import Database
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["Endpoint", "Harvest", "ServiceProcess", "run_phase"]

@@ -16,8 +16,8 @@ from yivideo_ray.config import load_settings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.jobs import Priority
 from yivideo_ray.progress import event_line
-from yivideo_ray.runtime.service import Service, open_service
-from yivideo_ray.service import TERMINAL, WorkflowRequest, WorkflowView
+from yivideo_ray.service.contract import TERMINAL, WorkflowRequest, WorkflowView
+from yivideo_ray.service.service import Service, open_service
 
 __all__ = ["main"]
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from yivideo_ray.subtitles.document import installed_versions
+from yivideo_ray.subtitles.result import installed_versions
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["environment", "format_environment"]

@@ -199,14 +199,14 @@ class _logged_tasks:  # noqa: N801 - a context manager
         self._kept: dict[str, Any] = {}
 
     def __enter__(self) -> None:
-        from yivideo_ray.runtime import tasks
+        from yivideo_ray.runtime.workflow import tasks
 
         for name, returns in RETURNS.items():
             self._kept[name] = getattr(tasks, name)
             setattr(tasks, name, _Logged(f"_{name}", self._log, returns))
 
     def __exit__(self, *_: object) -> None:
-        from yivideo_ray.runtime import tasks
+        from yivideo_ray.runtime.workflow import tasks
 
         for name, kept in self._kept.items():
             setattr(tasks, name, kept)
@@ -218,7 +218,7 @@ class _Logged:
     def __init__(self, name: str, log: Path, num_returns: int | Literal["streaming"]) -> None:
         import ray
 
-        from yivideo_ray.runtime.tasks import CPU_TASK
+        from yivideo_ray.runtime.workflow.tasks import CPU_TASK
 
         self._name = name
         self._log = log
@@ -232,14 +232,14 @@ class _Logged:
 
 
 def _run_logged(name: str, log: str, *arguments: Any) -> Any:
-    from yivideo_ray.runtime import tasks
+    from yivideo_ray.runtime.workflow import tasks
 
     with _logged(name, log, arguments):
         return getattr(tasks, name)(*arguments)
 
 
 def _yield_logged(name: str, log: str, *arguments: Any) -> Iterator[Any]:
-    from yivideo_ray.runtime import tasks
+    from yivideo_ray.runtime.workflow import tasks
 
     with _logged(name, log, arguments):
         yield from getattr(tasks, name)(*arguments)

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 
-from yivideo_ray.ocr.pattern import draw_pattern
+from yivideo_ray.ocr.testing.pattern import draw_pattern
 
 __all__ = ["pattern_videos"]
 

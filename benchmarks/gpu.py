@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from yivideo_ray.runtime.device import nvml
+from yivideo_ray.runtime.gpu.device import nvml
 
 __all__ = ["GpuUse", "gpu_use"]
 

@@ -35,7 +35,7 @@ from benchmarks.environment import environment, format_environment
 from benchmarks.memory_runs import LIMIT_RATIO, measure_lengths, measure_numbers, verdicts
 from yivideo_ray.config import Settings
 from yivideo_ray.geometry import Box
-from yivideo_ray.runtime.calls import CallKind
+from yivideo_ray.runtime.gpu.calls import CallKind
 from yivideo_ray.runtime.session import Session, session
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.types import Crop, CropMeta, EngineFacts, Luma

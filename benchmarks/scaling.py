@@ -42,7 +42,7 @@ from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, SubtitleArea, Vi
 
 if TYPE_CHECKING:
     # Ray reads its environment when this imports it.
-    from yivideo_ray.runtime.decoding import Pictures
+    from yivideo_ray.runtime.workflow.decoding import Pictures
 
 __all__ = ["main"]
 
@@ -65,15 +65,15 @@ class Work:
 
     def crop(self, nodes: int) -> list[Any]:
         """Returns, for each chunk, the references that its task yields."""
-        from yivideo_ray.runtime import tasks
+        from yivideo_ray.runtime.workflow import tasks
 
         crop = tasks.crop_chunk.options(**_place(nodes))
         return [crop.remote(self.info, span, self.area, self.settings.decoder) for span in self.spans]
 
     def stitch(self, group: Sequence[_Pick], nodes: int) -> Any:
         """Returns references to the sizes of the group's sheets, and to the sheets."""
-        from yivideo_ray.runtime import tasks
-        from yivideo_ray.runtime.decoding import to_stitch
+        from yivideo_ray.runtime.workflow import tasks
+        from yivideo_ray.runtime.workflow.decoding import to_stitch
 
         return tasks.stitch.options(**_place(nodes)).remote(*to_stitch(group))
 
@@ -125,7 +125,7 @@ def _cropped(chunk: Any) -> tuple[ChunkReport, Pictures]:
     """Returns what a chunk's task yields, when it has ended."""
     import ray
 
-    from yivideo_ray.runtime.decoding import Pictures
+    from yivideo_ray.runtime.workflow.decoding import Pictures
 
     pictures = Pictures([], CROPS_PER_PART)
     for reference in chunk:

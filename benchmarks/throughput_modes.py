@@ -13,13 +13,13 @@ from typing import Any
 from benchmarks.throughput_lock import GlobalLock
 from yivideo_ray.jobs import Job
 from yivideo_ray.media import plan_even_chunks
-from yivideo_ray.runtime import tasks
-from yivideo_ray.runtime.calls import CallKind, Reply
-from yivideo_ray.runtime.completeness import completeness
-from yivideo_ray.runtime.decoding import Decoding, Pictures, placement, result_of, to_stitch
-from yivideo_ray.runtime.journal import Journal
-from yivideo_ray.runtime.stream import StreamResult
-from yivideo_ray.runtime.workflow import Tools, Workflow
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply
+from yivideo_ray.runtime.workflow import tasks
+from yivideo_ray.runtime.workflow.completeness import completeness
+from yivideo_ray.runtime.workflow.decoding import Decoding, Pictures, decode_site, result_of, to_stitch
+from yivideo_ray.runtime.workflow.journal import Journal
+from yivideo_ray.runtime.workflow.stream import StreamResult
+from yivideo_ray.runtime.workflow.workflow import Tools, Workflow
 from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
 from yivideo_ray.types import ChunkReport, CropMeta, Stage, SubtitleArea, VideoInfo
 
@@ -34,9 +34,9 @@ class SerializedWorkflow(Workflow):
         self.waits: list[float] = []
         self._lock = lock
 
-    async def _extract(self, *, glance: bool) -> tuple[Sequence[Any], bool]:
+    async def _extract(self, *, quick: bool) -> tuple[Sequence[Any], bool]:
         async with self._lock.held(Stage.EXTRACT_KEYFRAMES, self.waits):
-            return await super()._extract(glance=glance)
+            return await super()._extract(quick=quick)
 
     async def _detect(self, parts: Sequence[Any]) -> SubtitleArea:
         async with self._lock.held(Stage.DETECT_SUBTITLE_AREA, self.waits):
@@ -50,7 +50,7 @@ class SerializedWorkflow(Workflow):
         assert until is Stage.PERFORM_OCR, "the benchmark runs whole chains"
         area = self._record.area
         assert area is not None, "the stage before has found it"
-        place = placement(self._settings.decoder, self._actor_decodes or "cpu")
+        place = decode_site(self._settings.decoder, self._actor_decodes or "cpu")
         found = StreamResult()
         async with self._lock.held(Stage.CROP_SUBTITLE_IMAGES, self.waits):
             self._journal.start(Stage.CROP_SUBTITLE_IMAGES)

@@ -20,18 +20,18 @@ from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.media import plan_chunks, probe
 from yivideo_ray.ocr import create_engine
-from yivideo_ray.ocr.recording import Recorder
-from yivideo_ray.runtime.calls import Reply, Ticket
-from yivideo_ray.runtime.gpu_client import GpuClient
-from yivideo_ray.runtime.journal import Journal
-from yivideo_ray.runtime.record import workflow_id
+from yivideo_ray.ocr.testing.recording import Recorder
+from yivideo_ray.runtime.gpu.calls import Reply, Ticket
+from yivideo_ray.runtime.gpu.client import GpuClient
+from yivideo_ray.runtime.workflow.journal import Journal
+from yivideo_ray.runtime.workflow.record import workflow_id
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images, keep_uncovered
 from yivideo_ray.stages.perform_ocr import perform_ocr
 from yivideo_ray.types import Crop, Stage
 
 if TYPE_CHECKING:
-    from yivideo_ray.runtime.workflow import Tools
+    from yivideo_ray.runtime.workflow.workflow import Tools
 
 __all__ = ["CPU_STAGES", "MODES", "Ran", "copies", "record", "run_batch"]
 
@@ -91,7 +91,7 @@ async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]
     """Runs one workflow per video, all begun at once. Errors: those of the first workflow that fails."""
     # Only now: they import ray, whose environment must be set first.
     from benchmarks.throughput_modes import SerializedWorkflow
-    from yivideo_ray.runtime.workflow import Workflow
+    from yivideo_ray.runtime.workflow.workflow import Workflow
 
     watched = _Watched(tools.pool)
     tools = replace(tools, gpu=GpuClient(watched, tools.settings.gpu_lock))

@@ -12,7 +12,7 @@ from typing import Any
 
 from yivideo_ray.errors import ServiceError, YivideoError
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
-from yivideo_ray.service import (
+from yivideo_ray.service.contract import (
     TERMINAL,
     DueCallback,
     NumberedEvent,
@@ -21,7 +21,7 @@ from yivideo_ray.service import (
     WorkflowState,
     WorkflowView,
 )
-from yivideo_ray.subtitles.document import result_document
+from yivideo_ray.subtitles.result import result_document
 
 __all__ = ["FakeService", "Recorded"]
 

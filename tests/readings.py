@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.observations import Observation, ReadLine
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
 from yivideo_ray.types import CharReading
 
 __all__ = ["line", "seen"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.geometry import Box
 from yivideo_ray.media import probe
-from yivideo_ray.runtime.record import Record
+from yivideo_ray.runtime.workflow.record import Record
 from yivideo_ray.types import Band, BandEvidence, CharReading, CropMeta, CropText, EngineFacts, SubtitleArea, TextLine
 
 __all__ = ["recorded"]

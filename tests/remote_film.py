@@ -7,9 +7,9 @@ import pytest
 from tests.http_files import Asked, HttpFiles
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
+from yivideo_ray.locations import Url
 from yivideo_ray.media import probe
 from yivideo_ray.types import VideoInfo
-from yivideo_ray.urls import Url
 
 __all__ = ["BLOCK", "FILM", "FRAMES", "SETTINGS", "at", "late", "refusal"]
 

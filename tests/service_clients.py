@@ -14,9 +14,9 @@ from typing import Any
 import uvicorn
 from starlette.testclient import TestClient
 
-from serve.app import build_app
 from tests.fake_service import FakeService
 from yivideo_ray.config import Settings
+from yivideo_ray.http.app import build_app
 
 __all__ = ["KEY", "SECRET", "Listening", "World", "listening", "world"]
 

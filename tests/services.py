@@ -12,15 +12,15 @@ from typing import Any
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageRecord, StageStatus
-from yivideo_ray.runtime.journal import OnEvent, OnStage
-from yivideo_ray.runtime.service import Service
-from yivideo_ray.service import (
+from yivideo_ray.runtime.workflow.journal import OnEvent, OnStage
+from yivideo_ray.service.contract import (
     NumberedEvent,
     WorkflowRequest,
     WorkflowService,
     WorkflowState,
     WorkflowView,
 )
+from yivideo_ray.service.service import Service
 from yivideo_ray.types import Stage
 
 CORES = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yivideo_ray.geometry import Box
-from yivideo_ray.ocr.pattern import draw_pattern
+from yivideo_ray.ocr.testing.pattern import draw_pattern
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.types import Crop, CropMeta, Sheet
 

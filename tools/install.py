@@ -25,7 +25,7 @@ DISK_NEEDED_GIB = {"run": 3.0, "test": 2.0}
 MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN", "PIP_REQUIRE_HASHES")
 # A plain path entry instead of an import hook: starts faster, and sees directories that come later.
 EDITABLE = "editable_mode=compat"
-SOURCES = ("yivideo_ray", "serve", "benchmarks", "tests")
+SOURCES = ("yivideo_ray", "benchmarks", "tests")
 # By the start of the library's name. The Debian package that has it.
 SYSTEM_PACKAGES = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0", "libstdc": "libstdc++6"}
 # What pip prints, and what to do about it; the first match counts.

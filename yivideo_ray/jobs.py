@@ -7,8 +7,8 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
+from yivideo_ray.locations import VideoLocation
 from yivideo_ray.types import STAGES, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
-from yivideo_ray.urls import Place
 
 __all__ = ["Event", "EventKind", "Job", "Outcome", "Priority", "StageRecord", "StageStatus", "TrackOutput"]
 
@@ -31,7 +31,7 @@ class Job:
     after the file, so that the same file is the same work).
     """
 
-    video: Place
+    video: VideoLocation
     chain: tuple[Stage, ...] = STAGES
     start_at: Stage | None = None
     output_dir: Path | None = None
@@ -109,7 +109,7 @@ class Outcome:
     """
 
     workflow_id: str
-    video: Place
+    video: VideoLocation
     stages: tuple[StageRecord, ...]
     info: VideoInfo | None = None
     area: SubtitleArea | None = None

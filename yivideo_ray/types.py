@@ -134,10 +134,10 @@ class SampledFrame:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Frames from all over a video, in order of time. thorough: a longer look at it would give no more."""
+    """Frames from all over a video, in order of time. full: a longer look at it would give no more."""
 
     frames: tuple[SampledFrame, ...]
-    thorough: bool
+    full: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.jobs import Priority
 from yivideo_ray.runtime import cluster
-from yivideo_ray.runtime.actor_pool import ActorPool
-from yivideo_ray.runtime.calls import CallKind, Reply
-from yivideo_ray.runtime.gpu_client import GpuClient
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply
+from yivideo_ray.runtime.gpu.client import GpuClient
+from yivideo_ray.runtime.gpu.pool import ActorPool
 
 LIMIT_S = 100
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tests.fake_service import FakeService
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.service import WorkflowView
+from yivideo_ray.service.contract import WorkflowView
 
 __all__ = ["broken", "slow"]
 

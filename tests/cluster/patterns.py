@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.videos import Rgb, make_video
-from yivideo_ray.ocr.pattern import draw_pattern
+from yivideo_ray.ocr.testing.pattern import draw_pattern
 
 SIZE = (640, 360)
 RATE = 25

@@ -15,8 +15,8 @@ from tests.cluster.test_workflows import TEXTS, expected, found, run
 from tests.http_files import HttpFiles, http_files
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job
+from yivideo_ray.locations import Url
 from yivideo_ray.types import Stage
-from yivideo_ray.urls import Url
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 

@@ -13,10 +13,10 @@ import pytest
 from tests.cluster.conftest import SettingsMaker
 from tests.cluster.patterns import pattern_video
 from yivideo_ray.jobs import Job, Outcome
-from yivideo_ray.runtime import tasks as cpu_tasks
-from yivideo_ray.runtime.decoding import Decoding
 from yivideo_ray.runtime.session import Session
-from yivideo_ray.runtime.workflow import Workflow
+from yivideo_ray.runtime.workflow import tasks as cpu_tasks
+from yivideo_ray.runtime.workflow.decoding import Decoding
+from yivideo_ray.runtime.workflow.workflow import Workflow
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.conftest import SettingsMaker
 from tests.cluster.drivers import Driver, drive, texts
 from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError
-from yivideo_ray.runtime.calls import Reply
+from yivideo_ray.runtime.gpu.calls import Reply
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 
@@ -253,7 +253,7 @@ def test_other_engine_settings_are_another_actor_and_a_taken_gpu_is_an_error(
 ) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.pool.ready()
-        monkeypatch.setattr("yivideo_ray.runtime.actor_link.PLACE_S", 3.0)
+        monkeypatch.setattr("yivideo_ray.runtime.gpu.link.PLACE_S", 3.0)
         other = Driver(make_settings({}, ocr={"batch_size": 3}), namespace)
         with pytest.raises(DeviceError) as caught:
             await other.read("a")

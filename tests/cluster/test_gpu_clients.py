@@ -17,7 +17,7 @@ from tests.sheets import sheets
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.jobs import Priority
 from yivideo_ray.media import plan_chunks, probe
-from yivideo_ray.runtime.calls import CallKind
+from yivideo_ray.runtime.gpu.calls import CallKind
 from yivideo_ray.stages.extract_keyframes import extract_keyframes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]

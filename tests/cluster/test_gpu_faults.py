@@ -14,7 +14,7 @@ import pytest
 from tests.cluster.conftest import SettingsMaker
 from tests.cluster.drivers import Driver, drive, texts
 from yivideo_ray.errors import DeviceError, ModelError
-from yivideo_ray.runtime.ledger import STARTS_ALLOWED, UNSEEN
+from yivideo_ray.runtime.gpu.ledger import STARTS_ALLOWED, UNSEEN
 from yivideo_ray.runtime.session import Session
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -33,7 +33,7 @@ def _has_begun(starts: int, now: dict[str, Any]) -> bool:
 def test_a_stopped_process_is_ended_from_outside_and_its_calls_are_made_again(
     namespace: str, make_settings: SettingsMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yivideo_ray.runtime.actor_link.SILENCE_S", 3.0)
+    monkeypatch.setattr("yivideo_ray.runtime.gpu.link.SILENCE_S", 3.0)
 
     async def scenario(driver: Driver) -> None:
         await driver.pool.ready()

@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.conftest import SettingsMaker
 from tests.cluster.drivers import Driver, drive, texts
 from yivideo_ray.jobs import Priority
-from yivideo_ray.runtime.calls import Reply
+from yivideo_ray.runtime.gpu.calls import Reply
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 

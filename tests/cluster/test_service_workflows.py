@@ -17,8 +17,8 @@ from tests.cluster.test_workflows import TEXTS
 from tests.services import begun, ended, told, until
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import EventKind
-from yivideo_ray.runtime.service import Service, open_service
-from yivideo_ray.service import ExecutionMode, WorkflowRequest, WorkflowState
+from yivideo_ray.service.contract import ExecutionMode, WorkflowRequest, WorkflowState
+from yivideo_ray.service.service import Service, open_service
 from yivideo_ray.types import STAGES, Stage
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]

@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 COMMAND = """
 import sys
 from tests.cluster import fakes
-from yivideo_ray.cli.serving import serve_until_stopped
-from yivideo_ray.cli.shared import take_stdout
+from yivideo_ray.cli.serve import serve_until_stopped
+from yivideo_ray.cli.arguments import take_stdout
 from yivideo_ray.config import Settings
 serve_until_stopped(Settings(), take_stdout(), getattr(fakes, sys.argv[1]))
 """

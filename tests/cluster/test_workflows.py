@@ -72,12 +72,12 @@ def test_a_video_in_its_subtitles_out(namespace: str, make_settings: SettingsMak
 
 
 @pytest.mark.parametrize(
-    ("gop", "samples", "thorough"),
+    ("gop", "samples", "full"),
     [(RATE, 24, False), (APART, 12, True)],
     ids=["every other one shows text", "none shows text"],
 )
 def test_frames_between_key_frames_are_looked_at_where_those_do_not_tell(
-    namespace: str, make_settings: SettingsMaker, tmp_path: Path, *, gop: int, samples: int, thorough: bool
+    namespace: str, make_settings: SettingsMaker, tmp_path: Path, *, gop: int, samples: int, full: bool
 ) -> None:
     video = pattern_video(tmp_path / "film.mp4", TEXTS, gop=gop, options={"x264-params": "scenecut=0"})
     events: list[Event] = []
@@ -85,12 +85,12 @@ def test_frames_between_key_frames_are_looked_at_where_those_do_not_tell(
     (outcome,) = run(settings, namespace, Job(video), on_event=events.append)
     assert found(outcome) == expected()
     extracted, detected = outcome.stages[:2]
-    assert extracted.output["thorough"] is thorough
-    assert extracted.output["frames"] == len(extracted.output["pts"]) == (samples if thorough else samples // 2)
+    assert extracted.output["thorough"] is full
+    assert extracted.output["frames"] == len(extracted.output["pts"]) == (samples if full else samples // 2)
     assert (extracted.status, detected.status) == (StageStatus.SUCCESS, StageStatus.SUCCESS)
     begun = [event.stage for event in events if event.kind is EventKind.STAGE_STARTED]
-    assert begun[: 2 * (1 + thorough)] == list(STAGES[:2]) * (1 + thorough)
-    assert begun.count(Stage.DETECT_SUBTITLE_AREA) == 1 + thorough
+    assert begun[: 2 * (1 + full)] == list(STAGES[:2]) * (1 + full)
+    assert begun.count(Stage.DETECT_SUBTITLE_AREA) == 1 + full
 
 
 def test_the_length_of_chunks_and_the_number_in_flight_change_nothing(

@@ -17,7 +17,7 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import InternalError
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr import OcrEngine, create_engine
-from yivideo_ray.ocr.pattern import draw_pattern
+from yivideo_ray.ocr.testing.pattern import draw_pattern
 from yivideo_ray.types import EngineFacts, Luma
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.videos import Subtitle, make_video
-from yivideo_ray.area import picture_path, sentences, telling_frame
+from yivideo_ray.cli.area import picture_path, sentences
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.errors import ConfigError, InputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome
 from yivideo_ray.media import plan_samples, probe, sample_frames
+from yivideo_ray.preview import telling_frame
 from yivideo_ray.types import Band, BandEvidence, RejectedRegion, RejectionReason, SubtitleArea, VideoInfo
 
 EVIDENCE = BandEvidence(24, 18, 12, 0.9, "1 rows of text that comes and goes")

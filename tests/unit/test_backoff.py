@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from yivideo_ray.config import GpuLockSettings
 from yivideo_ray.errors import CODES, CallError, YivideoError
-from yivideo_ray.runtime.backoff import Reason, decide, longest_wait, wait_before
+from yivideo_ray.runtime.gpu.backoff import Reason, decide, longest_wait, wait_before
 
 locks = st.builds(
     GpuLockSettings,

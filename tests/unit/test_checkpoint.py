@@ -14,8 +14,7 @@ from tests.unit.test_workflow_completeness import INFO
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import OutputError, ServiceError
 from yivideo_ray.jobs import StageRecord, StageStatus
-from yivideo_ray.runtime import tables
-from yivideo_ray.runtime.checkpoint import (
+from yivideo_ray.runtime.workflow.checkpoint import (
     ABANDONED_S,
     WAITS_S,
     Checkpoint,
@@ -27,7 +26,8 @@ from yivideo_ray.runtime.checkpoint import (
     persist,
     text_basis,
 )
-from yivideo_ray.runtime.database import Database
+from yivideo_ray.storage import tables
+from yivideo_ray.storage.database import Database
 from yivideo_ray.types import ChunkReport, ChunkSpan, CropText, EngineFacts, Stage
 
 REPORT = ChunkReport(3, 10, 900, (880,), CROPS, 24, 1, False, "cpu", 0.1 + 0.2, 1e-7)

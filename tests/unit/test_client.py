@@ -16,13 +16,13 @@ import pytest
 from tests.ports import free_port
 from tests.service_clients import KEY, Listening, listening
 from tests.unit.test_serve_results import finished
-from yivideo_ray import client as clients
-from yivideo_ray.client import Client
 from yivideo_ray.config import ServeSettings
 from yivideo_ray.errors import ConfigError, InputError, ServiceError
+from yivideo_ray.http import client as clients
+from yivideo_ray.http.client import Client
 from yivideo_ray.jobs import Event, EventKind
+from yivideo_ray.locations import Url
 from yivideo_ray.types import STAGES, Stage
-from yivideo_ray.urls import Url
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 
 from yivideo_ray.config import ScriptLanguages, Settings, load_settings, with_address, with_formats
 from yivideo_ray.errors import ConfigError
-from yivideo_ray.subtitles.tracks import SCRIPTS
+from yivideo_ray.subtitles.languages import SCRIPTS
 
 CONFIG_YML = Path(__file__).parents[2] / "config.yml"
 

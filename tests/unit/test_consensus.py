@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.readings import line, seen
-from yivideo_ray.subtitles.consensus import agree
-from yivideo_ray.subtitles.observations import Observation, ReadLine
+from yivideo_ray.stages.postprocess_and_finalize.consensus import agree
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
 
 
 def elected(*observations: Observation) -> list[str]:

@@ -107,7 +107,7 @@ def test_crops_are_given_out_in_their_order_while_the_chunk_is_decoded(
         readers.append(read_chunk(info, span, settings))
         return readers[-1]
 
-    monkeypatch.setattr("yivideo_ray.stages.crop_subtitle_images.read_chunk", read)
+    monkeypatch.setattr("yivideo_ray.stages.crop_subtitle_images.stage.read_chunk", read)
     (span,) = plan_chunks(info, 1e6)
     crops = ChunkCrops(info, span, area, SETTINGS)
     parts: list[tuple[CropMeta, ...]] = []

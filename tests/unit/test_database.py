@@ -14,8 +14,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, Prog
 
 from yivideo_ray.config import StorageSettings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError
-from yivideo_ray.runtime import tables
-from yivideo_ray.runtime.database import Database, database_url, put, translated
+from yivideo_ray.storage import tables
+from yivideo_ray.storage.database import Database, database_url, put, translated
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,7 +84,7 @@ def test_what_threads_write_at_the_same_time_is_all_there(tmp_path: Path) -> Non
 def test_processes_may_open_a_new_one_at_the_same_time(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from yivideo_ray.config import StorageSettings; from yivideo_ray.runtime.database import Database\n"
+        "from yivideo_ray.config import StorageSettings; from yivideo_ray.storage.database import Database\n"
         "database = Database(StorageSettings(work_dir=Path(sys.argv[1])))\n"
         "with database.begin() as connection: pass"
     )

@@ -10,9 +10,9 @@ import numpy as np
 from tests.cues import video
 from yivideo_ray.config import AreaDetectorSettings, RegionSetting
 from yivideo_ray.geometry import Box
-from yivideo_ray.ocr.pattern import draw_pattern
-from yivideo_ray.ocr.scripted import Script, ScriptedEngine
-from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area, is_clear
+from yivideo_ray.ocr.testing.pattern import draw_pattern
+from yivideo_ray.ocr.testing.scripted import Script, ScriptedEngine
+from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area, is_conclusive
 from yivideo_ray.types import Luma, RejectionReason, SampledFrame, SubtitleArea, TextBox
 
 INFO = replace(video(), width=1280, height=720)
@@ -177,18 +177,18 @@ def test_a_glance_tells_where_text_often_comes_and_goes_in_one_place_and_nothing
     def often(n: int) -> list[tuple[str, int, int]]:
         return [(WORDS[n], -1, BOTTOM)] if n % 2 else []
 
-    assert is_clear(detect([often(n) for n in range(12)]))
-    assert is_clear(detect([[*often(n), ("logo", 1000, TOP)] for n in range(12)]))
+    assert is_conclusive(detect([often(n) for n in range(12)]))
+    assert is_conclusive(detect([[*often(n), ("logo", 1000, TOP)] for n in range(12)]))
 
 
 def test_a_glance_does_not_tell_where_little_was_seen_or_some_of_it_was_rejected() -> None:
-    assert not is_clear(detect([[]] * 12))
+    assert not is_conclusive(detect([[]] * 12))
     seldom = [[(WORDS[n], -1, BOTTOM)] if n in (1, 3, 6, 9, 11) else [] for n in range(12)]
     assert [band.name for band in detect(seldom).bands] == ["bottom"]
-    assert not is_clear(detect(seldom))
+    assert not is_conclusive(detect(seldom))
     once_at_the_top = [[(WORDS[n], -1, BOTTOM), *([(WORDS[5], -1, TOP)] if n == 4 else [])] for n in range(12)]
     assert [region.reason for region in detect(once_at_the_top).rejected] == [RejectionReason.TOO_RARE]
-    assert not is_clear(detect(once_at_the_top))
+    assert not is_conclusive(detect(once_at_the_top))
     twice_at_the_top = [[(WORDS[n], -1, BOTTOM), *([(WORDS[n], -1, TOP)] if n in (4, 8) else [])] for n in range(12)]
     assert [band.name for band in detect(twice_at_the_top).bands] == ["top", "bottom"]
-    assert not is_clear(detect(twice_at_the_top))
+    assert not is_conclusive(detect(twice_at_the_top))

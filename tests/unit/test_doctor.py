@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from yivideo_ray import doctor as module
+from yivideo_ray.cli import doctor as module
+from yivideo_ray.cli.doctor import Check, Verdict, doctor, examine
 from yivideo_ray.config import Settings
-from yivideo_ray.doctor import Check, Verdict, doctor, examine
 from yivideo_ray.errors import DeviceError, ModelError
 from yivideo_ray.geometry import Box
 from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox

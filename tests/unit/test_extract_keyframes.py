@@ -96,22 +96,22 @@ def test_a_longer_video_with_rare_key_frames_is_sampled_at_those_alone(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("gop", "at_a_glance", "thorough"),
+    ("gop", "at_a_glance", "full"),
     [(75, 8, True), (90, 6, False), (100, 6, False), (130, 12, True)],
     ids=["enough", "more than half", "half", "few"],
 )
 def test_a_glance_takes_half_as_many_frames_as_wanted_where_there_are_so_many_key_frames(
-    tmp_path: Path, gop: int, at_a_glance: int, thorough: bool
+    tmp_path: Path, gop: int, at_a_glance: int, full: bool
 ) -> None:
     path = make_video(tmp_path / "v.mp4", frames=600, size=(96, 64), gop=gop, options=NO_CUTS)
     settings = Settings(area_detector=AreaDetectorSettings(samples=12))
     info = probe(path, settings.decoder)
-    glance, look = extract_keyframes(info, settings, glance=True), extract_keyframes(info, settings)
-    assert (len(glance.frames), glance.thorough) == (at_a_glance, thorough)
-    assert look.thorough
-    assert ([frame.pts for frame in glance.frames] == [frame.pts for frame in look.frames]) is thorough
-    if not thorough:
-        assert [frame_number(sample.luma) % gop for sample in glance.frames] == [0] * at_a_glance
+    quick, look = extract_keyframes(info, settings, quick=True), extract_keyframes(info, settings)
+    assert (len(quick.frames), quick.full) == (at_a_glance, full)
+    assert look.full
+    assert ([frame.pts for frame in quick.frames] == [frame.pts for frame in look.frames]) is full
+    if not full:
+        assert [frame_number(sample.luma) % gop for sample in quick.frames] == [0] * at_a_glance
         assert len(look.frames) == 12
 
 

@@ -12,8 +12,8 @@ import pytest
 from tests.cues import cue, video
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord, StageStatus, TrackOutput
+from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS
 from yivideo_ray.subtitles.formats import result_document
-from yivideo_ray.subtitles.review import MEANINGS
 from yivideo_ray.types import (
     Band,
     BandEvidence,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yivideo_ray.errors import OutputError
-from yivideo_ray.subtitles.files import write_atomically, write_together
+from yivideo_ray.files import write_atomically, write_together
 
 
 def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 
 from benchmarks.corpus_text import _font
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.glyphs import with_glyphs
-from yivideo_ray.subtitles.ink import Ink, find_glyphs, find_ink
+from yivideo_ray.pixels.ink import Ink, find_glyphs, find_ink
+from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
 from yivideo_ray.types import CharReading, Luma, Reading
 
 SIZE_PX = 34

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from yivideo_ray.config import GpuLockSettings
 from yivideo_ray.errors import CallError, DeviceError, InputError, YivideoError
-from yivideo_ray.runtime.calls import CallKind, Reply, Ticket
-from yivideo_ray.runtime.gpu_client import GpuClient
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.gpu.client import GpuClient
 from yivideo_ray.types import EngineFacts
 
 

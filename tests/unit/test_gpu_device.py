@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from yivideo_ray.runtime.device import gpu_memory, process_memory
+from yivideo_ray.runtime.gpu.device import gpu_memory, process_memory
 
 
 class Nvml(SimpleNamespace):

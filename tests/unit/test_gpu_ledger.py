@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from yivideo_ray.errors import DeviceError
-from yivideo_ray.runtime.ledger import (
+from yivideo_ray.runtime.gpu.ledger import (
     DEATHS_ALLOWED,
     DEATHS_AT_MOST,
     STARTS_ALLOWED,

@@ -10,9 +10,9 @@ import pytest
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError, DeviceError
-from yivideo_ray.runtime.actor_pool import ActorPool, actors_wanted
-from yivideo_ray.runtime.calls import CallKind, Reply, Ticket
 from yivideo_ray.runtime.cluster import Cluster
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.gpu.pool import ActorPool, actors_wanted
 from yivideo_ray.types import EngineFacts
 
 

@@ -10,9 +10,9 @@ import pytest
 from tests.sheets import sheets
 from yivideo_ray.errors import DeviceError, InternalError
 from yivideo_ray.ocr.contract import answered
-from yivideo_ray.ocr.scripted import Fault, Script, ScriptedEngine
-from yivideo_ray.runtime.calls import CallKind, Ticket
-from yivideo_ray.runtime.together import serve, work_together
+from yivideo_ray.ocr.testing.scripted import Fault, Script, ScriptedEngine
+from yivideo_ray.runtime.gpu.batching import serve, work_together
+from yivideo_ray.runtime.gpu.calls import CallKind, Ticket
 from yivideo_ray.stages.perform_ocr import reading
 from yivideo_ray.types import Luma, Reading, Sheet, TextBox
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.readings import line, seen
-from yivideo_ray.subtitles.growth import grows
-from yivideo_ray.subtitles.observations import Observation
+from yivideo_ray.stages.postprocess_and_finalize.karaoke import grows
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
 
 
 def shown(*texts: str) -> Observation:

@@ -31,8 +31,8 @@ def loaded_after(code: str) -> set[str]:
         "import yivideo_ray.types, yivideo_ray.jobs, yivideo_ray.errors, yivideo_ray.config",
         "import yivideo_ray.ocr, yivideo_ray.ocr.contract",
         "import yivideo_ray.cli",
-        "import yivideo_ray.doctor",
-        "import yivideo_ray.service, yivideo_ray.tracker",
+        "import yivideo_ray.cli.doctor",
+        "import yivideo_ray.service.contract, yivideo_ray.progress",
     ],
 )
 def test_an_import_loads_neither_ray_nor_a_model_library(code: str) -> None:

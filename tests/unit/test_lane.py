@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError, YivideoError
-from yivideo_ray.runtime.calls import CallKind, Reply, Ticket
-from yivideo_ray.runtime.lane import Lane
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.gpu.lane import Lane
 
 Scenario = Callable[["Bench"], Awaitable[None]]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yivideo_ray.jobs import Priority
-from yivideo_ray.runtime.calls import CallKind, Ticket
-from yivideo_ray.runtime.mailbox import OVERTAKEN_AT_MOST, Mailbox
+from yivideo_ray.runtime.gpu.calls import CallKind, Ticket
+from yivideo_ray.runtime.gpu.mailbox import OVERTAKEN_AT_MOST, Mailbox
 
 INTERACTIVE, BATCH = Priority.INTERACTIVE, Priority.BATCH
 

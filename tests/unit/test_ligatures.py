@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.ink import Glyph
-from yivideo_ray.subtitles.ligatures import with_ligatures
+from yivideo_ray.pixels.ink import Glyph
+from yivideo_ray.stages.perform_ocr.glyphs.ligatures import with_ligatures
 from yivideo_ray.types import CharReading
 
 WIDTH = 1000

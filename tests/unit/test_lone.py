@@ -8,7 +8,13 @@ import pytest
 
 from tests.readings import line, seen
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.lone import as_lone_i, is_lone, is_sure_alone, lone_i_place, may_be_lone_i
+from yivideo_ray.stages.postprocess_and_finalize.single_characters import (
+    as_lone_i,
+    is_lone,
+    is_sure_alone,
+    lone_i_place,
+    may_be_lone_i,
+)
 from yivideo_ray.types import CropMeta, TextLine
 
 BAND = Box(0, 500, 1280, 700)

@@ -10,8 +10,8 @@ import pytest
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.runtime.database import Database
-from yivideo_ray.runtime.ownership import Ownership
+from yivideo_ray.storage.database import Database
+from yivideo_ray.storage.ownership import Ownership
 
 pytestmark = pytest.mark.usefixtures("each_database")
 ROOT = Path(__file__).parents[2]
@@ -19,8 +19,8 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from yivideo_ray.config import Settings
-from yivideo_ray.runtime.database import Database
-from yivideo_ray.runtime.ownership import Ownership
+from yivideo_ray.storage.database import Database
+from yivideo_ray.storage.ownership import Ownership
 Ownership(Database(Settings(storage={"work_dir": sys.argv[1]}).storage)).take()
 print("taken", flush=True)
 time.sleep(600)

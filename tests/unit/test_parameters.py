@@ -8,7 +8,7 @@ import pytest
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError
-from yivideo_ray.runtime.parameters import SETTABLE, with_parameters
+from yivideo_ray.service.parameters import SETTABLE, with_parameters
 from yivideo_ray.types import STAGES, Stage
 
 LAST = Stage.POSTPROCESS_AND_FINALIZE.value

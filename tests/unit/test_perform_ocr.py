@@ -18,11 +18,11 @@ from tests.fonts import latin_font
 from tests.strips import background, write
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.contract import answered
-from yivideo_ray.ocr.pattern import draw_pattern
-from yivideo_ray.ocr.scripted import Script, ScriptedEngine
+from yivideo_ray.ocr.testing.pattern import draw_pattern
+from yivideo_ray.ocr.testing.scripted import Script, ScriptedEngine
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.stages.perform_ocr import perform_ocr, reading
-from yivideo_ray.subtitles.completion import complete
+from yivideo_ray.stages.perform_ocr.completion import complete
 from yivideo_ray.types import CharReading, Crop, CropMeta, CropText, Luma, Reading, TextBox
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from yivideo_ray.cli.display import JsonLines, LiveTable, summary
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
-from yivideo_ray.progress import JsonLines, LiveTable, Tracker, WorkflowView, summary
+from yivideo_ray.progress import ProgressTracker, WorkflowProgress
 from yivideo_ray.types import STAGES, Stage
 
 EXTRACT, DETECT, CROP, STITCH, OCR, FINALIZE = STAGES
@@ -44,7 +45,7 @@ def story() -> list[Event]:
 
 
 def views() -> list[tuple[float, float | None]]:
-    tracker, found = Tracker(), []
+    tracker, found = ProgressTracker(), []
     for one in story():
         view = tracker.take(one)
         found.append((view.share, view.left_s))
@@ -61,7 +62,7 @@ def test_the_share_of_the_whole_job_grows_to_one_and_never_shrinks_once_ocr_runs
 
 
 def test_the_time_left_is_for_the_whole_job_not_for_the_stage() -> None:
-    tracker = Tracker()
+    tracker = ProgressTracker()
     for one in story()[:12]:
         view = tracker.take(one)
     # 80 of 100 s decoded, 60 read: 70 % of the way through, after 10 s.
@@ -76,8 +77,8 @@ def test_no_pace_no_promise() -> None:
 
 
 def test_a_video_of_unknown_length_still_counts_frames() -> None:
-    view = Tracker().take(Event(EventKind.PROGRESS, "w", "v", 1.0, CROP, 5.0, None, 125))
-    assert isinstance(view, WorkflowView)
+    view = ProgressTracker().take(Event(EventKind.PROGRESS, "w", "v", 1.0, CROP, 5.0, None, 125))
+    assert isinstance(view, WorkflowProgress)
     assert view.frames == 125
 
 

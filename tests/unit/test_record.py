@@ -13,9 +13,16 @@ from yivideo_ray.config import PostprocessorSettings, Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Job, StageRecord, StageStatus
-from yivideo_ray.runtime.outputs import Written, output_path, require_distinct, require_writable, write_subtitles
-from yivideo_ray.runtime.plan import RECORDED, Artifact
-from yivideo_ray.runtime.record import Record, workflow_id
+from yivideo_ray.locations import Url
+from yivideo_ray.runtime.workflow.outputs import (
+    Written,
+    output_path,
+    require_distinct,
+    require_writable,
+    write_subtitles,
+)
+from yivideo_ray.runtime.workflow.plan import RECORDED, Artifact
+from yivideo_ray.runtime.workflow.record import Record, workflow_id
 from yivideo_ray.types import (
     Band,
     BandEvidence,
@@ -29,7 +36,6 @@ from yivideo_ray.types import (
     SubtitleArea,
     TextLine,
 )
-from yivideo_ray.urls import Url
 
 AREA = SubtitleArea(
     (Band("bottom", Box(0, 180, 320, 230), 21.5, BandEvidence(24, 12, 9, 0.97, "it changes")),),

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from yivideo_ray.errors import ConfigError, InternalError
-from yivideo_ray.ocr.pattern import draw_pattern
-from yivideo_ray.ocr.recording import Recorder, Recording
-from yivideo_ray.ocr.scripted import Script, ScriptedEngine, load_script
+from yivideo_ray.ocr.testing.pattern import draw_pattern
+from yivideo_ray.ocr.testing.recording import Recorder, Recording
+from yivideo_ray.ocr.testing.scripted import Script, ScriptedEngine, load_script
 from yivideo_ray.types import Luma
 
 

@@ -15,9 +15,9 @@ from tests.cues import cue, video
 from tests.unit.test_formats_document import OUTCOME
 from yivideo_ray.errors import InputError
 from yivideo_ray.jobs import StageRecord, StageStatus, TrackOutput
-from yivideo_ray.subtitles.document import result_document
 from yivideo_ray.subtitles.formats import WRITERS
-from yivideo_ray.subtitles.results import parse_result, read_result
+from yivideo_ray.subtitles.result import result_document
+from yivideo_ray.subtitles.result_reading import parse_result, read_result
 from yivideo_ray.types import ReviewReason, Stage
 
 LINES = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=1, max_size=3)

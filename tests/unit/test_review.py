@@ -10,10 +10,10 @@ import pytest
 from tests.cues import video
 from tests.readings import seen
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.cues import CueRules, build_cues
-from yivideo_ray.subtitles.observations import Observation
-from yivideo_ray.subtitles.review import MEANINGS, in_order, showing_reasons
-from yivideo_ray.subtitles.writings import Writing
+from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
+from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS, in_order, showing_reasons
+from yivideo_ray.text.han_variants import HanVariant
 from yivideo_ray.types import Band, BandEvidence, Cue, ReviewReason
 
 RULES = CueRules(merge_gap_ticks=2)
@@ -70,7 +70,7 @@ def test_usual_marks(text: str) -> None:
 
 
 def test_a_character_of_another_writing() -> None:
-    rules = replace(RULES, writing=Writing.SIMPLIFIED)
+    rules = replace(RULES, writing=HanVariant.SIMPLIFIED)
     assert reasons(seen(0, 20, "請打开"), rules=rules) == (ReviewReason.OTHER_WRITING,)
     assert reasons(seen(0, 20, "请打开"), rules=rules) == ()
     assert reasons(seen(0, 20, "請打开")) == ()

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from tests.fonts import latin_font
 from tests.strips import HEIGHT, WIDTH, background, write
-from yivideo_ray.subtitles.runs import GUARD_FRAMES, Run, RunTracker
+from yivideo_ray.stages.crop_subtitle_images.segments import GUARD_FRAMES, Segment, SegmentTracker
 from yivideo_ray.types import Luma
 
 NO_GRID = 10**9
@@ -30,49 +30,51 @@ def film(cues: Cues, speed: int = 7) -> Callable[[int], Luma]:
     return frame
 
 
-def runs_of(frame: Callable[[int], Luma], first: int, last: int, grid: int = NO_GRID) -> list[Run]:
-    tracker = RunTracker(1.0, 0, grid)
-    found: list[Run] = []
+def segments_of(frame: Callable[[int], Luma], first: int, last: int, grid: int = NO_GRID) -> list[Segment]:
+    tracker = SegmentTracker(1.0, 0, grid)
+    found: list[Segment] = []
     for number in range(first, last):
         found += tracker.push(number, number + 1, frame(number))
     return [*found, *tracker.finish()]
 
 
-def with_text(runs: list[Run]) -> list[tuple[int, int]]:
-    return [(run.start_pts, run.end_pts) for run in runs if run.strokes.sum() > 40]
+def with_text(segments: list[Segment]) -> list[tuple[int, int]]:
+    return [(segment.start_pts, segment.end_pts) for segment in segments if segment.strokes.sum() > 40]
 
 
 def test_a_cue_is_one_run_exact_to_the_frame_before_a_moving_background() -> None:
-    assert with_text(runs_of(film([(10, 34, "Hello there")]), 0, 50)) == [(10, 34)]
+    assert with_text(segments_of(film([(10, 34, "Hello there")]), 0, 50)) == [(10, 34)]
 
 
 def test_cues_without_a_gap_part_on_the_frame_where_one_word_changes() -> None:
-    # A run may end where no text did, when what is behind it leaves marks; its text joins it to the next later.
-    runs = with_text(runs_of(film([(5, 20, "It is here now"), (20, 40, "It is gone now")]), 0, 45))
-    assert runs[0][0] == 5
-    assert 20 in {start for start, _ in runs}
-    assert [end for _, end in runs[:-1]] == [start for start, _ in runs[1:]]
-    assert runs[-1][1] == 40
+    # A segment may end where no text did, when what is behind it leaves marks; its text joins it to the next later.
+    segments = with_text(segments_of(film([(5, 20, "It is here now"), (20, 40, "It is gone now")]), 0, 45))
+    assert segments[0][0] == 5
+    assert 20 in {start for start, _ in segments}
+    assert [end for _, end in segments[:-1]] == [start for start, _ in segments[1:]]
+    assert segments[-1][1] == 40
 
 
 @pytest.mark.parametrize(
     ("first", "second"), [("Ah.", "No."), ("Why?", "Stop!"), ("OK.", "Oh."), ("17", "11"), ("Go!", "Oh!")]
 )
 def test_short_words_in_one_place_part_though_their_strokes_nearly_cover_each_other(first: str, second: str) -> None:
-    assert with_text(runs_of(film([(5, 20, first), (20, 40, second)], 1), 0, 45)) == [(5, 20), (20, 40)]
+    assert with_text(segments_of(film([(5, 20, first), (20, 40, second)], 1), 0, 45)) == [(5, 20), (20, 40)]
 
 
 @pytest.mark.parametrize("text", ["I", "l", "!"])
 def test_a_lone_thin_letter_is_a_run(text: str) -> None:
-    assert (10, 30) in [(run.start_pts, run.end_pts) for run in runs_of(film([(10, 30, text)], 1), 0, 40)]
+    assert (10, 30) in [
+        (segment.start_pts, segment.end_pts) for segment in segments_of(film([(10, 30, text)], 1), 0, 40)
+    ]
 
 
 def test_the_same_text_twice_is_two_runs_even_with_a_gap_of_one_frame() -> None:
-    assert with_text(runs_of(film([(5, 20, "No."), (21, 40, "No.")]), 0, 45)) == [(5, 20), (21, 40)]
+    assert with_text(segments_of(film([(5, 20, "No."), (21, 40, "No.")]), 0, 45)) == [(5, 20), (21, 40)]
 
 
 def test_text_from_the_first_to_the_last_frame_is_one_run() -> None:
-    assert with_text(runs_of(film([(0, 30, "Hello")]), 0, 30)) == [(0, 30)]
+    assert with_text(segments_of(film([(0, 30, "Hello")]), 0, 30)) == [(0, 30)]
 
 
 def test_a_fade_belongs_to_the_run_from_its_first_visible_frame() -> None:
@@ -80,7 +82,7 @@ def test_a_fade_belongs_to_the_run_from_its_first_visible_frame() -> None:
         alpha = min(1.0, max(0.0, (number - 9) / 5), max(0.0, (35 - number) / 5))
         return write(background(number), "Hello there", alpha=alpha)
 
-    ((start, end),) = with_text(runs_of(frame, 0, 50))
+    ((start, end),) = with_text(segments_of(frame, 0, 50))
     assert 10 <= start <= 14
     assert 31 <= end <= 35
 
@@ -98,12 +100,12 @@ def test_text_that_stands_in_a_storm_is_joined_and_text_that_goes_in_it_is_not()
             band = np.maximum(band, noise(number // 2))
         return band if gap and 20 <= number < 24 else write(band, "Hello there")
 
-    stands = [run for run in runs_of(lambda n: frame(n, gap=False), 0, 45) if run.strokes.sum() > 40]
+    stands = [segment for segment in segments_of(lambda n: frame(n, gap=False), 0, 45) if segment.strokes.sum() > 40]
     assert len(stands) > 1
-    assert [run.joined_to_pts for run in stands] == [None, *(run.stable_end_pts for run in stands[:-1])]
-    goes = [run for run in runs_of(lambda n: frame(n, gap=True), 0, 45) if run.strokes.sum() > 40]
+    assert [segment.joined_to_pts for segment in stands] == [None, *(segment.stable_end_pts for segment in stands[:-1])]
+    goes = [segment for segment in segments_of(lambda n: frame(n, gap=True), 0, 45) if segment.strokes.sum() > 40]
     assert goes[0].end_pts == 20
-    assert all(run.joined_to_pts != goes[0].stable_end_pts for run in goes)
+    assert all(segment.joined_to_pts != goes[0].stable_end_pts for segment in goes)
 
 
 @pytest.mark.parametrize("gap", [False, True])
@@ -121,7 +123,7 @@ def test_dark_text_on_a_white_box_is_joined_over_a_white_scene_and_not_where_it_
         ImageDraw.Draw(picture).text((320, 54), "Your horse is faster than mine.", 20, latin_font(26), anchor="mm")
         return np.asarray(picture)
 
-    before, after = (run for run in runs_of(frame, 0, 45) if run.strokes.sum() > 40)
+    before, after = (segment for segment in segments_of(frame, 0, 45) if segment.strokes.sum() > 40)
     assert (after.joined_to_pts == before.stable_end_pts) is not gap
 
 
@@ -130,39 +132,39 @@ def test_a_line_of_two_that_goes_for_a_moment_is_not_joined() -> None:
         band = write(background(number), "Hello there", middle=(WIDTH / 2, 70))
         return band if 20 <= number < 22 else write(band, "Never mind", middle=(WIDTH / 2, 30))
 
-    joined = [run.joined_to_pts for run in runs_of(frame, 0, 45) if run.strokes.sum() > 40]
+    joined = [segment.joined_to_pts for segment in segments_of(frame, 0, 45) if segment.strokes.sum() > 40]
     assert joined == [None, None]
 
 
 def test_the_average_keeps_the_text_and_loses_the_background() -> None:
-    (run,) = (run for run in runs_of(film([(0, 40, "Hello")]), 0, 40))
-    still = write(np.full((96, 640), round(float(run.average.mean())), np.uint8), "Hello")
-    assert np.abs(run.average[:, 200:440] - still[:, 200:440]).mean() < np.abs(background(3) - still * 1.0).mean()
-    assert run.averaged == run.frames == 40
+    (segment,) = (segment for segment in segments_of(film([(0, 40, "Hello")]), 0, 40))
+    still = write(np.full((96, 640), round(float(segment.average.mean())), np.uint8), "Hello")
+    assert np.abs(segment.average[:, 200:440] - still[:, 200:440]).mean() < np.abs(background(3) - still * 1.0).mean()
+    assert segment.averaged == segment.frames == 40
 
 
 def test_the_grid_cuts_a_long_run_at_absolute_times() -> None:
-    assert with_text(runs_of(film([(3, 40, "Hello")]), 0, 45, grid=15)) == [(3, 15), (15, 30), (30, 40)]
+    assert with_text(segments_of(film([(3, 40, "Hello")]), 0, 45, grid=15)) == [(3, 15), (15, 30), (30, 40)]
 
 
 def test_frames_of_any_length_are_counted_by_their_pts() -> None:
-    tracker = RunTracker(1.0, 0, NO_GRID)
+    tracker = SegmentTracker(1.0, 0, NO_GRID)
     frame = film([(4, 12, "Hello")])
     pts = [number * number * 10 for number in range(21)]
-    found = [run for number in range(20) for run in tracker.push(pts[number], pts[number + 1], frame(number))]
+    found = [segment for number in range(20) for segment in tracker.push(pts[number], pts[number + 1], frame(number))]
     assert with_text([*found, *tracker.finish()]) == [(pts[4], pts[12])]
 
 
 def test_too_few_frames_are_no_run() -> None:
-    assert runs_of(film([(0, 2, "Hello")]), 0, 2) == []
+    assert segments_of(film([(0, 2, "Hello")]), 0, 2) == []
 
 
 @settings(deadline=None, max_examples=12)
 @given(first=st.integers(1, 40), speed=st.sampled_from([0, 3, 7]))
 def test_a_tracker_that_starts_later_comes_to_the_same_runs(first: int, speed: int) -> None:
     frame = film([(5, 17, "One more"), (17, 30, "One less"), (38, 52, "No."), (53, 70, "No."), (72, 90, "Hi")], speed)
-    whole = {run.stable_pts: run for run in runs_of(frame, 0, 100)}
-    later = {run.stable_pts: run for run in runs_of(frame, first, 100)}
+    whole = {segment.stable_pts: segment for segment in segments_of(frame, 0, 100)}
+    later = {segment.stable_pts: segment for segment in segments_of(frame, first, 100)}
     expected = [pts for pts in whole if pts >= first + GUARD_FRAMES]
     assert [pts for pts in later if pts >= first + GUARD_FRAMES] == expected
     for pts in expected:

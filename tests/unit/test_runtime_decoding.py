@@ -11,7 +11,7 @@ from tests.videos import make_video
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import DeviceError
 from yivideo_ray.media import cuda_decodes, probe, read_chunk
-from yivideo_ray.runtime.decoding import placement
+from yivideo_ray.runtime.workflow.decoding import decode_site
 from yivideo_ray.types import ChunkSpan
 
 TABLE = [
@@ -31,7 +31,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("backend", "runs_on", "can", "where", "told"), TABLE)
 def test_the_gpu_decodes_where_it_can_and_may(backend: str, runs_on: str, can: str, where: str, told: str) -> None:
-    found = placement(DecoderSettings.model_validate({"backend": backend, "runs_on": runs_on, "threads": 3}), can)
+    found = decode_site(DecoderSettings.model_validate({"backend": backend, "runs_on": runs_on, "threads": 3}), can)
     assert (found.runs_on, found.decoder.backend) == (where, told)
     assert found.decoder.threads == 3
 
@@ -39,7 +39,7 @@ def test_the_gpu_decodes_where_it_can_and_may(backend: str, runs_on: str, can: s
 @pytest.mark.parametrize("runs_on", ["auto", "actor"])
 def test_a_gpu_decoder_that_is_demanded_and_not_there_is_an_error(runs_on: str) -> None:
     with pytest.raises(DeviceError) as caught:
-        placement(DecoderSettings.model_validate({"backend": "cuda", "runs_on": runs_on}), "cpu")
+        decode_site(DecoderSettings.model_validate({"backend": "cuda", "runs_on": runs_on}), "cpu")
     assert caught.value.code.name == "DECODER_UNAVAILABLE"
 
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError, DeviceError, InternalError, ModelError
 from yivideo_ray.ocr import create_engine
-from yivideo_ray.ocr.pattern import draw_pattern, read_pattern
-from yivideo_ray.ocr.scripted import Fault, Script, ScriptedEngine, digest, load_script
+from yivideo_ray.ocr.testing.pattern import draw_pattern, read_pattern
+from yivideo_ray.ocr.testing.scripted import Fault, Script, ScriptedEngine, digest, load_script
 from yivideo_ray.types import Luma
 
 
@@ -143,7 +143,7 @@ def test_faults_by_chance_depend_on_the_seed_alone() -> None:
 
 def test_time_is_slept_per_call_and_picture_with_seeded_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("yivideo_ray.ocr.scripted.time.sleep", slept.append)
+    monkeypatch.setattr("yivideo_ray.ocr.testing.scripted.time.sleep", slept.append)
     script = Script(detect_s=1, detect_image_s=0.5, recognize_s=2, recognize_image_s=0.25, jitter=0.1, seed=3)
     line = draw_pattern("x")
     for _ in range(2):
@@ -159,7 +159,7 @@ def test_time_is_slept_per_call_and_picture_with_seeded_jitter(monkeypatch: pyte
 
 def test_a_hang_sleeps_and_then_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("yivideo_ray.ocr.scripted.time.sleep", slept.append)
+    monkeypatch.setattr("yivideo_ray.ocr.testing.scripted.time.sleep", slept.append)
     engine = loaded(Script(faults=(Fault(kind="hang", seconds=77, calls=(1,)),)))
     assert engine.recognize([draw_pattern("x")])[0].text == "x"
     assert 77 in slept
@@ -188,7 +188,7 @@ def test_loads_fail_as_often_as_scripted_across_engines(tmp_path: Path) -> None:
 
 _CALLS = """
 import sys
-from yivideo_ray.ocr.scripted import Script, ScriptedEngine
+from yivideo_ray.ocr.testing.scripted import Script, ScriptedEngine
 engine = ScriptedEngine(Script.model_validate_json(sys.argv[1]))
 engine.load()
 for _ in range(3):

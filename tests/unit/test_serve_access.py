@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from serve.access import Access, Keys, is_loopback, require_safe_address
 from yivideo_ray.errors import ConfigError
+from yivideo_ray.http.access import Access, Keys, is_loopback, require_safe_address
 
 KEY = "a-key-of-the-tests"
 

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from serve.callbacks import Callbacks, is_public, require_callback
 from tests.fake_service import FakeService, Recorded
 from tests.service_clients import SECRET
 from yivideo_ray.config import ServeSettings, Settings
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.service import DueCallback
+from yivideo_ray.http.webhooks import Callbacks, is_public, require_callback
+from yivideo_ray.service.contract import DueCallback
 
 BODY = json.dumps({"workflow_id": "w1", "state": "SUCCESS", "video": "电影.mp4"}).encode()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from serve.paths import video_path
 from yivideo_ray.errors import InputError
+from yivideo_ray.http.paths import video_path
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from yivideo_ray.errors import InputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import EventKind, Outcome, StageRecord, StageStatus
 from yivideo_ray.media import probe
-from yivideo_ray.service import WorkflowState
+from yivideo_ray.service.contract import WorkflowState
 from yivideo_ray.types import STAGES, Band, BandEvidence, Stage, SubtitleArea
 
 CUES = (cue(1000, 2000, "你好", "Hello <b>"), cue(3000, 4500, "再见", "Goodbye"))

@@ -13,7 +13,7 @@ import pytest
 from tests.service_clients import KEY, Listening, listening
 from tests.unit.test_serve_results import finished
 from yivideo_ray.errors import InputError
-from yivideo_ray.service import WorkflowRequest, WorkflowState
+from yivideo_ray.service.contract import WorkflowRequest, WorkflowState
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from serve.uploads import Form, read_form
 from tests.fake_service import FakeService
 from tests.service_clients import World, world
 from tests.unit.test_serve_workflows import problem
 from yivideo_ray.errors import ServiceError
+from yivideo_ray.http.uploads import Form, read_form
 from yivideo_ray.jobs import Priority
 from yivideo_ray.types import Stage
 

@@ -14,9 +14,9 @@ from tests.http_files import http_files
 from tests.service_clients import KEY, World, world
 from yivideo_ray.errors import CODES, InputError, InternalError
 from yivideo_ray.jobs import Priority
-from yivideo_ray.service import ExecutionMode, WorkflowState
+from yivideo_ray.locations import Url
+from yivideo_ray.service.contract import ExecutionMode, WorkflowState
 from yivideo_ray.types import STAGES, Stage
-from yivideo_ray.urls import Url
 
 CHAIN = [stage.value for stage in STAGES]
 

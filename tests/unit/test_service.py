@@ -12,7 +12,7 @@ import pytest
 from tests.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
 from yivideo_ray.errors import ConfigError, InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import EventKind, Priority, StageStatus
-from yivideo_ray.service import ExecutionMode, WorkflowRequest, WorkflowState
+from yivideo_ray.service.contract import ExecutionMode, WorkflowRequest, WorkflowState
 from yivideo_ray.types import STAGES, Stage
 
 pytestmark = pytest.mark.usefixtures("each_database")

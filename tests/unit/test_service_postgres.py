@@ -10,7 +10,7 @@ import pytest
 from benchmarks.postgres_server import Postgres
 from tests.services import asked, begun, ended, play, serving, submitted, told
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.service import WorkflowState
+from yivideo_ray.service.contract import WorkflowState
 
 
 def test_a_database_server_that_is_killed_costs_no_workflow(

@@ -14,9 +14,9 @@ from tests.services import ONE, Runner, asked, begun, ended, play, serving, subm
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError, ServiceError
 from yivideo_ray.jobs import EventKind, Job, Outcome
-from yivideo_ray.runtime.service import Service
-from yivideo_ray.service import NumberedEvent, WorkflowRequest, WorkflowState
-from yivideo_ray.urls import Url
+from yivideo_ray.locations import Url
+from yivideo_ray.service.contract import NumberedEvent, WorkflowRequest, WorkflowState
+from yivideo_ray.service.service import Service
 
 pytestmark = pytest.mark.usefixtures("each_database")
 

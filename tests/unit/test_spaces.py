@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yivideo_ray.subtitles.spaces import is_unspaced, space_out, tidy
+from yivideo_ray.text.spaces import is_unspaced, space_out, tidy
 from yivideo_ray.types import CharReading
 
 SETTING = 0.01

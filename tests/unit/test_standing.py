@@ -9,7 +9,7 @@ import pytest
 
 from tests.strips import HEIGHT, WIDTH, background, write
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.standing import CropLines, Line, join_lines
+from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, join_lines
 from yivideo_ray.types import CropMeta, Luma, Placement
 
 TEXT = "They never told us why"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.strips import background, write
-from yivideo_ray.subtitles.strokes import (
+from yivideo_ray.pixels.strokes import (
     MIN_EXCHANGED_PX,
     analysis_scale,
     count_changed,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.cues import cue
 from yivideo_ray.config import ScriptLanguages
-from yivideo_ray.subtitles.tracks import Track, line_script, split_by_script
+from yivideo_ray.subtitles.languages import Track, line_script, split_by_script
 from yivideo_ray.types import Cue
 
 LANGUAGES = ScriptLanguages().model_dump()

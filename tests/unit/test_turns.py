@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from yivideo_ray.runtime.turns import Turns, due_at
+from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, due_at
 
 FILM_S, CLIP_S = 6000.0, 60.0
 
@@ -21,7 +21,7 @@ class Decoders:
     """Notes down in which order the workflows' chunks come to a decoder, and how many are decoded at once."""
 
     def __init__(self, room: int) -> None:
-        self.turns = Turns(room)
+        self.turns = DeadlineScheduler(room)
         self.order = ""
         self.most = 0
         self._running = 0
@@ -132,7 +132,7 @@ def test_what_one_workflow_leaves_is_for_the_next() -> None:
 @pytest.mark.parametrize("rounds", range(5))
 def test_who_is_cancelled_leaves_the_place_to_others(rounds: int) -> None:
     async def scenario() -> None:
-        turns = Turns(1)
+        turns = DeadlineScheduler(1)
         entered, leave = asyncio.Event(), asyncio.Event()
 
         async def hold() -> None:
@@ -162,7 +162,7 @@ def test_who_is_cancelled_leaves_the_place_to_others(rounds: int) -> None:
 
 def test_what_fails_gives_its_place_back() -> None:
     async def scenario() -> None:
-        turns = Turns(1)
+        turns = DeadlineScheduler(1)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
                 async with turns.share(CLIP_S, 1).turn():

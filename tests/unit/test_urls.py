@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yivideo_ray.urls import PACKAGES, Url, is_address, place, require_allowed, require_prefix
+from yivideo_ray.locations import PACKAGES, Url, is_address, place, require_allowed, require_prefix
 
 ALLOWED = ("s3://films", "https://host.example/public/", "https://127.0.0.1:8080", "memory://videos", "gs://b/a b")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yivideo_ray.subtitles.voting import vote
+from yivideo_ray.text.voting import vote
 from yivideo_ray.types import CharReading, Reading
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yivideo_ray.errors import ConfigError
-from yivideo_ray.runtime.plan import MAKER, NEEDS, RECORDED, Artifact, plan
+from yivideo_ray.runtime.workflow.plan import MAKER, NEEDS, RECORDED, Artifact, plan
 from yivideo_ray.types import STAGES, Stage
 
 EXTRACT, DETECT, CROP, STITCH, OCR, FINALIZE = STAGES

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.readings import line
 from yivideo_ray.geometry import Box
-from yivideo_ray.subtitles.writings import Writing, form_in, settle_writing, writing_of
+from yivideo_ray.text.han_variants import HanVariant, form_in, settle_variants, writing_of
 from yivideo_ray.types import CropText, TextLine
 
 SIMPLIFIED = "我们这边没有人说话，谁来开门？"
@@ -23,7 +23,7 @@ def text(*lines: str, doubtful: str = "", confidence: float = 0.99) -> CropText:
 
 
 def settled(*texts: CropText) -> list[str]:
-    found = settle_writing(texts)[0]
+    found = settle_variants(texts)[0]
     assert all(
         "".join(char.text for char in one.chars) == one.text.replace(" ", "") for each in found for one in each.lines
     )
@@ -33,11 +33,11 @@ def settled(*texts: CropText) -> list[str]:
 @pytest.mark.parametrize(
     ("said", "writing"),
     [
-        (SIMPLIFIED, Writing.SIMPLIFIED),
-        (TRADITIONAL, Writing.TRADITIONAL),
-        (JAPANESE, Writing.JAPANESE),
-        (SIMPLIFIED * 5 + "の", Writing.SIMPLIFIED),
-        (SIMPLIFIED + KOREAN_AND_LATIN, Writing.SIMPLIFIED),
+        (SIMPLIFIED, HanVariant.SIMPLIFIED),
+        (TRADITIONAL, HanVariant.TRADITIONAL),
+        (JAPANESE, HanVariant.JAPANESE),
+        (SIMPLIFIED * 5 + "の", HanVariant.SIMPLIFIED),
+        (SIMPLIFIED + KOREAN_AND_LATIN, HanVariant.SIMPLIFIED),
         (KOREAN_AND_LATIN, None),
         ("人山人海", None),
         (SIMPLIFIED + TRADITIONAL, None),
@@ -45,32 +45,32 @@ def settled(*texts: CropText) -> list[str]:
         ("", None),
     ],
 )
-def test_the_writing_is_told_by_the_characters_that_only_one_has(said: str, writing: Writing | None) -> None:
+def test_the_writing_is_told_by_the_characters_that_only_one_has(said: str, writing: HanVariant | None) -> None:
     assert writing_of(said) == writing
 
 
 @pytest.mark.parametrize(
     ("writing", "char", "form"),
     [
-        (Writing.SIMPLIFIED, "別", "别"),
-        (Writing.SIMPLIFIED, "毀", "毁"),
-        (Writing.SIMPLIFIED, "気", "气"),
-        (Writing.TRADITIONAL, "没", "沒"),
-        (Writing.TRADITIONAL, "対", "對"),
-        (Writing.JAPANESE, "说", "説"),
-        (Writing.JAPANESE, "黃", "黄"),
+        (HanVariant.SIMPLIFIED, "別", "别"),
+        (HanVariant.SIMPLIFIED, "毀", "毁"),
+        (HanVariant.SIMPLIFIED, "気", "气"),
+        (HanVariant.TRADITIONAL, "没", "沒"),
+        (HanVariant.TRADITIONAL, "対", "對"),
+        (HanVariant.JAPANESE, "说", "説"),
+        (HanVariant.JAPANESE, "黃", "黄"),
         # At home in both.
-        (Writing.SIMPLIFIED, "着", None),
-        (Writing.TRADITIONAL, "里", None),
-        (Writing.JAPANESE, "別", None),
+        (HanVariant.SIMPLIFIED, "着", None),
+        (HanVariant.TRADITIONAL, "里", None),
+        (HanVariant.JAPANESE, "別", None),
         # Stands for two.
-        (Writing.TRADITIONAL, "发", None),
-        (Writing.TRADITIONAL, "别", None),
-        (Writing.SIMPLIFIED, "A", None),
-        (Writing.SIMPLIFIED, "の", None),
+        (HanVariant.TRADITIONAL, "发", None),
+        (HanVariant.TRADITIONAL, "别", None),
+        (HanVariant.SIMPLIFIED, "A", None),
+        (HanVariant.SIMPLIFIED, "の", None),
     ],
 )
-def test_a_foreign_form_has_one_at_home_or_none(writing: Writing, char: str, form: str | None) -> None:
+def test_a_foreign_form_has_one_at_home_or_none(writing: HanVariant, char: str, form: str | None) -> None:
     assert form_in(writing, char) == form
 
 
@@ -104,11 +104,11 @@ def test_a_certain_character_stays() -> None:
 
 def test_nothing_changes_where_the_writing_is_open() -> None:
     read = [text(SIMPLIFIED, TRADITIONAL), text("別打开！", doubtful="別")]
-    assert settle_writing(read) == (read, None)
+    assert settle_variants(read) == (read, None)
 
 
-@given(st.sampled_from(Writing), st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF))
-def test_a_form_is_at_home_where_it_is_put(writing: Writing, char: str) -> None:
+@given(st.sampled_from(HanVariant), st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF))
+def test_a_form_is_at_home_where_it_is_put(writing: HanVariant, char: str) -> None:
     form = form_in(writing, char)
     if form is not None:
         assert form != char

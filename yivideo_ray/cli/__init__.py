@@ -13,8 +13,8 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from yivideo_ray.cli import clients, inspecting, run, serving
-from yivideo_ray.cli.shared import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, tell
+from yivideo_ray.cli import area, clients, doctor, evaluate, run, serve
+from yivideo_ray.cli.arguments import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, tell
 from yivideo_ray.errors import ConfigError, YivideoError
 
 __all__ = ["main"]
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="yivideo", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=raw)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for part in (run, inspecting, serving, clients):
+    for part in (run, area, doctor, evaluate, serve, clients):
         part.add(commands)
     return parser
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yivideo_ray.cli.shared import EXIT_FAILED, load, names, report, stage, take_stdout, tell, video, write_json
+from yivideo_ray.cli.arguments import EXIT_FAILED, load, names, report, stage, take_stdout, tell, video, write_json
 from yivideo_ray.errors import ConfigError, YivideoError
-from yivideo_ray.urls import Url, place
+from yivideo_ray.locations import Url, place
 
 if TYPE_CHECKING:
-    from yivideo_ray.cli.shared import Commands
-    from yivideo_ray.client import Client
+    from yivideo_ray.cli.arguments import Commands
+    from yivideo_ray.http.client import Client
     from yivideo_ray.jobs import Event, Outcome
 
 __all__ = ["add"]
@@ -92,7 +92,7 @@ def _client(
 
 
 def _open(options: argparse.Namespace) -> Client:
-    from yivideo_ray.client import Client
+    from yivideo_ray.http.client import Client
 
     return Client(load(options.config).serve, options.url)
 
@@ -160,7 +160,7 @@ def _watch(options: argparse.Namespace) -> int:
 
 def _watch_all(client: Client, workflows: list[str], machine: Any, as_json: bool) -> int:
     """Shows all of them at once, each watched by a thread, until the last one has ended."""
-    from yivideo_ray.progress import display
+    from yivideo_ray.cli.display import display
 
     told: queue.Queue[Event | tuple[str, Outcome] | YivideoError] = queue.Queue()
 
@@ -216,9 +216,9 @@ def _list(options: argparse.Namespace) -> int:
 
 def _fetch(options: argparse.Namespace) -> int:
     take_stdout()
+    from yivideo_ray.files import write_together
     from yivideo_ray.jobs import Job
-    from yivideo_ray.runtime.outputs import output_path, require_writable
-    from yivideo_ray.subtitles.files import write_together
+    from yivideo_ray.runtime.workflow.outputs import output_path, require_writable
 
     require_writable(options.output)
     with _open(options) as client:

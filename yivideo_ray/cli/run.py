@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yivideo_ray.cli.shared import load, names, report, stage, take_stdout, video
+from yivideo_ray.cli.arguments import load, names, report, stage, take_stdout, video
 
 if TYPE_CHECKING:
-    from yivideo_ray.cli.shared import Commands
+    from yivideo_ray.cli.arguments import Commands
     from yivideo_ray.config import Settings
     from yivideo_ray.jobs import Job
 
@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
 
         settings = with_formats(settings, names(options.format))
     jobs = _jobs(options, settings)
-    from yivideo_ray.progress import display
+    from yivideo_ray.cli.display import display
     from yivideo_ray.runtime.session import session
 
     videos = [str(job.video) for job in jobs]
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
 def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:
     """Returns a job per video. Errors: ConfigError for stages that are none and for results that would collide."""
     from yivideo_ray.jobs import Job, Priority
-    from yivideo_ray.runtime.outputs import require_distinct
+    from yivideo_ray.runtime.workflow.outputs import require_distinct
     from yivideo_ray.types import STAGES
 
     chain = STAGES

@@ -21,9 +21,9 @@ from av.container import InputContainer
 
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
+from yivideo_ray.locations import Url, is_address, require_allowed
 from yivideo_ray.media.remote import RemoteFile, look
 from yivideo_ray.types import VideoInfo
-from yivideo_ray.urls import Url, is_address, require_allowed
 
 __all__ = ["Found", "Opened", "check_path", "check_unchanged", "find", "open_container"]
 

@@ -17,9 +17,9 @@ from av.video.stream import VideoStream
 
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
+from yivideo_ray.locations import Url
 from yivideo_ray.media.opening import Opened, find, max_pixels, open_container
 from yivideo_ray.types import VideoInfo
-from yivideo_ray.urls import Url
 
 __all__ = ["probe"]
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from yivideo_ray.errors import InputError, YivideoError
-from yivideo_ray.urls import PACKAGES, Url
+from yivideo_ray.locations import PACKAGES, Url
 
 __all__ = ["RemoteFacts", "RemoteFile", "look"]
 

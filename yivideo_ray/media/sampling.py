@@ -22,7 +22,7 @@ __all__ = ["SamplePlan", "plan_samples", "sample_frames"]
 Item = TypeVar("Item")
 
 # Key frames cost next to nothing each; fewer than this share of what is wanted are too few to judge by, and too few
-# for a glance.
+# for a quick look.
 _ENOUGH = 2 / 3
 _GLANCE = 1 / 2
 # Where key frames are rare, at most this much of the video is decoded behind them; more where there are hardly any,
@@ -40,20 +40,20 @@ class SamplePlan:
     """Which frames a look at a video takes: a key frame for each of the times in keys, or for each (start, points) of
     windows the frames at those points, decoded from the start on. All in the stream's time_base.
 
-    thorough: no look at it would take more.
+    full: no look at it would take more.
     """
 
     keys: tuple[int, ...]
     windows: tuple[tuple[int, tuple[int, ...]], ...]
-    thorough: bool
+    full: bool
 
 
 def plan_samples(
-    info: VideoInfo, count: int, settings: DecoderSettings, *, least: int | None = None, glance: bool = False
+    info: VideoInfo, count: int, settings: DecoderSettings, *, least: int | None = None, quick: bool = False
 ) -> SamplePlan:
     """Returns where to find up to count frames spread evenly over the video; the same every time. Nothing is decoded.
 
-    Key frames where the video has enough of them for `least` frames, which is count by default; at a glance half as
+    Key frames where the video has enough of them for `least` frames, which is count by default; at a quick look half as
     many are looked at, where there are that many. Else the frames between are decoded too, without those that no other
     frame needs: half a minute to a minute, or a tenth of a longer video, in equal stretches behind key frames.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
@@ -64,17 +64,17 @@ def plan_samples(
     keys = _key_times(info, targets, settings)
     wanted = count if least is None else least
     if len(keys) >= _ENOUGH * wanted:
-        return SamplePlan(tuple(keys.values()), (), thorough=True)
+        return SamplePlan(tuple(keys.values()), (), full=True)
     few = math.ceil(_GLANCE * wanted)
-    if glance and len(keys) >= few:
+    if quick and len(keys) >= few:
         times = tuple(keys.values())
-        return SamplePlan(tuple(times[index * len(times) // few] for index in range(few)), (), thorough=False)
+        return SamplePlan(tuple(times[index * len(times) // few] for index in range(few)), (), full=False)
     starts = sorted({info.start_pts, *keys})
     least_s = _LARGE_BUDGET_S if len(starts) < _FEW_KEYS else _BUDGET_S
     budget_s = max(least_s, _BUDGET_SHARE * float(span * info.time_base))
     longest = round(budget_s / len(starts) / info.time_base)
     windows = [(start, min(end, start + longest)) for start, end in pairwise([*starts, end_pts]) if start < end]
-    return SamplePlan((), tuple(_spread(windows, count)), thorough=True)
+    return SamplePlan((), tuple(_spread(windows, count)), full=True)
 
 
 def sample_frames(

@@ -15,7 +15,7 @@ def create_engine(settings: Settings) -> OcrEngine:
     Errors: ConfigError CONFIG_INVALID for a script that can't be used.
     """
     if settings.ocr.engine == "scripted":
-        from yivideo_ray.ocr.scripted import Script, ScriptedEngine, load_script
+        from yivideo_ray.ocr.testing.scripted import Script, ScriptedEngine, load_script
 
         return ScriptedEngine(load_script(settings.ocr.script) if settings.ocr.script else Script())
     from yivideo_ray.ocr.adapter import PaddleOcrEngine

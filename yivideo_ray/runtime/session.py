@@ -17,17 +17,17 @@ from yivideo_ray.errors import InternalError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.runtime import cluster as clusters
-from yivideo_ray.runtime.journal import Journal, OnEvent, OnStage
-from yivideo_ray.runtime.local import LocalWorkflow
-from yivideo_ray.runtime.outputs import output_path, require_writable
-from yivideo_ray.runtime.plan import RECORDED, plan
-from yivideo_ray.runtime.record import Record, workflow_id
-from yivideo_ray.runtime.turns import Turns
+from yivideo_ray.runtime.workflow.journal import Journal, OnEvent, OnStage
+from yivideo_ray.runtime.workflow.local import LocalWorkflow
+from yivideo_ray.runtime.workflow.outputs import output_path, require_writable
+from yivideo_ray.runtime.workflow.plan import RECORDED, plan
+from yivideo_ray.runtime.workflow.record import Record, workflow_id
+from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler
 from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
 if TYPE_CHECKING:
-    from yivideo_ray.runtime.database import Database
-    from yivideo_ray.runtime.workflow import Tools
+    from yivideo_ray.runtime.workflow.workflow import Tools
+    from yivideo_ray.storage.database import Database
 
 __all__ = ["Session", "session"]
 
@@ -153,13 +153,13 @@ class Session:
         if isinstance(opened, BaseException):
             raise opened
         # Only now: these import ray, whose environment must be set first.
-        from yivideo_ray.runtime.actor_pool import ActorPool
-        from yivideo_ray.runtime.gpu_client import GpuClient
-        from yivideo_ray.runtime.workflow import Tools
+        from yivideo_ray.runtime.gpu.client import GpuClient
+        from yivideo_ray.runtime.gpu.pool import ActorPool
+        from yivideo_ray.runtime.workflow.workflow import Tools
 
         pool = ActorPool(self._settings, self._cluster)
         gpu = GpuClient(pool, self._settings.gpu_lock)
-        self._tools = Tools(self._settings, self._cluster, pool, gpu, Turns(self._cluster.cpus), opened)
+        self._tools = Tools(self._settings, self._cluster, pool, gpu, DeadlineScheduler(self._cluster.cpus), opened)
         return self._tools
 
     async def _engine_facts(self) -> EngineFacts:
@@ -172,8 +172,8 @@ class Session:
 
 
 def _open_database(settings: Settings) -> Database:
-    from yivideo_ray.runtime.checkpoint import forget_abandoned
-    from yivideo_ray.runtime.database import Database
+    from yivideo_ray.runtime.workflow.checkpoint import forget_abandoned
+    from yivideo_ray.storage.database import Database
 
     database = Database(settings.storage)
     forget_abandoned(database, time.time())
@@ -199,7 +199,7 @@ class _Run:
         self._on_event = on_event
         self._on_stage = on_stage
         self._tools: asyncio.Task[Tools] | None = None
-        self._room: Turns | None = None
+        self._room: DeadlineScheduler | None = None
         self._warm_up: asyncio.Future[Any] | None = None
         # A record of hours takes some 10 MB in memory, and one core.
         self._room_here = asyncio.Semaphore(os.cpu_count() or 1)
@@ -250,10 +250,10 @@ class _Run:
         if self._tools is None:
             self._tools = asyncio.ensure_future(self._session.tools())
         tools = await asyncio.shield(self._tools)
-        from yivideo_ray.runtime.workflow import Workflow
+        from yivideo_ray.runtime.workflow.workflow import Workflow
 
         if self._room is None:
-            self._room = Turns(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
+            self._room = DeadlineScheduler(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
             self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
         workflow = Workflow(job, info, journal, tools, settings=self._settings, begun=begun)

@@ -29,7 +29,7 @@ from yivideo_ray.types import (
     VideoInfo,
 )
 
-__all__ = ["detect_subtitle_area", "is_clear"]
+__all__ = ["detect_subtitle_area", "is_conclusive"]
 
 _MIN_SCORE = 0.6
 # Text lines of subtitles, as shares of the frame's shorter side.
@@ -66,9 +66,9 @@ _BAND_GAP_LINES = 0.9
 _MARGIN_LINES = 0.5
 # Room for a further line of a cue that no sample happened to show.
 _EXTRA_LINE = 1.25
-# What a glance must have seen of each band: text in this share of the samples, and so many texts. Where a band shows
-# less, another may take turns with it that no sample happened to show. Of what was rejected, some might be subtitles if
-# more samples showed more of it.
+# What a quick look must have seen of each band: text in this share of the samples, and so many texts. Where a band
+# shows less, another may take turns with it that no sample happened to show. Of what was rejected, some might be
+# subtitles if more samples showed more of it.
 _CLEAR_SHARE = 1 / 2
 _CLEAR_TEXTS = 4
 _IN_DOUBT = {RejectionReason.MOVES, RejectionReason.TOO_RARE, RejectionReason.PAGE}
@@ -131,8 +131,8 @@ def detect_subtitle_area(
     return SubtitleArea(_named(bands, info), tuple(rejected))
 
 
-def is_clear(area: SubtitleArea) -> bool:
-    """Returns whether an area that was found at a glance needs no longer look: every band rests on enough, and nothing
+def is_conclusive(area: SubtitleArea) -> bool:
+    """Returns whether an area that was found at a quick look needs no full one: every band rests on enough, and nothing
     was rejected for having been seen too seldom."""
     return (
         bool(area.bands)

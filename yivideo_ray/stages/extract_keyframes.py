@@ -19,33 +19,33 @@ _MOST_SAMPLES = 120
 
 
 def extract_keyframes(
-    info: VideoInfo, settings: Settings, part: tuple[int, int] = (0, 1), *, glance: bool = False
+    info: VideoInfo, settings: Settings, part: tuple[int, int] = (0, 1), *, quick: bool = False
 ) -> Samples:
     """Returns frames spread evenly over the video: about area_detector.samples of them, or one in every
     area_detector.sample_interval_s seconds where that is more.
 
     Each side is at most area_detector.frame_side_px long; a frame's scale leads back to frame coordinates. The same
-    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged, and at a glance:
-    then key frames alone, if there are half as many. part (i, n) asks for the share i of n, in order: shares can be
-    made side by side.
+    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged, and at a quick
+    look: then key frames alone, if there are half as many. part (i, n) asks for the share i of n, in order: shares
+    can be made side by side.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     limit_px = settings.area_detector.frame_side_px
-    plan = _plan(info, settings, glance)
+    plan = _plan(info, settings, quick)
     frames = sample_frames(info, plan, settings.decoder, part)
-    return Samples(tuple(_sample(frame, info, limit_px) for frame in frames), plan.thorough)
+    return Samples(tuple(_sample(frame, info, limit_px) for frame in frames), plan.full)
 
 
-def whole_frames(info: VideoInfo, settings: Settings, *, glance: bool = False) -> Iterator[VideoFrame]:
+def whole_frames(info: VideoInfo, settings: Settings, *, quick: bool = False) -> Iterator[VideoFrame]:
     """Yields the frames that extract_keyframes makes its own from, in their full size. Errors: the same."""
-    yield from sample_frames(info, _plan(info, settings, glance), settings.decoder)
+    yield from sample_frames(info, _plan(info, settings, quick), settings.decoder)
 
 
-def _plan(info: VideoInfo, settings: Settings, glance: bool) -> SamplePlan:
+def _plan(info: VideoInfo, settings: Settings, quick: bool) -> SamplePlan:
     wanted = settings.area_detector
     by_length = min(_MOST_SAMPLES, int(float(info.duration_s or 0) / wanted.sample_interval_s))
     count = max(wanted.samples, by_length)
-    return plan_samples(info, count, settings.decoder, least=wanted.samples, glance=glance)
+    return plan_samples(info, count, settings.decoder, least=wanted.samples, quick=quick)
 
 
 def _sample(frame: VideoFrame, info: VideoInfo, side_limit_px: int) -> SampledFrame:

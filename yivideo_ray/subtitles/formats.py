@@ -21,9 +21,9 @@ from typing import NamedTuple
 import pysubs2
 
 from yivideo_ray.errors import InputError
-from yivideo_ray.subtitles.document import result_document
-from yivideo_ray.subtitles.files import write_atomically
+from yivideo_ray.files import write_atomically
 from yivideo_ray.subtitles.matching import TimedText
+from yivideo_ray.subtitles.result import result_document
 from yivideo_ray.types import Cue, VideoInfo
 
 __all__ = [

@@ -16,9 +16,9 @@ from tests.unit.test_media_chunks import WHOLE, own_frames
 from tests.unit.test_media_probe import playlists
 from tests.videos import make_video
 from yivideo_ray.errors import InputError
+from yivideo_ray.locations import Url
 from yivideo_ray.media import check_unchanged, plan_chunks, plan_samples, probe, remote, sample_frames
 from yivideo_ray.types import VideoInfo
-from yivideo_ray.urls import Url
 
 
 def test_a_video_at_an_address_has_the_facts_and_frames_of_the_file(server: HttpFiles, video: Path) -> None:

@@ -1,0 +1,165 @@
+"""`yivideo area`: finds where the subtitles of a video are, and shows it on one of its frames.
+
+The first two stages run as in any workflow; then the sampled frame with most text is fetched again and drawn on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json as jsonlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from yivideo_ray.cli.arguments import load, take_stdout, tell, video
+from yivideo_ray.codec import text
+from yivideo_ray.errors import ConfigError, YivideoError
+from yivideo_ray.files import write_atomically
+
+if TYPE_CHECKING:
+    from yivideo_ray.cli.arguments import Commands
+    from yivideo_ray.config import Settings
+    from yivideo_ray.geometry import Box
+    from yivideo_ray.jobs import Outcome
+    from yivideo_ray.locations import VideoLocation
+
+__all__ = ["add", "area", "picture_path", "sentences"]
+
+SUFFIX = ".area.png"
+AREA_NOTES = """\
+Green: the bands in which subtitles were found. Blue: those that area_detector.regions sets. Orange: other text, with
+the reason why it is no subtitle. Violet: what area_detector.exclude leaves out. Standard error tells all boxes.
+
+example: look only at the lower half, and not at a logo
+  YIVIDEO_AREA_DETECTOR__REGIONS='[{"y0": 0.5}]' yivideo area film.mp4
+  YIVIDEO_AREA_DETECTOR__EXCLUDE='[{"x0": 0.8, "y1": 0.2}]' yivideo area film.mp4 -o preview.png
+"""
+
+
+def add(commands: Commands) -> None:
+    """Adds the subcommand."""
+    command = commands.add_parser(
+        "area",
+        help="show where the subtitles of a video are",
+        description="Draws where VIDEO's subtitles were found, and what was rejected and why, on one of its frames.",
+        epilog=AREA_NOTES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("video", type=video, metavar="VIDEO", help="a video file or address")
+    command.add_argument("-o", "--output", type=Path, metavar="PNG", help="the picture (else VIDEO.area.png beside it)")
+    command.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
+    command.add_argument("--json", action="store_true", help="the area as one JSON object on standard output")
+    command.set_defaults(command=_area)
+
+
+def _area(options: argparse.Namespace) -> int:
+    machine = take_stdout()
+    area(options.video, options.output, load(options.config), tell, machine if options.json else None)
+    machine.flush()
+    return 0
+
+
+def area(
+    video: VideoLocation,
+    output: Path | None,
+    settings: Settings,
+    tell: Callable[[str], None],
+    json_to: IO[str] | None = None,
+) -> None:
+    """Draws the subtitle area of a video into a PNG, tells what was found, and writes the area as JSON if asked to.
+
+    output: the PNG or a directory for it (None: beside the video; for an address the current directory).
+    Errors: YivideoError.
+    """
+    from yivideo_ray.jobs import Job
+    from yivideo_ray.preview import draw, marks, telling_frame
+    from yivideo_ray.runtime.session import session
+    from yivideo_ray.runtime.workflow.outputs import require_writable
+    from yivideo_ray.types import STAGES
+
+    picture = picture_path(video, output)
+    require_writable(picture.parent)
+    # A run writes a JSON result, which must not replace the one of a run of all stages.
+    with tempfile.TemporaryDirectory(prefix="yivideo-") as aside, session(settings) as opened:
+        (outcome,) = opened.run([Job(video, STAGES[:2], output_dir=Path(aside))], lambda _: None)
+    if outcome.error is not None:
+        failed = outcome.error
+        raise YivideoError(failed["message"], code=failed["code"], remedy=failed["remedy"])
+    assert outcome.info is not None, "a workflow that succeeded has probed its video"
+    assert outcome.area is not None, "the second stage makes an area"
+    sampled, full = _sampled(outcome)
+    frame = telling_frame(outcome.info, outcome.area, sampled, settings, quick=not full)
+    drawn = marks(outcome.area, settings.area_detector, outcome.info.bounds)
+    write_atomically(picture, draw(frame.bgr(), drawn))
+    for sentence in sentences(outcome, settings):
+        tell(f"{video.name}: {sentence}")
+    shown_s = outcome.info.seconds(frame.pts)
+    tell(f"{video.name}: {picture} shows the frame at {shown_s:.2f} s")
+    if json_to is not None:
+        page = _page(outcome, settings) | {"picture": text(str(picture)), "frame_pts": frame.pts, "frame_s": shown_s}
+        json_to.write(jsonlib.dumps(page, ensure_ascii=False, indent=2) + "\n")
+
+
+def picture_path(video: VideoLocation, output: Path | None) -> Path:
+    """Returns where the picture goes. Errors: ConfigError CONFIG_INVALID if that is where the video is."""
+    from yivideo_ray.jobs import Job
+    from yivideo_ray.runtime.workflow.outputs import output_path
+
+    picture = output
+    if picture is None or picture.is_dir():
+        picture = output_path(Job(video, output_dir=output), SUFFIX)
+    if isinstance(video, Path) and picture.resolve() == video.resolve():
+        raise ConfigError(f"The picture would overwrite {video}.", remedy="Name another file with -o.")
+    return picture
+
+
+def _sampled(outcome: Outcome) -> tuple[Sequence[int], bool]:
+    """Returns the pts of the frames in which the area was looked for, and whether the look was full."""
+    from yivideo_ray.types import Stage
+
+    extracted = next(record for record in outcome.stages if record.stage is Stage.EXTRACT_KEYFRAMES)
+    # What an earlier version kept of a run that was interrupted was always full, and does not say so.
+    return extracted.output["pts"], extracted.output.get("thorough", True)
+
+
+def sentences(outcome: Outcome, settings: Settings) -> Iterator[str]:
+    """Yields what was found, a line for each thing."""
+    for warning in outcome.warnings:
+        yield f"warning: {warning}"
+    bands = outcome.area.bands if outcome.area else ()
+    if not bands:
+        yield "no subtitles were found"
+    for band in bands:
+        seen = band.evidence
+        yield (
+            f"band {band.name}: {_corners(band.box)}, text in {seen.samples_with_text} of {seen.samples} samples, "
+            f"lines {band.line_height_px:.0f} px high ({seen.reason})"
+        )
+    for region in outcome.area.rejected if outcome.area else ():
+        reason = region.reason.value.replace("_", " ")
+        yield f"no subtitle: {_corners(region.box)}, {reason}, text in {region.samples_with_text} samples"
+    for number, excluded in enumerate(settings.area_detector.exclude, 1):
+        yield (
+            f"not looked at: area_detector.exclude {number}, "
+            f"x {excluded.x0:g} to {excluded.x1:g}, y {excluded.y0:g} to {excluded.y1:g} of the frame"
+        )
+
+
+def _corners(box: Box) -> str:
+    return f"x {box.x0} to {box.x1}, y {box.y0} to {box.y1}"
+
+
+def _page(outcome: Outcome, settings: Settings) -> dict[str, Any]:
+    from yivideo_ray.subtitles.result import area_document
+    from yivideo_ray.types import SubtitleArea
+
+    detector = settings.area_detector.model_dump(mode="json")
+    return {
+        "video": text(str(outcome.video)),
+        "workflow_id": outcome.workflow_id,
+        "subtitle_area": area_document(outcome.area or SubtitleArea(())),
+        "regions": detector["regions"],
+        "exclude": detector["exclude"],
+        "warnings": [text(warning) for warning in outcome.warnings],
+    }

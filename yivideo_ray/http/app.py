@@ -1,0 +1,100 @@
+"""The HTTP app: routes over a WorkflowService that it opens and closes with itself. Knows nothing of Ray Serve."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from yivideo_ray import __version__
+from yivideo_ray.config import Settings
+from yivideo_ray.http.access import Access, Keys
+from yivideo_ray.http.examples import put_in
+from yivideo_ray.http.metrics import Counting, Metrics
+from yivideo_ray.http.problems import Faults, Problem, handle_errors
+from yivideo_ray.http.routes import results, system, workflows
+from yivideo_ray.http.webhooks import Callbacks
+from yivideo_ray.http.wire import NewUpload, NewWorkflow
+from yivideo_ray.service.contract import WorkflowService
+
+__all__ = ["Opening", "build_app"]
+
+Opening = Callable[[], AbstractAsyncContextManager[WorkflowService]]
+
+TITLE = "yivideo"
+DESCRIPTION = (
+    "Videos with burned-in subtitles in, subtitle files out. If the service has keys, every call but /livez and /docs "
+    "needs the header Authorization: Bearer KEY."
+)
+
+
+def build_app(settings: Settings, opening: Opening) -> FastAPI:
+    """Returns the app. It opens the service when it starts, and closes it when it ends."""
+    keys = [key.get_secret_value() for key in settings.serve.keys]
+    work_dir = settings.storage.work_dir.expanduser()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opening() as service:
+            app.state.service = service
+            callbacks = asyncio.ensure_future(Callbacks(service, settings).run())
+            try:
+                yield
+            finally:
+                callbacks.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await callbacks
+
+    app = FastAPI(
+        title=TITLE,
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # The standard pages load scripts from elsewhere; routes/system.py has its own.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # A path that is nearly right is an error, not another request.
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    app.state.stopping = asyncio.Event()
+    app.state.one_preview = asyncio.Semaphore(1)
+    app.include_router(workflows.router)
+    app.include_router(results.router)
+    app.include_router(system.router)
+    handle_errors(app)
+    # The last one added meets a request first.
+    app.add_middleware(Faults, work_dir=work_dir)
+    app.add_middleware(Access, keys=Keys(keys), own_host=settings.serve.host)
+    app.add_middleware(Counting, metrics=app.state.metrics)
+    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
+    return app
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    """Returns the OpenAPI schema, with what the routes name without FastAPI knowing it."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
+        named: list[type[BaseModel]] = [NewWorkflow, NewUpload, Problem]
+        _, definitions = models_json_schema(
+            [(model, "validation") for model in named], ref_template="#/components/schemas/{model}"
+        )
+        components = schema.setdefault("components", {})
+        components["schemas"] = {**components.get("schemas", {}), **definitions["$defs"]}
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        put_in(schema)
+        if app.state.settings.serve.keys:
+            schema["security"] = [{"key": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,201 @@
+"""A client of the service: its calls, with its errors as ours, and events that outlast a cut connection."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from yivideo_ray.config import ServeSettings
+from yivideo_ray.errors import CODES, ConfigError, ServiceError, YivideoError
+from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
+from yivideo_ray.locations import place
+from yivideo_ray.subtitles.result_reading import parse_result
+from yivideo_ray.types import Stage
+
+__all__ = ["TERMINAL_STATES", "Client"]
+
+TERMINAL_STATES = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+# An upload or the answer to it may take long; that nothing at all comes may not.
+TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
+# For so long a service that restarts is waited for.
+PATIENCE_S = 60.0
+AGAIN_S = 1.0
+
+
+class Client:
+    """Asks the service at url (None: where these settings would serve it), with the first of their keys.
+
+    Every call may raise ServiceError SERVICE_UNREACHABLE (a retry helps once it runs), and the error that the service
+    answers with, under its own code.
+    """
+
+    def __init__(self, settings: ServeSettings, url: str | None = None) -> None:
+        self.url = (url or settings.url).rstrip("/")
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(
+                f"{self.url!r} is no address of a service.", remedy="Name one such as http://localhost:8788."
+            )
+        headers = {"User-Agent": "yivideo"}
+        if settings.keys:
+            headers["Authorization"] = f"Bearer {settings.keys[0].get_secret_value()}"
+        # A proxy of the environment leads to no service on this machine.
+        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        self._http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=not here)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def submit(self, body: Mapping[str, Any], upload: Path | None = None, key: str | None = None) -> dict[str, Any]:
+        """Returns the workflow that a request makes; upload: the video goes with it. key: the Idempotency-Key."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        if upload is None:
+            return self._json("POST", "/v1/workflows", json=body, headers=headers)
+        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
+        try:
+            with upload.open("rb") as file:
+                files = {"video": (upload.name, file)}
+                return self._json("POST", "/v1/workflows", data=fields, files=files, headers=headers)
+        except OSError as error:
+            raise ConfigError(f"{upload} can't be read: {error.strerror}.", remedy="Check the path.") from error
+
+    def get(self, workflow_id: str) -> dict[str, Any]:
+        return self._json("GET", f"/v1/workflows/{workflow_id}")
+
+    def cancel(self, workflow_id: str) -> dict[str, Any]:
+        return self._json("POST", f"/v1/workflows/{workflow_id}/cancel")
+
+    def retry(self, workflow_id: str) -> dict[str, Any]:
+        return self._json("POST", f"/v1/workflows/{workflow_id}/retry")
+
+    def list(self, states: Sequence[str] = (), limit: int = 50) -> Iterator[dict[str, Any]]:
+        """Yields up to limit workflows, the newest first."""
+        cursor: str | None = None
+        while limit > 0:
+            query: dict[str, Any] = {"state": list(states), "limit": min(limit, 200)}
+            page = self._json("GET", "/v1/workflows", params=query | ({"cursor": cursor} if cursor else {}))
+            yield from page["workflows"]
+            limit -= len(page["workflows"])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def subtitles(self, workflow_id: str, name: str, language: str | None = None) -> bytes:
+        """Returns the subtitles in a format, or the JSON document."""
+        query = {} if language is None else {"language": language}
+        with self._answered("GET", f"/v1/workflows/{workflow_id}/subtitles.{name}", params=query) as answer:
+            return answer.read()
+
+    def watch(self, workflow_id: str, on_event: Callable[[Event], None]) -> dict[str, Any]:
+        """Returns the workflow once it has ended; until then on_event is told every event, each once. A connection that
+        is cut, or a service that restarts, is waited for."""
+        last = ""
+        lost_at: float | None = None
+        while True:
+            try:
+                for number, event in self._events(workflow_id, last):
+                    last, lost_at = number, None
+                    on_event(event)
+                found = self.get(workflow_id)
+                if found["state"] in TERMINAL_STATES:
+                    return found
+            except ServiceError as error:
+                if not error.retryable:
+                    raise
+                lost_at = lost_at or time.monotonic()
+                if time.monotonic() - lost_at > PATIENCE_S:
+                    raise
+            time.sleep(AGAIN_S)
+
+    def outcome(self, found: Mapping[str, Any]) -> Outcome:
+        """Returns how a workflow ended, as a run here would tell it; what get returned goes in."""
+        stages = tuple(
+            StageRecord(Stage(name), StageStatus(stage["status"]), *(stage[key] for key in _STAGE_KEYS))
+            for name, stage in found["stages"].items()
+        )
+        error = found["error"]
+        if error is None and found["state"] != "SUCCESS":
+            error = ServiceError("The workflow was cancelled.", code="CANCELLED").as_dict()
+        bare = Outcome(
+            found["workflow_id"],
+            place(found["video"]),
+            stages,
+            outputs=tuple(map(Path, found["outputs"])),
+            partial=found["partial"],
+            warnings=tuple(found["warnings"]),
+            error=error,
+        )
+        if error is not None or Stage.POSTPROCESS_AND_FINALIZE not in {stage.stage for stage in stages}:
+            return bare
+        return parse_result(self.subtitles(found["workflow_id"], "json")).complete(bare)
+
+    def _events(self, workflow_id: str, last: str) -> Iterator[tuple[str, Event]]:
+        headers = {"Last-Event-ID": last} if last else {}
+        with self._answered("GET", f"/v1/workflows/{workflow_id}/events", headers=headers) as answer:
+            if answer.status_code == 204:
+                return
+            for sent in httpx2.EventSource(answer):
+                yield sent.id, _event(json.loads(sent.data))
+
+    def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        with self._answered(method, path, **more) as answer:
+            try:
+                found: dict[str, Any] = json.loads(answer.read())
+            except ValueError as error:
+                raise self._unreachable("what answers there is no yivideo") from error
+            return found
+
+    @contextmanager
+    def _answered(self, method: str, path: str, **more: Any) -> Iterator[httpx2.Response]:
+        try:
+            with self._http.stream(method, path, **more) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise self._refused(answer)
+                yield answer
+        except httpx2.TransportError as error:
+            raise self._unreachable(str(error) or type(error).__name__) from error
+
+    def _refused(self, answer: httpx2.Response) -> YivideoError:
+        try:
+            problem = answer.json()
+            code, detail, remedy = problem["code"], problem["detail"], problem["remedy"]
+        except (ValueError, KeyError, TypeError):
+            return self._unreachable(f"what answers there, with {answer.status_code}, is no yivideo")
+        known = code if code in CODES else "REQUEST_INVALID"
+        return ServiceError(detail, code=known, remedy=remedy, **problem.get("facts", {}))
+
+    def _unreachable(self, why: str) -> ServiceError:
+        return ServiceError(f"No service answers at {self.url}: {why.rstrip('.')}.", code="SERVICE_UNREACHABLE")
+
+
+_STAGE_KEYS = ("input_params", "output", "error", "duration")
+
+
+def _event(line: Mapping[str, Any]) -> Event:
+    """Returns the event that progress.event_line wrote."""
+    return Event(
+        EventKind(line["event"]),
+        line["workflow_id"],
+        line["video"],
+        line["time"],
+        None if line["stage"] is None else Stage(line["stage"]),
+        line["done_s"],
+        line["total_s"],
+        line["frames"],
+        line["message"],
+        line["data"],
+    )

@@ -1,0 +1,221 @@
+"""The app as a Ray Serve deployment: started, served until somebody stops it, and ended without dropping a request.
+
+The only module of the service that knows Ray. One replica, on the node of whoever starts it: it owns the workflows, and
+their files are there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import re
+import socket
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from yivideo_ray.config import ServeSettings, Settings
+from yivideo_ray.errors import CODES, ServiceError
+from yivideo_ray.http.access import require_safe_address
+from yivideo_ray.runtime import cluster as clusters
+from yivideo_ray.service.contract import WorkflowService
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["APP_NAME", "Opener", "serving"]
+
+APP_NAME = "yivideo"
+# For requests in flight when the service is stopped; an upload may take its time.
+DRAIN_S = 30.0
+DRAIN_LOOK_S = 0.2
+_OURS = re.compile(rf"\b({'|'.join(CODES)}): (.+)")
+
+
+class _Opened(WorkflowService, Protocol):
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+Opener = Callable[[Settings], _Opened]
+
+
+@contextlib.contextmanager
+def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | None = None) -> Iterator[str]:
+    """Yields the service's address once it answers, and ends it behind: first it takes no new request, then those in
+    flight are answered, then Ray ends, if it was started here.
+
+    tell is told what is going on. opener makes the service out of the settings, in the replica (None: the durable one).
+    Errors: ConfigError SERVICE_EXPOSED, CONFIG_INVALID; ServiceError ADDRESS_IN_USE, SERVICE_NOT_STARTING, and any
+    error of opening the service; CallError CLUSTER_UNAVAILABLE.
+    """
+    require_safe_address(settings.serve.host, settings.serve.keys)
+    if not clusters.joins():
+        # Where Ray is about to be started there is no Serve yet: this needs no waiting for it.
+        _require_free(settings.serve)
+    tell("Starting Ray.")
+    cluster = clusters.start()
+    try:
+        with _quiet():
+            from ray import serve
+
+            running = serve.status()
+            # The port of a Serve that is there is in use, and rightly so.
+            if not running.proxies:
+                _require_free(settings.serve)
+            # Left behind by a command that was killed.
+            left = APP_NAME in running.applications
+            tell("Starting the service." if not left else "Replacing the service that is there.")
+            handle = _deploy(serve, settings, opener)
+            try:
+                yield settings.serve.url
+            finally:
+                tell("Stopping: requests in flight are answered, new ones are not taken.")
+                _end(serve, handle, cluster)
+    finally:
+        clusters.stop(cluster)
+
+
+def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
+    ray = cast("Any", importlib.import_module("ray"))
+    serve.start(
+        proxy_location="EveryNode",
+        http_options={"host": settings.serve.host, "port": settings.serve.port},
+        logging_config={"enable_access_log": False, "log_level": "WARNING"},
+        # A proxy that was killed is replaced after three looks, which are 10 s apart otherwise.
+        controller_options={"runtime_env": {"env_vars": {"RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"}}},
+    )
+    here = f"node:{ray.util.get_node_ip_address()}"
+    deployment = serve.deployment(
+        serve.ingress()(_Service),
+        name="service",
+        num_replicas=1,
+        max_ongoing_requests=settings.serve.max_ongoing_requests,
+        graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
+        # What keeps it from starting is told at once, not after three tries. One that has been up is tried for ever.
+        max_constructor_retry_count=1,
+        # It waits more than it works; what works are tasks and the GPU actors.
+        ray_actor_options={"num_cpus": 0, "resources": {here: 0.001}},
+    )
+    try:
+        return serve.run(deployment.bind(settings, opener), name=APP_NAME, route_prefix="/")
+    except RuntimeError as error:
+        raise _not_starting(_told(serve), error) from error
+
+
+def _told(serve: Any) -> str:
+    """Returns what Serve says of the deployment, with the replica's traceback; takes it away."""
+    app = serve.status().applications.get(APP_NAME)
+    with contextlib.suppress(Exception):
+        serve.delete(APP_NAME)
+    return "\n".join(str(found.message) for found in app.deployments.values()) if app is not None else ""
+
+
+def _not_starting(told: str, error: Exception) -> ServiceError:
+    """Returns the error that the replica met, which Serve tells as the text of a traceback."""
+    found = _OURS.findall(told)
+    if not found:
+        lines = [line.strip() for line in told.splitlines() if "Error" in line] or [str(error)]
+        return ServiceError(f"The service could not be started: {lines[-1]}.", code="SERVICE_NOT_STARTING")
+    name, sentence = found[-1]
+    message = sentence.strip().removesuffix(CODES[name].remedy).strip()
+    return ServiceError(f"The service could not be started: {message}", code=name)
+
+
+def _end(serve: Any, handle: Any, cluster: clusters.Cluster) -> None:
+    with contextlib.suppress(Exception):
+        # Watchers would hold it up for as long as their workflows run; they go on where they were, later.
+        handle.end_watching.remote().result(timeout_s=1)
+    serve.delete(APP_NAME)
+    with contextlib.suppress(Exception):
+        handle.shutdown()
+    # A Ray of our own takes Serve with it; somebody else's may have other uses for it.
+    if cluster.joined and not serve.status().applications:
+        serve.shutdown()
+
+
+class _Service:
+    """What the replica holds: the service, opened before the first request and closed behind the last."""
+
+    async def __init__(self, settings: Settings, opener: Opener | None) -> None:  # type: ignore[misc]
+        if opener is None:
+            from yivideo_ray.service.service import open_service
+
+            opener = cast("Opener", open_service)
+        _keep_to_this_node()
+        self._settings = settings
+        self._opened = opener(settings)
+        await self._opened.start()
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        from yivideo_ray.http.app import build_app
+
+        @asynccontextmanager
+        async def opening() -> AsyncIterator[WorkflowService]:
+            try:
+                yield self._opened
+            finally:
+                await self._opened.close()
+
+        self._built = build_app(self._settings, opening)
+        return self._built
+
+    async def end_watching(self) -> None:
+        """Ends the streams of events."""
+        self._built.state.stopping.set()
+
+
+def _keep_to_this_node() -> None:
+    """Has the replica take calls of other deployments at the node's own address, as all of Ray does.
+
+    Serve would take them at every address of the machine, as pickles and from anybody, who could run what they like in
+    the replica; and it has no setting for that. Runs before Serve opens that port. AttributeError: it isn't done there
+    any more, and nobody knows where it is done.
+    """
+    import ray
+
+    replica = cast("Any", importlib.import_module("ray.serve._private.replica"))
+    listen = replica.add_port_to_grpc_server
+    node = cast("Any", ray).util.get_node_ip_address()
+    host = f"[{node}]" if ":" in node else node
+
+    def listen_here(server: Any, address: str) -> Any:
+        return listen(server, f"{host}:{address.rpartition(':')[2]}")
+
+    replica.add_port_to_grpc_server = listen_here
+
+
+def _require_free(settings: ServeSettings) -> None:
+    """Raises ServiceError ADDRESS_IN_USE if somebody listens there: Serve would share the port with them."""
+    family, kind, proto, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, proto) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise ServiceError(
+                f"The service can't listen at {settings.host}, port {settings.port}: {error.strerror}.",
+                code="ADDRESS_IN_USE",
+            ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what Serve tells its developers from those who use the command."""
+    logger = logging.getLogger("ray.serve")
+
+    # Not the level, which Serve sets itself.
+    def matters(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR
+
+    logger.addFilter(matters)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeFilter(matters)

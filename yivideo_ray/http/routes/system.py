@@ -1,0 +1,131 @@
+"""The service itself: its queue, whether it lives and is ready, its figures, its documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import HTMLResponse, JSONResponse
+
+from yivideo_ray.codec import plain
+from yivideo_ray.errors import ServiceError
+from yivideo_ray.http import examples, metrics
+from yivideo_ray.http.pages import docs_page
+from yivideo_ray.http.routes.shared import Service, problems
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["service"])
+
+QUEUE = {
+    "cluster": {"cpus": 2, "gpus": 0.0, "nodes": 1, "started_here": True, "namespace": "yivideo"},
+    "gpu_actors": [{"ready": True, "device": "cpu", "running": [], "waiting": 0, "queue": []}],
+    "error": None,
+    "workflows": {
+        "waiting": 0,
+        "max_queued": 1000,
+        "next": [],
+        "running": [examples.EXAMPLE_ID],
+        "max_running": 8,
+    },
+}
+
+
+@router.get(
+    "/v1/queue",
+    operation_id="get_queue",
+    summary="Shows the device's queue, live",
+    openapi_extra=examples.call("get_queue"),
+    responses={
+        200: examples.described("What the GPU actors do, what waits for them, and the workflows.", QUEUE),
+        **problems("SERVICE_UNAVAILABLE", "CLUSTER_UNAVAILABLE"),
+    },
+)
+async def show_queue(service: Service) -> dict[str, Any]:
+    """Per actor: the running call and since when, the calls that wait with the time to expect, memory, restarts."""
+    found: dict[str, Any] = plain(await service.queue())
+    return found
+
+
+@router.get(
+    "/livez",
+    operation_id="is_alive",
+    summary="Answers as long as the service lives",
+    openapi_extra={**examples.call("is_alive"), "security": []},
+    responses={200: examples.described("It lives.", {"status": "alive"}), **problems()},
+)
+async def is_alive() -> dict[str, str]:
+    """Needs no key."""
+    return {"status": "alive"}
+
+
+@router.get(
+    "/readyz",
+    operation_id="is_ready",
+    summary="Tells whether workflows would go on now",
+    openapi_extra=examples.call("is_ready"),
+    responses={
+        200: examples.described("It is ready.", {"status": "ready"}),
+        **problems("SERVICE_UNAVAILABLE"),
+    },
+)
+async def is_ready(service: Service) -> dict[str, str]:
+    """Ready means that a real inference went through the process that owns the models, which is asked each time."""
+    if not await service.is_ready():
+        raise ServiceError("No GPU actor has gone through a real inference yet.", code="SERVICE_UNAVAILABLE")
+    return {"status": "ready"}
+
+
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    summary="Gives figures for Prometheus",
+    response_class=Response,
+    openapi_extra=examples.call("get_metrics"),
+    responses={
+        200: {
+            "description": "The figures.",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": 'yivideo_gpu_ready{actor="0"} 1.0\n'}},
+        },
+        **problems("SERVICE_UNAVAILABLE", "CLUSTER_UNAVAILABLE"),
+    },
+)
+async def give_metrics(request: Request, service: Service) -> Response:
+    """Requests by route and answer, workflows by state, calls at the GPU actors."""
+    page = request.app.state.metrics.page(await service.queue())
+    return Response(page, headers={"Content-Type": metrics.MEDIA_TYPE})
+
+
+@router.get(
+    "/docs",
+    operation_id="get_docs",
+    summary="Shows this documentation",
+    response_class=HTMLResponse,
+    openapi_extra={**examples.call("get_docs"), "security": []},
+    responses={
+        200: {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}},
+        **problems(),
+    },
+)
+async def show_docs(request: Request) -> Response:
+    """Every call with an example, and every error code. Needs no key."""
+    return HTMLResponse(
+        docs_page(request.app.openapi()),
+        headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"},
+    )
+
+
+@router.get(
+    "/openapi.json",
+    operation_id="get_schema",
+    summary="Gives the OpenAPI schema",
+    response_class=JSONResponse,
+    openapi_extra=examples.call("get_schema"),
+    responses={
+        200: {"description": "The schema.", "content": {"application/json": {"schema": {"type": "object"}}}},
+        **problems(),
+    },
+)
+async def give_schema(request: Request) -> Response:
+    """For programs that make clients."""
+    return JSONResponse(request.app.openapi())

@@ -1,0 +1,111 @@
+"""The CPU stages as Ray tasks. Stateless shells: what they do is in stages/.
+
+Each returns something small first and the pixels second, so that whoever waits for the first never pulls the second.
+crop_chunk gives out such pairs while it works. A worker that dies is replaced by Ray four times; an error that a stage
+raises is never tried again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import ray
+
+from yivideo_ray.config import DecoderSettings, PostprocessorSettings, Settings
+from yivideo_ray.stages.perform_ocr.seen import SheetsRead
+from yivideo_ray.types import (
+    ChunkReport,
+    ChunkSpan,
+    Crop,
+    CropMeta,
+    CropText,
+    Cue,
+    Luma,
+    SampledFrame,
+    Sheet,
+    SubtitleArea,
+    VideoInfo,
+)
+
+__all__ = ["complete", "crop_chunk", "extract", "finalize", "stitch"]
+
+NICENESS = 15
+CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
+
+
+def _begin() -> None:
+    """Has a task take one CPU, as Ray counts it, and that behind those who answer: the service and the GPU actor."""
+    import cv2
+
+    # OpenCV would take all of them.
+    cv2.setNumThreads(1)
+    # Of this thread, and of those that it starts.
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+def _extract(
+    info: VideoInfo, settings: Settings, part: tuple[int, int], quick: bool
+) -> tuple[tuple[tuple[int, ...], bool], tuple[SampledFrame, ...]]:
+    """Returns the pts of a part of the sampled frames and whether the look was full, and the frames."""
+    from yivideo_ray.stages.extract_keyframes import extract_keyframes
+
+    _begin()
+    samples = extract_keyframes(info, settings, part, quick=quick)
+    return (tuple(frame.pts for frame in samples.frames), samples.full), samples.frames
+
+
+def _crop_chunk(
+    info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings
+) -> Iterator[tuple[CropMeta, ...] | tuple[Luma, ...] | ChunkReport]:
+    """Yields the metas and the images of each part of the chunk's crops, as they are found, and at last its report."""
+    from yivideo_ray.stages.crop_subtitle_images import ChunkCrops
+
+    _begin()
+    crops = ChunkCrops(info, span, area, settings)
+    for metas, images in crops:
+        yield metas
+        yield images
+    yield crops.report
+
+
+def _stitch(
+    metas: Sequence[CropMeta], picks: Sequence[tuple[int, int]], *images: Sequence[Luma]
+) -> tuple[tuple[tuple[int, int], ...], tuple[Sheet, ...]]:
+    """Returns the sheets' sizes (width, height), and the sheets. (i, j) in picks means images[i][j]."""
+    from yivideo_ray.stages.create_stitched_images import create_stitched_images
+
+    _begin()
+    crops = [Crop(meta, images[source][index]) for meta, (source, index) in zip(metas, picks, strict=True)]
+    sheets = create_stitched_images(crops)
+    return tuple((sheet.image.shape[1], sheet.image.shape[0]) for sheet in sheets), sheets
+
+
+def _complete(sheets: Sequence[Sheet], read: SheetsRead) -> tuple[CropText, ...]:
+    """Returns the texts of the crops on the sheets."""
+    from yivideo_ray.stages.perform_ocr.completion import complete
+
+    _begin()
+    return complete(sheets, read)
+
+
+def _finalize(
+    info: VideoInfo,
+    area: SubtitleArea,
+    crops: Sequence[CropMeta],
+    texts: Sequence[CropText],
+    settings: PostprocessorSettings,
+) -> tuple[Cue, ...]:
+    """Returns the cues."""
+    from yivideo_ray.stages.postprocess_and_finalize import postprocess_and_finalize
+
+    return postprocess_and_finalize(info, area, crops, texts, settings)
+
+
+# Any: Ray's types know neither several returns nor options made of a dictionary.
+extract: Any = ray.remote(num_returns=2, **CPU_TASK)(_extract)
+crop_chunk: Any = ray.remote(num_returns="streaming", **CPU_TASK)(_crop_chunk)
+stitch: Any = ray.remote(num_returns=2, **CPU_TASK)(_stitch)
+complete: Any = ray.remote(**CPU_TASK)(_complete)
+finalize: Any = ray.remote(**CPU_TASK)(_finalize)

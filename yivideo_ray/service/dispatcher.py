@@ -1,0 +1,315 @@
+"""Where the service's workflows are worked on: as many at once as there are places, each to its end, which is written
+down in one transaction with its last event."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from yivideo_ray.config import Settings
+from yivideo_ray.errors import InputError, ServiceError, YivideoError
+from yivideo_ray.jobs import Job, Outcome, Priority
+from yivideo_ray.locations import place
+from yivideo_ray.runtime.failures import log_fault
+from yivideo_ray.runtime.workflow.journal import OnEvent, OnStage
+from yivideo_ray.service.contract import WorkflowState
+from yivideo_ray.service.directories import ServiceDirectories
+from yivideo_ray.service.event_buffer import EventBuffer
+from yivideo_ray.service.parameters import with_parameters
+from yivideo_ray.service.rows import Row, chain_of
+from yivideo_ray.service.store import Ending, WorkflowStore, cancelled
+from yivideo_ray.service.threaded import Threaded
+
+__all__ = ["Dispatcher", "Runner"]
+
+RUNNING_AT_LEAST = 8
+# How often what running workflows tell is written down: the most that a watcher is late.
+TELL_S = 0.25
+# The first and the longest wait before something is tried again that the database or the cluster refused.
+AGAIN_S, AGAIN_AT_MOST_S = 0.5, 30.0
+# A video that ended the service's process so often while it was probed is worked on no more.
+ADMISSIONS = 3
+
+_log = logging.getLogger(__name__)
+
+
+class Runner(Protocol):
+    """What runs workflows: a Session; tests bring their own."""
+
+    async def begin(self) -> int:
+        """Starts or joins the cluster, has the engine load, and returns the number of cores. Errors: YivideoError."""
+        ...
+
+    async def run_async(
+        self,
+        jobs: Sequence[Job],
+        on_event: OnEvent,
+        settings: Settings | None = None,
+        on_stage: OnStage | None = None,
+    ) -> list[Outcome]: ...
+
+    async def status_async(self) -> dict[str, Any]: ...
+
+    async def is_ready(self) -> bool: ...
+
+    async def close_async(self) -> None: ...
+
+
+class Dispatcher:
+    """Begins the workflows that wait and works on them. changed is called with a workflow's id when its row is another.
+
+    If its cluster goes away, it starts or joins another and has the workflows go on; if another service takes over
+    (taken_over), it stops.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: WorkflowStore,
+        places: ServiceDirectories,
+        thread: Threaded,
+        *,
+        make_runner: Callable[[], Runner],
+        now: Callable[[], float],
+        changed: Callable[[str], None],
+    ) -> None:
+        self.max_running = settings.serve.max_running or RUNNING_AT_LEAST
+        self.taken_over: ServiceError | None = None
+        self._settings = settings
+        self._store = store
+        self._places = places
+        self._thread = thread
+        self._make_runner = make_runner
+        self._now = now
+        self._changed = changed
+        self._runner: Runner | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+        # Those of them that still tell what they do: not begun a moment ago, not ending.
+        self._live: dict[str, EventBuffer] = {}
+        self._cancelling: set[str] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._wake = asyncio.Event()
+        self._telling = asyncio.Lock()
+        self._open = False
+        self._lost_cluster = False
+
+    async def open(self) -> None:
+        """Starts or joins the cluster and begins to work. Errors: YivideoError, after which nothing is open."""
+        await self._begin_runner()
+        self._open = True
+        self._loops = [asyncio.ensure_future(self._dispatch()), asyncio.ensure_future(self._tell_again_and_again())]
+
+    async def close(self) -> None:
+        """Stops; what was being worked on stays IN_PROGRESS. May be called twice."""
+        self._stop()
+        await asyncio.gather(*self._loops, *self._running.values(), return_exceptions=True)
+        self._loops = []
+        await self._leave_runner()
+
+    @property
+    def runner(self) -> Runner:
+        """Errors: ServiceError SERVICE_UNAVAILABLE while the cluster is being started anew."""
+        if self._runner is None or self._lost_cluster:
+            raise ServiceError("The cluster is being started.")
+        return self._runner
+
+    def look(self) -> None:
+        """Has it look for workflows that wait."""
+        self._wake.set()
+
+    def cancel(self, workflow_id: str) -> None:
+        """Stops the work on a workflow whose row says that it is being cancelled; it ends as CANCELLED."""
+        if workflow_id not in self._cancelling and workflow_id in self._running:
+            self._cancelling.add(workflow_id)
+            # One that is just being begun looks for itself, and an end that is being written down becomes CANCELLED.
+            if workflow_id in self._live:
+                self._running[workflow_id].cancel()
+
+    def note(self, error: YivideoError) -> None:
+        """Stops everything if another service has taken over: what runs here would be done twice."""
+        if error.code.name == "SERVICE_RUNNING" and isinstance(error, ServiceError):
+            self.taken_over = error
+            self._stop()
+
+    def _stop(self) -> None:
+        self._open = False
+        for task in (*self._loops, *self._running.values()):
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    async def _dispatch(self) -> None:
+        """Begins workflows whenever there is a place for one."""
+        wait_s = AGAIN_S
+        while True:
+            self._wake.clear()
+            try:
+                await self._fill_places()
+            except YivideoError as error:
+                self.note(error)
+                _log.warning("No workflow can be begun: %s", error)
+                await asyncio.sleep(wait_s)
+                wait_s = min(AGAIN_AT_MOST_S, 2 * wait_s)
+                continue
+            except Exception:
+                _log.exception("No workflow can be begun")
+                await asyncio.sleep(AGAIN_AT_MOST_S)
+                continue
+            wait_s = AGAIN_S
+            await self._wake.wait()
+
+    async def _fill_places(self) -> None:
+        if self._lost_cluster:
+            await self._mend()
+        while len(self._running) < self.max_running:
+            row = await self._thread.call(self._store.begin, self._now())
+            if row is None:
+                return
+            self._running[row["workflow_id"]] = asyncio.ensure_future(self._run(row))
+
+    async def _run(self, row: Row) -> None:
+        workflow_id = row["workflow_id"]
+        live = self._live[workflow_id] = EventBuffer(row, self._now())
+        try:
+            ending = await self._ending(row, live)
+            # From here on it is told by nobody else, and no cancel interrupts it.
+            self._live.pop(workflow_id)
+            if ending is None:
+                await self._persistently(partial(self._store.put_back, workflow_id))
+            else:
+                await self._finish(live, ending)
+        except YivideoError as error:
+            self.note(error)
+            _log.warning("The end of %s could not be written down: %s", workflow_id, error)
+        except Exception:
+            # It stays IN_PROGRESS, and the next start has it go on.
+            _log.exception("The end of %s could not be written down", workflow_id)
+        finally:
+            self._live.pop(workflow_id, None)
+            self._running.pop(workflow_id, None)
+            self._cancelling.discard(workflow_id)
+            self._changed(workflow_id)
+            self._wake.set()
+
+    async def _ending(self, row: Row, live: EventBuffer) -> Ending | None:
+        """Returns how a workflow ended; None: it did not, its cluster went away. Errors: CancelledError on closing."""
+        if row["cancelling"] or live.workflow_id in self._cancelling:
+            return cancelled(live.stages)
+        if self._lost_cluster:
+            return None
+        try:
+            if row["admissions"] > ADMISSIONS:
+                sentence = "This video ended the service's process each time it was opened."
+                raise InputError(sentence, code="INPUT_SET_ASIDE")
+            outcome = await self._work(row, live)
+        except asyncio.CancelledError:
+            if not self._open:
+                raise
+            return None if self._lost_cluster else cancelled(live.stages)
+        except Exception as error:
+            ours = error if isinstance(error, YivideoError) else log_fault(error, self._settings.storage.work_dir)
+            return Ending(WorkflowState.FAILED, str(ours), live.stages, error=ours.as_dict())
+        if outcome.error is not None and outcome.error["code"] == "CLUSTER_UNAVAILABLE":
+            self._lose_cluster()
+            return None
+        for record in outcome.stages:
+            live.take_stage(record)
+        return _ending_of(outcome, live)
+
+    async def _work(self, row: Row, live: EventBuffer) -> Outcome:
+        chain = chain_of(row)
+        settings = with_parameters(self._settings, chain, json.loads(row["parameters"]))
+        # Whatever an earlier run left there is its unfinished results.
+        results = await asyncio.to_thread(self._places.fresh_results, live.workflow_id)
+        job = Job(
+            place(json.loads(row["video"])),
+            chain,
+            output_dir=results,
+            priority=Priority(row["priority"]),
+            workflow_id=live.workflow_id,
+        )
+        (outcome,) = await self.runner.run_async([job], live.take, settings, live.take_stage)
+        return outcome
+
+    async def _finish(self, live: EventBuffer, ending: Ending) -> None:
+        # What is being told of it now goes before.
+        async with self._telling:
+            finish = partial(self._store.finish, live.workflow_id, ending, live.last_news(), self._now())
+            view = await self._persistently(finish)
+        if view.state is not WorkflowState.SUCCESS:
+            await asyncio.to_thread(self._places.drop_results, live.workflow_id)
+
+    async def _tell_again_and_again(self) -> None:
+        while True:
+            await asyncio.sleep(TELL_S)
+            async with self._telling:
+                told = [(live, news) for live in self._live.values() if (news := live.news()) is not None]
+                if not told:
+                    continue
+                try:
+                    await self._thread.call(self._store.tell, [news for _, news in told])
+                except YivideoError as error:
+                    self.note(error)
+                    _log.warning("Progress can't be written down: %s", error)
+                    for live, news in told:
+                        live.untold(news)
+                except Exception:
+                    # What it has to tell next may be sound.
+                    _log.exception("Progress can't be written down")
+            for live, _ in told:
+                self._changed(live.workflow_id)
+
+    def _lose_cluster(self) -> None:
+        self._lost_cluster = True
+        for workflow_id, task in self._running.items():
+            if task is not asyncio.current_task() and workflow_id in self._live.keys() - self._cancelling:
+                task.cancel()
+        self._wake.set()
+
+    async def _mend(self) -> None:
+        """Leaves the cluster that went away and starts or joins another. Errors: YivideoError."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._leave_runner()
+        await self._begin_runner()
+        self._lost_cluster = False
+
+    async def _begin_runner(self) -> None:
+        runner = self._make_runner()
+        try:
+            cores = await runner.begin()
+        except BaseException:
+            await runner.close_async()
+            raise
+        self._runner = runner
+        self.max_running = self._settings.serve.max_running or max(RUNNING_AT_LEAST, 2 * cores)
+
+    async def _leave_runner(self) -> None:
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.close_async()
+
+    async def _persistently(self, call: Callable[[], Any]) -> Any:
+        """Does it again until the database takes it. Errors: those that trying again doesn't cure."""
+        wait_s = AGAIN_S
+        while True:
+            try:
+                return await self._thread.call(call)
+            except YivideoError as error:
+                if not error.retryable:
+                    raise
+                _log.warning("The end of a workflow can't be written down yet: %s", error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(AGAIN_AT_MOST_S, 2 * wait_s)
+
+
+def _ending_of(outcome: Outcome, live: EventBuffer) -> Ending:
+    error = outcome.error
+    if error is not None:
+        message = f"{error['code']}: {error['message']} {error['remedy']}"
+        return Ending(WorkflowState.FAILED, message, live.stages, warnings=outcome.warnings, error=error)
+    outputs = tuple(str(path) for path in outcome.outputs)
+    message = f"{len(outcome.cues)} cues." if outcome.cues else "No subtitles were found."
+    return Ending(WorkflowState.SUCCESS, message, live.stages, outputs, outcome.warnings, outcome.partial)

@@ -1,0 +1,93 @@
+"""What stands in the rows of workflows and events, as values, and back. Pure.
+
+Text is JSON of ASCII characters alone: names of files may hold bytes that no encoding knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from yivideo_ray.codec import plain
+from yivideo_ray.jobs import Event, EventKind, Priority, StageRecord, StageStatus
+from yivideo_ray.locations import place
+from yivideo_ray.service.contract import WorkflowState, WorkflowView
+from yivideo_ray.types import Stage
+
+__all__ = ["chain_of", "dumped", "event_text", "parsed_event", "stage_text", "stages_of", "view_of"]
+
+Row = Mapping[str, Any]
+
+
+def dumped(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def chain_of(row: Row) -> tuple[Stage, ...]:
+    return tuple(Stage(name) for name in json.loads(row["chain"]))
+
+
+def stage_text(records: Iterable[StageRecord]) -> str:
+    return dumped(
+        [
+            {
+                "stage": record.stage.value,
+                "status": record.status.value,
+                "input_params": plain(record.input_params),
+                "output": plain(record.output),
+                "error": plain(record.error),
+                "duration": record.duration,
+            }
+            for record in records
+        ]
+    )
+
+
+def stages_of(row: Row) -> dict[Stage, StageRecord]:
+    """Returns the records that are there, of any stages."""
+    found = {}
+    for kept in json.loads(row["stages"]):
+        stage = Stage(kept.pop("stage"))
+        found[stage] = StageRecord(stage, StageStatus(kept.pop("status")), **kept)
+    return found
+
+
+def event_text(event: Event) -> str:
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    return dumped({**values, "data": plain(event.data)})
+
+
+def parsed_event(text: str) -> Event:
+    values = json.loads(text)
+    stage = values.pop("stage")
+    return Event(**{**values, "kind": EventKind(values["kind"])}, stage=None if stage is None else Stage(stage))
+
+
+def view_of(row: Row, queue_position: int | None) -> WorkflowView:
+    chain, records = chain_of(row), stages_of(row)
+    outputs = tuple(Path(path) for path in json.loads(row["outputs"]))
+    state = WorkflowState(row["state"])
+    return WorkflowView(
+        workflow_id=row["workflow_id"],
+        state=state,
+        video=place(json.loads(row["video"])),
+        chain=chain,
+        priority=Priority(row["priority"]),
+        stages=tuple(records.get(stage, StageRecord(stage, StageStatus.PENDING)) for stage in chain),
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"],
+        percent=row["percent"],
+        eta_s=row["eta_s"],
+        queue_position=queue_position,
+        outputs=outputs,
+        error=None if row["error"] is None else json.loads(row["error"]),
+        warnings=tuple(json.loads(row["warnings"])),
+        partial=row["partial"],
+        callback_url=row["callback_url"],
+        result=next((path for path in outputs if path.suffix == ".json"), None),
+        cancelling=row["cancelling"],
+    )

@@ -1,0 +1,229 @@
+"""The service that keeps and runs workflows: contract.WorkflowService over the database and one Session.
+
+One process has it at a time (runtime/ownership.py). Each workflow's results go to a directory of its own under
+storage.work_dir/workflows, never beside the video. After kill -9 the next start has every unfinished workflow go on at
+its chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from yivideo_ray.config import Settings
+from yivideo_ray.errors import ServiceError, YivideoError
+from yivideo_ray.runtime.cluster import NAMESPACE
+from yivideo_ray.runtime.session import Session
+from yivideo_ray.service import requests
+from yivideo_ray.service.contract import (
+    DueCallback,
+    ExecutionMode,
+    NumberedEvent,
+    WorkflowPage,
+    WorkflowRequest,
+    WorkflowState,
+    WorkflowView,
+)
+from yivideo_ray.service.directories import ServiceDirectories
+from yivideo_ray.service.dispatcher import Dispatcher, Runner
+from yivideo_ray.service.outbox import Callbacks
+from yivideo_ray.service.store import WorkflowStore
+from yivideo_ray.service.submissions import Submissions
+from yivideo_ray.service.threaded import Threaded
+from yivideo_ray.storage.database import Database
+from yivideo_ray.storage.ownership import Ownership
+
+__all__ = ["Service", "open_service"]
+
+# Workflows that queue() names, of those that wait.
+NAMED = 100
+
+Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
+
+
+def open_service(settings: Settings, *, namespace: str = NAMESPACE) -> Service:
+    """Returns the service; start it before anything else.
+
+    Errors: ConfigError CONFIG_INVALID for a storage.url that can't be used.
+    """
+    return Service(settings, lambda: Session(settings, namespace))
+
+
+class Service:
+    """Fulfils WorkflowService. All calls belong into one event loop; the database's work is done in a thread."""
+
+    def __init__(
+        self, settings: Settings, make_runner: Callable[[], Runner], *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._database = Database(settings.storage)
+        self._ownership = Ownership(self._database)
+        self._store = WorkflowStore(self._database, self._ownership)
+        self._submissions = Submissions(self._database, self._ownership, settings.serve.max_queued)
+        self._callbacks = Callbacks(self._database, self._ownership)
+        self._places = ServiceDirectories(settings.storage.work_dir)
+        self._thread = Threaded("database")
+        self._dispatcher = Dispatcher(
+            settings,
+            self._store,
+            self._places,
+            self._thread,
+            make_runner=make_runner,
+            now=now,
+            changed=self._signal,
+        )
+        self._watched: dict[str, asyncio.Event] = {}
+        self._open = False
+
+    @property
+    def uploads(self) -> Path:
+        """The directory for videos that are to belong to a workflow (WorkflowRequest.owned_video). What is there at the
+        start and belongs to none is removed; make it before using it."""
+        return self._places.uploads
+
+    async def start(self) -> None:
+        """Opens the database, takes up the workflows that were not finished, and starts or joins Ray.
+
+        Errors, after which it is closed: ServiceError SERVICE_RUNNING (another service has the database) and
+        STORAGE_UNAVAILABLE, OutputError, CallError CLUSTER_UNAVAILABLE.
+        """
+        try:
+            await self._thread.call(self._ownership.take)
+            for view in await self._thread.call(self._store.recover, self._now()):
+                _log.info("%s was not finished: %s", view.workflow_id, view.state)
+            await self._thread.call(self._clean)
+            await self._dispatcher.open()
+        except BaseException:
+            await self.close()
+            raise
+        self._open = True
+
+    async def close(self) -> None:
+        """Ends what runs, which goes on with the next start, and leaves Ray and the database. May be called twice."""
+        self._open = False
+        await self._dispatcher.close()
+        for changed in self._watched.values():
+            changed.set()
+        await self._thread.close(self._leave_database)
+
+    async def submit(self, request: WorkflowRequest) -> tuple[WorkflowView, bool]:
+        places = self._dispatcher.max_running
+        if request.mode is ExecutionMode.FULL:
+            requests.check(request, self._settings)
+            view, new = await self._call(self._submissions.submit, request, self._now(), places)
+        else:
+            change = partial(requests.changes, request, self._settings)
+            view, new = await self._call(self._submissions.again, request, change, places)
+        if new:
+            self._signal(view.workflow_id)
+            self._dispatcher.look()
+        return view, new
+
+    async def retry(self, workflow_id: str) -> WorkflowView:
+        request = WorkflowRequest(None, mode=ExecutionMode.RETRY, workflow_id=workflow_id)
+        return (await self.submit(request))[0]
+
+    async def get(self, workflow_id: str) -> WorkflowView:
+        return await self._call(self._store.get, workflow_id)
+
+    async def list(
+        self, *, states: Sequence[WorkflowState] = (), limit: int = 50, cursor: str | None = None
+    ) -> WorkflowPage:
+        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+            raise ServiceError("This cursor was given to nobody.", code="REQUEST_INVALID")
+        return await self._call(self._store.page, tuple(states), limit, None if cursor is None else int(cursor))
+
+    async def events(self, workflow_id: str, after: int = 0) -> AsyncIterator[NumberedEvent]:
+        try:
+            while True:
+                changed = self._watched.setdefault(workflow_id, asyncio.Event())
+                found, more = await self._call(self._store.events, workflow_id, after)
+                for numbered in found:
+                    after = numbered.number
+                    yield numbered
+                if not more:
+                    return
+                if not found:
+                    await changed.wait()
+        finally:
+            # What nobody waits for goes; others who do make it anew.
+            self._signal(workflow_id)
+
+    async def cancel(self, workflow_id: str) -> WorkflowView:
+        view = await self._call(self._store.cancel, workflow_id, self._now())
+        if view.cancelling:
+            self._dispatcher.cancel(workflow_id)
+        self._signal(workflow_id)
+        return view
+
+    async def delete(self, workflow_id: str) -> None:
+        view, owned = await self._call(self._store.delete, workflow_id)
+        self._signal(workflow_id)
+        await asyncio.to_thread(
+            self._places.remove, workflow_id, view.video if owned and isinstance(view.video, Path) else None
+        )
+
+    async def queue(self) -> dict[str, Any]:
+        waiting, following, running = await self._call(self._store.waiting, NAMED)
+        found: dict[str, Any] = {"cluster": None, "gpu_actors": [], "error": None}
+        try:
+            found |= await self._dispatcher.runner.status_async()
+        except YivideoError as error:
+            found["error"] = error.as_dict()
+        return {
+            **found,
+            "workflows": {
+                "waiting": waiting,
+                "max_queued": self._settings.serve.max_queued,
+                "next": following,
+                "running": running,
+                "max_running": self._dispatcher.max_running,
+            },
+        }
+
+    async def is_ready(self) -> bool:
+        if not self._open or self._dispatcher.taken_over is not None:
+            return False
+        try:
+            return await self._dispatcher.runner.is_ready()
+        except YivideoError:
+            return False
+
+    async def due_callbacks(self, now: float) -> Sequence[DueCallback]:
+        return await self._call(self._callbacks.due, now)
+
+    async def record_callback(self, workflow_id: str, *, delivered: bool, next_attempt: float | None) -> None:
+        record = partial(self._callbacks.record, workflow_id, delivered=delivered, next_attempt=next_attempt)
+        await self._call(record)
+
+    async def _call(self, call: Callable[..., Result], *arguments: Any) -> Result:
+        """Does what somebody outside asks of the database."""
+        if self._dispatcher.taken_over is not None:
+            raise self._dispatcher.taken_over
+        if not self._open:
+            raise ServiceError("The service is starting or stopping.")
+        try:
+            return await self._thread.call(call, *arguments)
+        except ServiceError as error:
+            self._dispatcher.note(error)
+            raise
+
+    def _signal(self, workflow_id: str) -> None:
+        """Has those look again who watch a workflow."""
+        changed = self._watched.pop(workflow_id, None)
+        if changed is not None:
+            changed.set()
+
+    def _clean(self) -> None:
+        self._places.clean(self._database.identity(), self._store.ids(), self._store.owned_videos())
+
+    def _leave_database(self) -> None:
+        self._ownership.release()
+        self._database.close()

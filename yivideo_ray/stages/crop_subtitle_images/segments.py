@@ -1,0 +1,310 @@
+"""Runs: stretches of frames in which a band shows the same strokes. Frames of one band in, segments out, as they end.
+
+Every decision looks at a few frames around it and at nothing else, so that a tracker that starts later in the video
+comes to the same segments as one that started at its beginning, once it has seen GUARD_FRAMES frames. Chunks rely on
+that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yivideo_ray.pixels.strokes import (
+    LETTER,
+    MIN_EXCHANGED_PX,
+    Mask,
+    count_changed,
+    count_exchanged,
+    dilate,
+    shrink,
+    stroke_mask,
+)
+from yivideo_ray.types import Luma
+
+__all__ = ["GUARD_FRAMES", "MAX_TRANSITION_FRAMES", "STABLE_FRAMES", "Segment", "SegmentTracker"]
+
+STABLE_FRAMES = 3
+"""A stroke counts once it stays in place for so many frames: what moves behind the text does not."""
+
+MAX_TRANSITION_FRAMES = 12
+"""Frames on either side of a transition that are searched for a trace of the segment before or after it."""
+
+GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES
+
+# What stays differs by less from frame to frame, also when it is badly compressed.
+_MIN_DIFFERENCE = 40
+# How many of the pixels on strokes and right beside them must have changed in a letter's window to make a boundary, at
+# least and as a share. Where another text takes a text's place, 190 and more do, 125 for a 7 that becomes a 1; a
+# background that shines through between letters seldom changes as many.
+_MIN_CHANGED_PX = 110
+_CHANGED_SHARE = 0.5
+# A lone "I" has 50. Such a mark is believed where little else stands still.
+_MIN_CHANGED_LONE_PX, _LONE_SHARE, _LONE_SHARE_OF_BAND = 40, 0.6, 0.25
+# Stroke pixels that came or went in one window, or that a trace of a segment must still show: "No." has 250, and a slow
+# fade brings 60 to 80 of them at a time.
+_MIN_LETTER_PX = 60
+_VISIBLE_SHARE = 0.3
+_STEADY_SHARE = 0.8
+_GONE_SHARE = 0.8
+# A line of two is half of what two segments show, and by chance no background lies on so many strokes.
+_MOST_SHARE = 0.6
+
+
+@dataclass(slots=True, eq=False)
+class _Frame:
+    pts: int
+    end_pts: int
+    luma: Luma
+    small: Luma
+    mask: Mask
+    near: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Frames with start_pts <= pts < end_pts that show the same strokes; it may turn out that they hold no text.
+
+    For stable_pts <= pts < stable_end_pts nothing changed; average (h, w) float32, the mean luma in frame pixels, and
+    strokes (analysis pixels) rest on those `averaged` frames. `frames` counts the traces of a fade beside them as well.
+    joined_to_pts is the stable_end_pts of the segment before, if the strokes that both show were in all frames between.
+    """
+
+    stable_pts: int
+    stable_end_pts: int
+    start_pts: int
+    end_pts: int
+    frames: int
+    averaged: int
+    average: NDArray[np.float32]
+    strokes: Mask
+    joined_to_pts: int | None
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Frames without a boundary between them. It is a segment once it has STABLE_FRAMES of them."""
+
+    head: list[_Frame] = field(default_factory=list)
+    tail: deque[_Frame] = field(default_factory=lambda: deque(maxlen=STABLE_FRAMES))
+    early: Sequence[_Frame] = ()
+    joined_to_pts: int | None = None
+    count: int = 0
+    total: NDArray[np.float32] | None = None
+    stroke_count: NDArray[np.float32] | None = None
+
+    def add(self, frame: _Frame) -> None:
+        if self.total is None or self.stroke_count is None:
+            self.total = np.zeros(frame.luma.shape, np.float32)
+            self.stroke_count = np.zeros(frame.mask.shape, np.float32)
+        cv2.accumulate(frame.luma, self.total)
+        cv2.accumulate(frame.mask, self.stroke_count)
+        if len(self.head) < STABLE_FRAMES:
+            self.head.append(frame)
+        self.tail.append(frame)
+        self.count += 1
+
+    @property
+    def is_stable(self) -> bool:
+        return self.count >= STABLE_FRAMES
+
+    def as_segment(self, late: Sequence[_Frame]) -> Segment:
+        assert self.total is not None
+        assert self.stroke_count is not None
+        return Segment(
+            stable_pts=self.head[0].pts,
+            stable_end_pts=self.tail[-1].end_pts,
+            start_pts=(self.early or self.head)[0].pts,
+            end_pts=(late or self.tail)[-1].end_pts,
+            frames=len(self.early) + self.count + len(late),
+            averaged=self.count,
+            average=self.total / np.float32(self.count),
+            strokes=(self.stroke_count >= _STEADY_SHARE * self.count).astype(np.uint8),
+            joined_to_pts=self.joined_to_pts,
+        )
+
+
+class SegmentTracker:
+    """Finds the segments of one band.
+
+    scale is that of the stroke analysis (strokes.analysis_scale). Runs are cut at origin_pts and at every multiple of
+    grid_ticks after it, so that none, nor the wait for its end, lasts longer; their text joins them again later.
+    """
+
+    def __init__(self, scale: float, origin_pts: int, grid_ticks: int) -> None:
+        self._scale = scale
+        self._origin_pts = origin_pts
+        self._grid_ticks = max(1, grid_ticks)
+        self._window: deque[_Frame] = deque(maxlen=2 * STABLE_FRAMES)
+        self._undecided = 0
+        self._before: _Piece | None = None
+        self._between: list[_Frame] = []
+        self._current = _Piece()
+
+    @property
+    def next_run_pts(self) -> int | None:
+        """stable_pts of the segment that follows those yielded so far; None while none has begun."""
+        return self._current.head[0].pts if self._current.is_stable else None
+
+    @property
+    def earliest_pts(self) -> int | None:
+        """The least stable_pts that a segment can have that is not yielded yet; None before anything is known."""
+        piece = self._before or self._current
+        return piece.head[0].pts if piece.count else None
+
+    def push(self, pts: int, end_pts: int, luma: Luma) -> Iterator[Segment]:
+        """Takes the band's next frame, shown from pts to end_pts, and yields the segment that is known to have ended.
+
+        luma must stay as it is: the tracker keeps it for a few frames.
+        """
+        small = shrink(luma, self._scale)
+        mask = stroke_mask(small)
+        self._window.append(_Frame(pts, end_pts, luma, small, mask, dilate(mask)))
+        self._undecided += 1
+        if self._undecided == STABLE_FRAMES:
+            yield from self._decide()
+
+    def finish(self) -> Iterator[Segment]:
+        """Yields what the end of the video ends."""
+        while self._undecided:
+            yield from self._decide()
+        if self._current.is_stable:
+            yield self._current.as_segment(())
+        elif self._before is not None:
+            between = [*self._between, *self._current.head]
+            late, _ = _share_out(self._before, between, None)
+            yield self._before.as_segment(late)
+
+    def _decide(self) -> Iterator[Segment]:
+        """Takes the oldest undecided frame into the current piece or into a new one."""
+        frames = list(self._window)
+        at = len(frames) - self._undecided
+        self._undecided -= 1
+        if self._current.count and self._is_boundary(frames[:at], frames[at:]):
+            if self._current.is_stable:
+                self._before, self._between = self._current, []
+            else:
+                # Too short to be a segment: a step of a fade, a flash. Whose it is shows when the next segment stands.
+                self._between += self._current.head
+            self._current = _Piece()
+        self._current.add(frames[at])
+        if self._current.count == STABLE_FRAMES:
+            late, self._current.early = _share_out(self._before, self._between, self._current)
+            if self._before is not None:
+                if _lasts(self._before, self._between, self._current):
+                    self._current.joined_to_pts = self._before.tail[-1].end_pts
+                yield self._before.as_segment(late)
+            self._before, self._between = None, []
+
+    def _is_boundary(self, past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
+        past = past[-STABLE_FRAMES:]
+        future = future[:STABLE_FRAMES]
+        if self._grid_cell(past[-1].pts) != self._grid_cell(future[0].pts):
+            return True
+        stood, stays = _common(past), _common(future)
+        before, now = past[-1], future[0]
+        return _strokes_changed(before, now, stood, stays) or _picture_changed(before, now, stood, stays)
+
+    def _grid_cell(self, pts: int) -> int:
+        return (pts - self._origin_pts) // self._grid_ticks
+
+
+def _strokes_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> bool:
+    """Returns whether strokes came and stay, or stayed and went: also where a fade takes them a step at a time.
+
+    stood are the strokes of the frames up to `before`, stays those of the frames from `now` on.
+    """
+    came, went = _without(stays, before.near), _without(stood, now.near)
+    changed, union = _either(came, went), _either(before.mask, now.mask)
+    return count_changed(changed, union, _CHANGED_SHARE, least=_MIN_LETTER_PX) > 0
+
+
+def _picture_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> bool:
+    """Returns whether steady strokes, or what is right beside them, look different from one frame to the next.
+
+    Letters that stay look the same, outline and all, whatever moves behind them. Strokes that come or go by enough to
+    see them don't tell enough: those of "Ah." and of "No." in its place nearly cover each other.
+    """
+    steady = dilate(_either(stood, stays))
+    differs = cv2.threshold(cv2.absdiff(before.small, now.small), _MIN_DIFFERENCE, 1, cv2.THRESH_BINARY)[1]
+    changed: Mask = cv2.bitwise_and(steady, differs)  # type: ignore[assignment]
+    changed_px = cv2.countNonZero(changed)
+    if changed_px < _MIN_CHANGED_LONE_PX:
+        return False
+    came = cv2.bitwise_and(_without(stays, before.mask), differs)
+    went = cv2.bitwise_and(_without(stood, now.mask), differs)
+    if count_exchanged(came, went, _either(before.mask, now.mask), least=MIN_EXCHANGED_PX):  # type: ignore[arg-type]
+        return True
+    union = _either(before.near, now.near)
+    if count_changed(changed, union, _CHANGED_SHARE, LETTER, least=_MIN_CHANGED_PX):
+        return True
+    is_lone = changed_px >= _LONE_SHARE_OF_BAND * cv2.countNonZero(steady)
+    return is_lone and count_changed(changed, union, _LONE_SHARE, least=_MIN_CHANGED_LONE_PX) > 0
+
+
+def _share_out(
+    before: _Piece | None, between: Sequence[_Frame], after: _Piece | None
+) -> tuple[list[_Frame], list[_Frame]]:
+    """Returns the frames of a transition that still show the segment before it, and those that show the one after.
+
+    Both may claim a frame of a cross-fade.
+    """
+    late: list[_Frame] = []
+    if before is not None:
+        for frame in between[:MAX_TRANSITION_FRAMES]:
+            if not _is_visible(_common(before.tail), frame, after.head[0] if after else None):
+                break
+            late.append(frame)
+    early: list[_Frame] = []
+    if after is not None:
+        for frame in reversed(between[-MAX_TRANSITION_FRAMES:]):
+            if not _is_visible(_common(after.head), frame, before.tail[-1] if before else None):
+                break
+            early.insert(0, frame)
+    return late, early
+
+
+def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
+    """Returns whether no letter that both segments show was missing in a frame between them.
+
+    The gaps between outlined letters are strokes as well before a grey background, and none before a dark one: only
+    where nearly all is gone, a letter is. The edges of a white box are strokes before anything but white: a frame that
+    shows most of what both segments show shows the text, whatever is gone.
+    """
+    shared = _common([*before.tail, *after.head])
+    if cv2.countNonZero(shared) < _MIN_LETTER_PX or len(between) > MAX_TRANSITION_FRAMES:
+        return False
+    most = _MOST_SHARE * cv2.countNonZero(shared)
+    doubtful = (frame for frame in between if cv2.countNonZero(cv2.bitwise_and(shared, frame.mask)) < most)
+    missing = (_without(shared, frame.near) for frame in doubtful)
+    return not any(count_changed(letters, shared, _GONE_SHARE, least=_MIN_LETTER_PX) for letters in missing)
+
+
+def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:
+    """Returns whether the frame shows enough of strokes, given that the frame beyond the transition shows none of them.
+
+    What the frame beyond shows all the same is background, and chance where other text lies across.
+    """
+    own = strokes if beyond is None else _without(strokes, beyond.mask)
+    total = cv2.countNonZero(own)
+    if total < _MIN_LETTER_PX:
+        return False
+    return cv2.countNonZero(cv2.bitwise_and(own, frame.mask)) >= _VISIBLE_SHARE * total
+
+
+def _common(frames: Sequence[_Frame] | deque[_Frame]) -> Mask:
+    return reduce(cv2.bitwise_and, (frame.mask for frame in frames))  # type: ignore[arg-type]
+
+
+def _without(mask: Mask, taken: Mask) -> Mask:
+    return cv2.subtract(mask, taken)  # type: ignore[return-value]
+
+
+def _either(first: Mask, second: Mask) -> Mask:
+    return cv2.bitwise_or(first, second)  # type: ignore[return-value]

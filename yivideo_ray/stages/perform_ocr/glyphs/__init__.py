@@ -1,0 +1,1 @@
+"""What the glyphs of a line tell beyond the reading: gaps, marks, dots, ligatures."""

@@ -1,0 +1,1 @@
+"""The database: connection, tables, and who may write. The only package that imports SQLAlchemy."""

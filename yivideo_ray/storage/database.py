@@ -1,0 +1,198 @@
+"""The database that keeps workflows: SQLite in work_dir, or PostgreSQL by storage.url.
+
+Every transaction is one `with database.begin() as connection`. Calls block: inside an event loop they belong into a
+thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+
+from yivideo_ray.config import StorageSettings
+from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoError
+from yivideo_ray.storage import tables
+
+__all__ = ["Database", "database_url", "put", "translated"]
+
+FILE = "workflows.sqlite"
+# How long SQLite waits for another process's transaction; each takes milliseconds.
+BUSY_S = 30.0
+CONNECT_S = 10
+# Held while the tables are made: PostgreSQL lets two processes make the same one at the same time, and one fails.
+MAKING_TABLES = 0x71766964
+
+
+def database_url(storage: StorageSettings) -> URL:
+    """Returns where the database is. Errors: ConfigError CONFIG_INVALID for a URL of anything else than SQLite or
+    PostgreSQL; it doesn't tell the URL, which may hold a password."""
+    if storage.url is None:
+        return URL.create("sqlite", database=str(storage.work_dir.expanduser() / FILE))
+    try:
+        url = make_url(storage.url.get_secret_value())
+    except (ArgumentError, ValueError):
+        raise ConfigError("storage.url is no URL of a database.", remedy=_REMEDY) from None
+    match url.get_backend_name():
+        case "sqlite" if url.database and url.database != ":memory:":
+            return url.set(drivername="sqlite")
+        case "postgresql":
+            return url.set(drivername="postgresql+psycopg")
+        case name:
+            raise ConfigError(
+                f"storage.url names {name}, which is neither a file of SQLite nor PostgreSQL.", remedy=_REMEDY
+            )
+
+
+_REMEDY = "Write postgresql://USER:PASSWORD@HOST:5432/NAME or sqlite:////absolute/path."
+
+
+class Database:
+    """Opened when it is first used, and made there if it is new. Thread-safe."""
+
+    def __init__(self, storage: StorageSettings) -> None:
+        self.url = database_url(storage)
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        assert self.url.database, "database_url refuses one without a file"
+        return Path(self.url.database)
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Yields a connection in a transaction, which ends with the block: for good, or undone if the block raises.
+
+        SQLite: a writing one from its start, so that it never has to give up for another's.
+        Errors: ServiceError STORAGE_UNAVAILABLE, OutputError STORAGE_FULL; IntegrityError is the caller's.
+        """
+        try:
+            with self._opened().begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise translated(error) from error
+
+    def identity(self) -> str:
+        """Returns what tells this database from others. Errors: as begin."""
+        with self.begin() as connection:
+            return str(connection.scalar(sa.select(tables.version.c.database_id)))
+
+    def connect(self) -> Connection:
+        """Returns a connection of its own, for what lasts as long as it does. Errors: as begin."""
+        try:
+            return self._opened().connect()
+        except SQLAlchemyError as error:
+            raise translated(error) from error
+
+    def close(self) -> None:
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _opened(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open()
+            return self._engine
+
+    def _open(self) -> Engine:
+        if self.is_sqlite:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"{self.path.parent} can't be made: {error.strerror}.",
+                    remedy="Set storage.work_dir to another directory.",
+                ) from error
+            engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_S})
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            engine = sa.create_engine(
+                self.url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "application_name": "yivideo"}
+            )
+        try:
+            _make_tables(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+
+def put(connection: Connection, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Writes the row of that primary key, whether or not it is there."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(table).values(**key, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    # Transactions begin where SQLAlchemy says so, not where the driver guesses.
+    connection.isolation_level = None
+    ends = time.monotonic() + BUSY_S
+    while True:
+        try:
+            # Readers don't wait for the writer, nor it for them. What is committed survives a power cut.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            return
+        except sqlite3.OperationalError as error:
+            # Two processes that open a new file at the same time: this one statement doesn't wait by itself.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _make_tables(engine: Engine) -> None:
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MAKING_TABLES)))
+        tables.metadata.create_all(connection)
+        found = connection.scalar(sa.select(tables.version.c.version))
+        if found is None:
+            made = {"version": tables.VERSION, "database_id": secrets.token_hex(8)}
+            connection.execute(tables.version.insert().values(**made))
+        elif found != tables.VERSION:
+            raise ServiceError(
+                f"The database was made by another version of yivideo: its tables are of version {found}, "
+                f"and this one knows {tables.VERSION}.",
+                code="STORAGE_UNAVAILABLE",
+                remedy="Set storage.url or storage.work_dir to another place, or run the version that made it.",
+            )
+
+
+def translated(error: SQLAlchemyError) -> YivideoError:
+    """Returns what the database reported as one of our errors; no text of it may hold the password."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(origin, "sqlite_errorcode", None)
+    lines = str(origin).strip().splitlines()
+    reason = lines[0].rstrip(".") if lines else type(error).__name__
+    if code == sqlite3.SQLITE_FULL or getattr(origin, "sqlstate", None) == "53100":
+        return OutputError(f"The database has no room left: {reason}.", code="STORAGE_FULL")
+    if isinstance(error, OperationalError) or code is not None:
+        return ServiceError(f"The database can't be used: {reason}.", code="STORAGE_UNAVAILABLE")
+    return ServiceError(f"The database refused a statement: {reason}.", code="STORAGE_UNAVAILABLE")

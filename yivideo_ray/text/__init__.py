@@ -1,0 +1,1 @@
+"""What letters tell by themselves: spaces, scripts, variants of Han characters, votes among readings. Pure."""
