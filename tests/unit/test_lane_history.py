@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yivideo_ray.runtime.gpu.history import REMEMBERED, History
+from yivideo_ray.runtime.gpu.status import REMEMBERED, History
 
 
 def known(**durations: list[float]) -> History:

@@ -8,7 +8,7 @@ import pytest
 
 from yivideo_ray.geometry import Box
 from yivideo_ray.pixels.ink import Glyph
-from yivideo_ray.stages.perform_ocr.glyphs.ligatures import with_ligatures
+from yivideo_ray.stages.perform_ocr.glyphs.marks import with_ligatures
 from yivideo_ray.types import CharReading
 
 WIDTH = 1000

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from yivideo_ray.errors import DeviceError, InternalError, ModelError, YivideoError
-from yivideo_ray.ocr.faults import translate, translated
+from yivideo_ray.ocr.adapter import translate, translated
 
 OUT_OF_MEMORY = [
     RuntimeError(

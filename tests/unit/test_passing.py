@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.readings import seen
-from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
-from yivideo_ray.stages.postprocess_and_finalize.transient_lines import without_passing_lines
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, without_passing_lines
 
 BRIEF, GAP = 15, 2
 TEXT = "There are wolves in these mountains."

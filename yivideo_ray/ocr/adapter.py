@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import DeviceError, InternalError, ModelError
+from yivideo_ray.errors import DeviceError, InternalError, ModelError, YivideoError
 from yivideo_ray.ocr.embedded import embedded_model
-from yivideo_ray.ocr.faults import translated
 from yivideo_ray.ocr.hub import fetch
 from yivideo_ray.ocr.models import EMBEDDED, Model, Role, check_directory, directory_named
 from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox
@@ -20,7 +20,45 @@ from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox
 if TYPE_CHECKING:
     from yivideo_ray.ocr.backend import Backend
 
-__all__ = ["PaddleOcrEngine"]
+__all__ = ["PaddleOcrEngine", "translate", "translated"]
+
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|failed to allocate memory|available memory of \d+ is smaller than requested"
+    r"|resource ?exhausted|bad_alloc|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|_ALLOC_FAILED",
+    re.IGNORECASE,
+)
+# After these a CUDA context is unusable for ever ("sticky"), or may be: only a fresh process is safe.
+_DEVICE_FAILED = re.compile(
+    r"illegal (memory access|address|instruction)|CUDNN_STATUS_|CUBLAS_STATUS_|CUDNN failure|CUBLAS failure"
+    r"|CUDA (failure|error) ?\(?\d+|cudaError|unspecified launch failure|device-side assert|uncorrectable ECC"
+    r"|misaligned address|GPU is lost|driver shutting down",
+    re.IGNORECASE,
+)
+
+
+def translate(error: BaseException) -> YivideoError:
+    """Returns the error of ours that stands for a foreign one: out of memory, device failed, or internal."""
+    if isinstance(error, YivideoError):
+        return error
+    text = " ".join(str(error).split())
+    sentence = f"{type(error).__name__}: {text[:500]}"
+    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
+        return DeviceError(f"The device has no memory left for this call ({sentence}).", code="DEVICE_OUT_OF_MEMORY")
+    if _DEVICE_FAILED.search(text):
+        return DeviceError(f"The device failed ({sentence}).", code="DEVICE_FAILED")
+    return InternalError(f"The OCR engine failed ({sentence}).")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises foreign errors of its block as errors of ours, with the original as cause."""
+    try:
+        yield
+    except YivideoError:
+        raise
+    except Exception as error:
+        raise translate(error) from error
+
 
 _log = logging.getLogger(__name__)
 

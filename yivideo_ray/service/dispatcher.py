@@ -21,8 +21,7 @@ from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.event_buffer import EventBuffer
 from yivideo_ray.service.parameters import with_parameters
 from yivideo_ray.service.rows import Row, chain_of
-from yivideo_ray.service.store import Ending, WorkflowStore, cancelled
-from yivideo_ray.service.threaded import Threaded
+from yivideo_ray.service.store import Ending, Threaded, WorkflowStore, cancelled
 
 __all__ = ["Dispatcher", "Runner"]
 

@@ -1,4 +1,4 @@
-"""What stands in the rows of workflows and events, as values, and back. Pure.
+"""The rows of workflows and events: as values and back, and reading and writing them within a transaction.
 
 Text is JSON of ASCII characters alone: names of files may hold bytes that no encoding knows.
 """
@@ -6,18 +6,40 @@ Text is JSON of ASCII characters alone: names of files may hold bytes that no en
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
 from yivideo_ray.codec import plain
+from yivideo_ray.errors import ServiceError
 from yivideo_ray.jobs import Event, EventKind, Priority, StageRecord, StageStatus
 from yivideo_ray.locations import place
 from yivideo_ray.service.contract import WorkflowState, WorkflowView
+from yivideo_ray.storage import tables
 from yivideo_ray.types import Stage
 
-__all__ = ["chain_of", "dumped", "event_text", "parsed_event", "stage_text", "stages_of", "view_of"]
+__all__ = [
+    "COLUMN",
+    "WORKFLOWS",
+    "append",
+    "chain_of",
+    "conflict",
+    "count",
+    "dumped",
+    "event_text",
+    "fetch",
+    "joined",
+    "parsed_event",
+    "stage_text",
+    "stages_of",
+    "update",
+    "view_of",
+    "viewed",
+]
 
 Row = Mapping[str, Any]
 
@@ -91,3 +113,52 @@ def view_of(row: Row, queue_position: int | None) -> WorkflowView:
         result=next((path for path in outputs if path.suffix == ".json"), None),
         cancelling=row["cancelling"],
     )
+
+
+WORKFLOWS = tables.workflows
+COLUMN = tables.workflows.c
+
+
+def fetch(connection: Connection, workflow_id: str) -> Row:
+    found = connection.execute(sa.select(WORKFLOWS).where(COLUMN.workflow_id == workflow_id)).mappings().first()
+    if found is None:
+        raise ServiceError(f"There is no workflow {workflow_id[:64]!r}.", code="WORKFLOW_NOT_FOUND")
+    return dict(found)
+
+
+def viewed(connection: Connection, row: Row) -> WorkflowView:
+    position = None
+    if row["state"] == WorkflowState.PENDING:
+        before = sa.or_(
+            COLUMN.priority < row["priority"],
+            sa.and_(COLUMN.priority == row["priority"], COLUMN.turn < row["turn"]),
+        )
+        position = 1 + count(connection, sa.and_(COLUMN.state == WorkflowState.PENDING, before))
+    return view_of(row, position)
+
+
+def count(connection: Connection, condition: sa.ColumnElement[bool]) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(WORKFLOWS).where(condition)) or 0
+
+
+def update(connection: Connection, workflow_id: str, **values: Any) -> None:
+    connection.execute(WORKFLOWS.update().where(COLUMN.workflow_id == workflow_id).values(**values))
+
+
+def append(connection: Connection, row: Row, news: Sequence[Event]) -> int:
+    """Adds events to those of a workflow and returns the number of its last one."""
+    rows = [
+        {"workflow_id": row["workflow_id"], "number": number, "body": event_text(event)}
+        for number, event in enumerate(news, row["events"] + 1)
+    ]
+    if rows:
+        connection.execute(tables.events.insert(), rows)
+    return int(row["events"]) + len(rows)
+
+
+def joined(row: Row, stages: dict[Stage, StageRecord]) -> str:
+    return stage_text({**stages_of(row), **stages}.values())
+
+
+def conflict(workflow_id: str, why: str, remedy: str | None = None) -> ServiceError:
+    return ServiceError(f"Workflow {workflow_id}: {why}.", code="WORKFLOW_STATE_CONFLICT", remedy=remedy)

@@ -19,7 +19,6 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import ServiceError, YivideoError
 from yivideo_ray.runtime.cluster import NAMESPACE
 from yivideo_ray.runtime.session import Session
-from yivideo_ray.service import requests
 from yivideo_ray.service.contract import (
     DueCallback,
     ExecutionMode,
@@ -32,9 +31,8 @@ from yivideo_ray.service.contract import (
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.dispatcher import Dispatcher, Runner
 from yivideo_ray.service.outbox import Callbacks
-from yivideo_ray.service.store import WorkflowStore
-from yivideo_ray.service.submissions import Submissions
-from yivideo_ray.service.threaded import Threaded
+from yivideo_ray.service.store import Threaded, WorkflowStore
+from yivideo_ray.service.submissions import Submissions, changes_asked, check_request
 from yivideo_ray.storage.database import Database
 from yivideo_ray.storage.ownership import Ownership
 
@@ -116,10 +114,10 @@ class Service:
     async def submit(self, request: WorkflowRequest) -> tuple[WorkflowView, bool]:
         places = self._dispatcher.max_running
         if request.mode is ExecutionMode.FULL:
-            requests.check(request, self._settings)
+            check_request(request, self._settings)
             view, new = await self._call(self._submissions.submit, request, self._now(), places)
         else:
-            change = partial(requests.changes, request, self._settings)
+            change = partial(changes_asked, request, self._settings)
             view, new = await self._call(self._submissions.again, request, change, places)
         if new:
             self._signal(view.workflow_id)

@@ -7,10 +7,12 @@ PENDING ──begin──> IN_PROGRESS ──finish──> SUCCESS | FAILED | CA
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -25,14 +27,49 @@ from yivideo_ray.service.contract import (
     WorkflowView,
 )
 from yivideo_ray.service.outbox import callback_values
-from yivideo_ray.service.row_access import COLUMN, WORKFLOWS, append, conflict, count, fetch, joined, update, viewed
-from yivideo_ray.service.rows import Row, dumped, parsed_event, stage_text, stages_of
+from yivideo_ray.service.rows import (
+    COLUMN,
+    WORKFLOWS,
+    Row,
+    append,
+    conflict,
+    count,
+    dumped,
+    fetch,
+    joined,
+    parsed_event,
+    stage_text,
+    stages_of,
+    update,
+    viewed,
+)
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database
 from yivideo_ray.storage.ownership import Ownership
 from yivideo_ray.types import Stage
 
-__all__ = ["Ending", "Update", "WorkflowStore", "cancelled"]
+__all__ = ["Ending", "Threaded", "Update", "WorkflowStore", "cancelled"]
+
+Result = TypeVar("Result")
+
+
+class Threaded:
+    """A thread, which ends with close."""
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._closed = False
+
+    async def call(self, call: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
+
+    async def close(self, last: Callable[[], None]) -> None:
+        """Makes one last call there, and ends it. The second time, nothing happens."""
+        if not self._closed:
+            self._closed = True
+            await self.call(last)
+            self._executor.shutdown()
+
 
 EVENTS_AT_ONCE = 500
 

@@ -22,13 +22,11 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, InputError, YivideoError
 from yivideo_ray.runtime.gpu.batching import serve
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
-from yivideo_ray.runtime.gpu.device import gpu_memory, process_memory
-from yivideo_ray.runtime.gpu.guard import HangGuard
+from yivideo_ray.runtime.gpu.device import HangGuard, gpu_memory, process_memory
 from yivideo_ray.runtime.gpu.halving import HalvingEngine
 from yivideo_ray.runtime.gpu.lane import Lane, is_fatal
-from yivideo_ray.runtime.gpu.ledger import DEATHS_ALLOWED, Ledger
+from yivideo_ray.runtime.gpu.ledger import DEATHS_ALLOWED, ClusterStore, Ledger
 from yivideo_ray.runtime.gpu.status import lane_status
-from yivideo_ray.runtime.gpu.store import ClusterStore
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["STATUS_GROUP", "GpuActor"]

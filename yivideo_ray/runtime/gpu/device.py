@@ -1,17 +1,24 @@
-"""What this process holds of the machine: its memory, and the GPU's by NVML where it has one."""
+"""What this process holds of the machine, its memory and the GPU's by NVML, and its end where native code hangs.
+
+Code that keeps Python's lock can't be ended by anything that needs Python to run: a C thread does that.
+"""
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import os
 import resource
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psutil
 
-__all__ = ["gpu_memory", "nvml", "process_memory"]
+__all__ = ["HangGuard", "gpu_memory", "nvml", "process_memory"]
 
 
 def process_memory() -> dict[str, int]:
@@ -67,3 +74,34 @@ def gpu_memory() -> dict[str, Any] | None:
             }
         except module.NVMLError:
             return None
+
+
+class HangGuard:
+    """After `limit_s` in one block of `watch`, tracebacks go to standard error and the process exits with code 1.
+
+    A C thread does that, which needs no GIL. Blocks of several threads may overlap.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._lock = threading.Lock()
+        self._ends: dict[int, float] = {}
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        me = threading.get_ident()
+        with self._lock:
+            self._ends[me] = time.monotonic() + self._limit_s
+            self._arm()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._ends[me]
+                self._arm()
+
+    def _arm(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        if self._ends:
+            left_s = max(0.01, min(self._ends.values()) - time.monotonic())
+            faulthandler.dump_traceback_later(left_s, exit=True, file=sys.__stderr__ or 2)

@@ -16,8 +16,8 @@ from typing import Any, TypeGuard
 
 from yivideo_ray.errors import CallError, DeviceError, YivideoError
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
-from yivideo_ray.runtime.gpu.history import History
 from yivideo_ray.runtime.gpu.mailbox import Mailbox
+from yivideo_ray.runtime.gpu.status import History
 
 __all__ = ["Lane", "LaneCounts", "is_fatal"]
 

@@ -2,12 +2,13 @@
 
 A page per actor and a count per call, in a store that survives processes and nodes. The names of the running calls are
 written down before they start and struck out after; a process that finds names when it starts knows which calls
-ended the one before. No Ray, no engine here.
+ended the one before. ClusterStore is such a store, in Ray.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 from yivideo_ray.errors import DeviceError
 
-__all__ = ["DEATHS_ALLOWED", "STARTS_ALLOWED", "STARTS_WINDOW_S", "Ledger", "Store", "note_kill"]
+__all__ = ["DEATHS_ALLOWED", "STARTS_ALLOWED", "STARTS_WINDOW_S", "ClusterStore", "Ledger", "Store", "note_kill"]
 
 DEATHS_ALLOWED = 3
 # Where the machine is to blame rather than an input: see Ledger.is_set_aside.
@@ -189,3 +190,41 @@ def _parsed(value: bytes | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return page if isinstance(page, dict) else {}
+
+
+NAMESPACE = b"yivideo"
+_log = logging.getLogger(__name__)
+
+
+class ClusterStore:
+    """What can't be written is lost, with a line in the log."""
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            found: bytes | None = _key_values()._internal_kv_get(key.encode(), namespace=NAMESPACE)
+        except Exception as error:
+            self._lost(error)
+            return None
+        return found
+
+    def put(self, key: str, value: bytes) -> None:
+        try:
+            _key_values()._internal_kv_put(key.encode(), value, overwrite=True, namespace=NAMESPACE)
+        except Exception as error:
+            self._lost(error)
+
+    def delete(self, key: str) -> None:
+        try:
+            _key_values()._internal_kv_del(key.encode(), namespace=NAMESPACE)
+        except Exception as error:
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        _log.warning("Ray's key-value store can't be reached: %s", error)
+
+
+def _key_values() -> Any:
+    # Imported here: all but this store works without Ray.
+    import ray.experimental.internal_kv as kv
+
+    return kv

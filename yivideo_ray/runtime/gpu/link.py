@@ -21,8 +21,7 @@ from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.failures import translate
 from yivideo_ray.runtime.gpu.actor import GpuActor
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
-from yivideo_ray.runtime.gpu.ledger import note_kill
-from yivideo_ray.runtime.gpu.store import ClusterStore
+from yivideo_ray.runtime.gpu.ledger import ClusterStore, note_kill
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["ActorLink", "pool_name"]

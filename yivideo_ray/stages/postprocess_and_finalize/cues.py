@@ -13,9 +13,8 @@ from difflib import SequenceMatcher
 from yivideo_ray.geometry import bounding_box
 from yivideo_ray.stages.postprocess_and_finalize.consensus import agree
 from yivideo_ray.stages.postprocess_and_finalize.karaoke import grows
-from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, without_passing_lines
 from yivideo_ray.stages.postprocess_and_finalize.review import in_order, reading_reasons
-from yivideo_ray.stages.postprocess_and_finalize.transient_lines import without_passing_lines
 from yivideo_ray.text.han_variants import HanVariant
 from yivideo_ray.text.likeness import bare, folded, without_look_alikes
 from yivideo_ray.types import Cue

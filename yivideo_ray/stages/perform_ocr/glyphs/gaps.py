@@ -16,8 +16,7 @@ import numpy as np
 from yivideo_ray.pixels.ink import Glyph, find_glyphs, find_ink, group_pieces
 from yivideo_ray.stages.perform_ocr.glyphs.cells import Cells, find_cells
 from yivideo_ray.stages.perform_ocr.glyphs.dots import Span, with_dots
-from yivideo_ray.stages.perform_ocr.glyphs.ligatures import with_ligatures
-from yivideo_ray.stages.perform_ocr.glyphs.marks import Rows, wanted_marks, with_marks
+from yivideo_ray.stages.perform_ocr.glyphs.marks import Rows, wanted_marks, with_ligatures, with_marks
 from yivideo_ray.types import CharReading, Luma, Reading
 
 __all__ = ["with_glyphs"]

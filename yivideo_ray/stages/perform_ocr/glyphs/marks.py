@@ -1,4 +1,5 @@
-"""Marks that a model has no class for: ¡ and „, which it leaves out or reads as letters. Their glyphs show them.
+"""Marks that a model has no class for, ¡ and „, which it leaves out or reads as letters, and œ, which it reads as two.
+Their glyphs show them.
 
 What is known of languages is that these marks come in pairs.
 """
@@ -14,7 +15,7 @@ from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.pixels.ink import Glyph
 from yivideo_ray.types import CharReading
 
-__all__ = ["Rows", "wanted_marks", "with_marks"]
+__all__ = ["Rows", "wanted_marks", "with_ligatures", "with_marks"]
 
 _BELOW = 0.1
 """What ends so far below the baseline, as a share of the capitals' height, hangs below it."""
@@ -142,3 +143,29 @@ def _is_low(glyph: Glyph, rows: Rows) -> bool:
     top, bottom = glyph.box.y0, glyph.box.y1
     small = glyph.box.width <= 2 * _TWIN_GAP * rows.capital_px
     return small and top >= rows.baseline - _LOW * rows.capital_px and bottom >= rows.baseline
+
+
+# French has no oeu and no oeil but with œ; other languages have such letters, as two glyphs. Œ looks like C and E.
+_READ_AS_TWO = re.compile(r"(?:[oœ]e|[OŒ][eE]|CE)(?=[uU]|[iI][lL])")
+
+
+def with_ligatures(chars: Sequence[CharReading], glyphs: Sequence[Glyph], width: int) -> tuple[CharReading, ...]:
+    """Returns the characters with œ in place of two, where one glyph holds both and no other character. width is the
+    line image's, in pixels."""
+    text = "".join(char.text for char in chars)
+    if len(text) != len(chars):
+        return tuple(chars)
+    middles = [(char.x0 + char.x1) / 2 * width for char in chars]
+    joined = list(chars)
+    for match in reversed(list(_READ_AS_TWO.finditer(text))):
+        first, second = match.start(), match.start() + 1
+        holder = next((glyph for glyph in glyphs if glyph.box.x0 <= middles[first] < glyph.box.x1), None)
+        if holder is None or {
+            index for index, middle in enumerate(middles) if holder.box.x0 <= middle < holder.box.x1
+        } != {first, second}:
+            continue
+        o, e = chars[first], chars[second]
+        letter = "œ" if o.text.islower() else "Œ"
+        ligature = replace(o, text=letter, confidence=min(o.confidence, e.confidence), x1=e.x1)
+        joined[first : second + 1] = [ligature]
+    return tuple(joined)
