@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpus import ensure_corpus
-from benchmarks.environment import environment, format_environment
-from benchmarks.speed import minute_spec
+from benchmarks.corpus.making import ensure_corpus
+from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.videos import minute_spec
 
 __all__ = ["main"]
 

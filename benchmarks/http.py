@@ -32,7 +32,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.environment import environment, format_environment
+from benchmarks.instruments.environment import environment, format_environment
 from yivideo_ray.types import STAGES
 
 __all__ = ["Answer", "main", "percentile", "verdict"]

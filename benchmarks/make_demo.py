@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.corpus import make_case
-from benchmarks.corpus_cases import CaseSpec, TextStyle
+from benchmarks.corpus.cases import CaseSpec, TextStyle
+from benchmarks.corpus.making import make_case
 
 __all__ = ["DEMO", "main"]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
 import sys
 import time
@@ -21,14 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import av
-import psutil
-
-from benchmarks.corpus import ensure_corpus
-from benchmarks.corpus_cases import CaseSpec, TextStyle
-from benchmarks.corpus_sentences import load_sentences
-from benchmarks.environment import environment, format_environment
-from benchmarks.peaks import Peak
+from benchmarks.corpus.making import ensure_corpus
+from benchmarks.floor.measuring import decode_alone
+from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.usage import Peak, tree_bytes
+from benchmarks.instruments.videos import minute_spec, repeat
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.runtime.session import Session, session
@@ -38,75 +34,6 @@ __all__ = ["main"]
 OUT = Path(__file__).with_name("out")
 LIMIT_S = 15.0
 LIMIT_BYTES = 2.5e9
-MINUTE_S = 60
-SEED = 900
-
-
-def minute_spec(width: int = 1280, height: int = 720, seconds: int = MINUTE_S) -> CaseSpec:
-    """Returns the spec of a video at 25 frames a second in which a cue begins every 2 to 3 s."""
-    rng = random.Random(SEED)
-    sentences = [lines for lines in load_sentences("en") if all(len(line) < 45 for line in lines)]
-    script: list[tuple[float, float, tuple[str, ...]]] = []
-    start_s = 0.6
-    while start_s < seconds - 3:
-        every_s = round(rng.uniform(2, 3), 2)
-        script.append(
-            (round(start_s, 2), round(start_s + every_s - rng.choice((0, 0.12, 0.4)), 2), rng.choice(sentences))
-        )
-        start_s += every_s
-    style = TextStyle("sans", 0.060, outline=0.07)
-    name = f"speed_{height}p25" if seconds == MINUTE_S else f"speed_{height}p25_{seconds}s"
-    return CaseSpec(name, width, height, "25", "en", style, seed=SEED, duration_s=float(seconds), script=tuple(script))
-
-
-def repeat(video: Path, minutes: int, path: Path) -> Path:
-    """Writes the video's packets over and over until they last so many minutes, without encoding them again.
-
-    Each turn ends with the last key frame: turns of a whole minute would show samples that are a whole number of
-    seconds apart the same few frames again and again, as if they never changed.
-    """
-    if path.exists() and path.stat().st_mtime_ns >= video.stat().st_mtime_ns:
-        return path
-    with av.open(str(video)) as source, av.open(str(path), "w") as output:
-        stream = source.streams.video[0]
-        copy = output.add_stream_from_template(stream)
-        assert stream.time_base is not None
-        turn = max(packet.pts for packet in source.demux(stream) if packet.is_keyframe and packet.pts is not None)
-        end = round(minutes * 60 / stream.time_base)
-        for start in range(0, end, turn):
-            source.seek(0)
-            for packet in source.demux(stream):
-                if packet.dts is None or packet.pts is None:
-                    continue
-                if packet.is_keyframe and (packet.pts >= turn or start + packet.pts >= end):
-                    break
-                packet.pts += start
-                packet.dts += start
-                packet.stream = copy
-                output.mux(packet)
-    return path
-
-
-def decode_alone(video: Path) -> float:
-    """Returns the seconds that decoding every frame takes, on all cores, looking at none."""
-    before = time.perf_counter()
-    with av.open(str(video)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        for _ in container.decode(stream):
-            pass
-    return time.perf_counter() - before
-
-
-def tree_bytes() -> int:
-    """Returns the proportional set size of this process and its descendants."""
-    total = 0
-    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-        try:
-            total += process.memory_full_info().pss
-        except psutil.Error:  # it ended meanwhile
-            continue
-    return total
 
 
 def _ignore(_: Event) -> None:

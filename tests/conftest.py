@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from benchmarks.postgres_server import Postgres, missing, postgres
+from tests.support.postgres import Postgres, missing, postgres
 
 UNIT = Path(__file__).parent / "unit"
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.cluster.patterns import pattern_video
 from tests.cluster.test_workflows import TEXTS
+from tests.support.text_pictures import pattern_video
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.patterns import pattern_video
+from tests.support.text_pictures import pattern_video
 from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.runtime.workflow import tasks as cpu_tasks

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.drivers import Driver, drive, texts
+from tests.support.gpu_driver import Driver, drive, texts
 from yivideo_ray.errors import CallError, DeviceError, InputError, ModelError
 from yivideo_ray.runtime.gpu.calls import Reply
 

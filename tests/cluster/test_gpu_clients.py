@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.drivers import Driver, drive
-from tests.cluster.patterns import pattern_video
-from tests.sheets import sheets
+from tests.support.gpu_driver import Driver, drive
+from tests.support.text_pictures import pattern_video, sheets
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.jobs import Priority
 from yivideo_ray.media import plan_chunks, probe

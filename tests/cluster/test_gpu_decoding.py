@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.patterns import pattern_video
 from tests.cluster.test_workflows import TEXTS, expected, found, run
+from tests.support.text_pictures import pattern_video
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import Stage

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.drivers import Driver, drive, texts
+from tests.support.gpu_driver import Driver, drive, texts
 from yivideo_ray.errors import DeviceError, ModelError
 from yivideo_ray.runtime.gpu.ledger import STARTS_ALLOWED, UNSEEN
 from yivideo_ray.runtime.session import Session

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.drivers import Driver, drive, texts
+from tests.support.gpu_driver import Driver, drive, texts
 from yivideo_ray.jobs import Priority
 from yivideo_ray.runtime.gpu.calls import Reply
 

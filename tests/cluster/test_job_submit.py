@@ -18,10 +18,10 @@ import httpx2
 import psutil
 import pytest
 
-from tests.cluster.patterns import pattern_video
 from tests.cluster.test_command import ROOT, environment
 from tests.cluster.test_workflows import TEXTS
-from tests.ports import free_port
+from tests.support.serving import free_port
+from tests.support.text_pictures import pattern_video
 from yivideo_ray.runtime import cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]

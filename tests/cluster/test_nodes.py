@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.faults_cluster import nodes
-from tests.cluster.nodes import calls_begun
-from tests.cluster.patterns import pattern_video
 from tests.cluster.test_command import command, environment
 from tests.cluster.test_workflows import TEXTS
+from tests.support.gpu_driver import calls_begun
+from tests.support.nodes import nodes
+from tests.support.text_pictures import pattern_video
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 

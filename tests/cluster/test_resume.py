@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.patterns import pattern_video
 from tests.cluster.test_command import command, environment
 from tests.cluster.test_workflows import TEXTS
+from tests.support.text_pictures import pattern_video
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 

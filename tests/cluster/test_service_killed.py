@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.durability_run import ServiceProcess
-from tests.cluster.patterns import pattern_video
 from tests.cluster.test_workflows import TEXTS
+from tests.support.service_process import ServiceProcess
+from tests.support.text_pictures import pattern_video
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 

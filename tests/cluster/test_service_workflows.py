@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.patterns import pattern_video
 from tests.cluster.test_workflows import TEXTS
-from tests.services import begun, ended, told, until
+from tests.support.services import begun, ended, told, until
+from tests.support.text_pictures import pattern_video
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import EventKind
 from yivideo_ray.service.contract import ExecutionMode, WorkflowRequest, WorkflowState

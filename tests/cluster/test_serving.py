@@ -17,20 +17,19 @@ import httpx2
 import psutil
 import pytest
 
-from tests.cluster.fakes import SLOW_S
 from tests.cluster.test_command import ROOT, environment
-from tests.ports import free_port
-from tests.serving import Served, served
+from tests.support.fake_service import SLOW_S
+from tests.support.serving import Served, free_port, served
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 
 COMMAND = """
 import sys
-from tests.cluster import fakes
+from tests.support import fake_service
 from yivideo_ray.cli.serve import serve_until_stopped
 from yivideo_ray.cli.arguments import take_stdout
 from yivideo_ray.config import Settings
-serve_until_stopped(Settings(), take_stdout(), getattr(fakes, sys.argv[1]))
+serve_until_stopped(Settings(), take_stdout(), getattr(fake_service, sys.argv[1]))
 """
 
 

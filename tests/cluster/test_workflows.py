@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.patterns import APART, RATE, SHOWN, pattern_video
+from tests.support.text_pictures import APART, RATE, SHOWN, pattern_video
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageStatus
 from yivideo_ray.runtime.session import WORKFLOWS_AT_LEAST, Session

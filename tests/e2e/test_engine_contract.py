@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.fonts import cjk_font, latin_font
+from tests.support.fonts import font_named, latin_font
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InternalError
 from yivideo_ray.geometry import Box
@@ -29,7 +29,7 @@ TEXTS = ["We'll meet at 10:30", "今天天气很好", "Hello 世界", "Nobody kn
 def written(text: str, height_px: int = 48) -> Luma:
     """Returns a line of light text with a dark outline on grey, as a subtitle is drawn."""
     size = round(height_px * 0.7)
-    font = latin_font(size) if text.isascii() else cjk_font(size)
+    font = latin_font(size) if text.isascii() else font_named("cjk_sans", size)
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))
     x0, y0, x1, y1 = probe.textbbox((0, 0), text, font=font, stroke_width=2)
     image = Image.new("L", (round(x1 - x0) + 16, height_px), 100)

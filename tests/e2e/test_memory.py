@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.memory import LIMIT, measure
+from benchmarks.memory.__main__ import LIMIT, measure
 from yivideo_ray.config import Settings, StorageSettings
 from yivideo_ray.runtime.session import session
 

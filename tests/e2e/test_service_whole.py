@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.test_command import ROOT
-from tests.hostile import PLAYLISTS, traps
-from tests.ports import free_port
-from tests.serving import Served, served
-from tests.videos import Subtitle, make_video
+from tests.support.hostile import PLAYLISTS, traps
+from tests.support.serving import Served, free_port, served
+from tests.support.videos import Subtitle, make_video
 from yivideo_ray.subtitles.formats import parse_srt
 from yivideo_ray.types import STAGES
 

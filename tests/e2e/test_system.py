@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.videos import Subtitle, make_video, picture
+from tests.support.videos import Subtitle, make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.runtime.session import Session, session
@@ -184,7 +184,7 @@ def test_a_rotated_video_is_read_upright(running: Session, tmp_path: Path) -> No
 
 
 def _frames_with_text() -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
-    from tests.videos import burn
+    from tests.support.videos import burn
 
     frames = []
     for number in range(FRAMES):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.accuracy_cases import CaseResult, Found, Kind, misses, score_case
-from benchmarks.accuracy_exhibits import BOUNDARY_WIDTH_PX, Exhibit, exhibit, quotas
-from benchmarks.accuracy_pictures import Picture, Shot, take
-from benchmarks.corpus import Truth, TruthCue
-from tests.videos import frame_number, make_video
+from benchmarks.accuracy.cases import CaseResult, Found, Kind, misses, score_case
+from benchmarks.accuracy.exhibits import BOUNDARY_WIDTH_PX, Exhibit, exhibit, quotas
+from benchmarks.accuracy.pictures import Picture, Shot, take
+from benchmarks.corpus.making import Truth, TruthCue
+from tests.support.videos import frame_number, make_video
 from yivideo_ray.subtitles.scoring import TimedText
 
 SIZE = (320, 180)

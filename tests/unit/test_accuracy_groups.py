@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.accuracy_groups import GROUPS, GroupOf, group_scores, grouping
-from benchmarks.corpus import Truth
-from benchmarks.corpus_cases import CASES
+from benchmarks.accuracy.groups import GROUPS, GroupOf, group_scores, grouping
+from benchmarks.corpus.cases import CASES
+from benchmarks.corpus.making import Truth
 from yivideo_ray.subtitles.scoring import Score, TextErrors, TimedText, match, score
 
 FRAMES = [n / 25 for n in range(500)]

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy_report
-from benchmarks.accuracy_cases import CaseResult, Found, score_case
-from benchmarks.accuracy_exhibits import Exhibit
-from benchmarks.accuracy_miss import Pictures
-from benchmarks.accuracy_pictures import Picture
-from benchmarks.accuracy_report import render, write_page
-from benchmarks.accuracy_thresholds import Total, checks
-from benchmarks.corpus import Truth, TruthCue
-from tests.videos import make_video
+from benchmarks.accuracy import report as accuracy_report
+from benchmarks.accuracy.cases import CaseResult, Found, score_case
+from benchmarks.accuracy.exhibits import Exhibit
+from benchmarks.accuracy.miss import Pictures
+from benchmarks.accuracy.pictures import Picture
+from benchmarks.accuracy.report import render, write_page
+from benchmarks.accuracy.thresholds import Total, checks
+from benchmarks.corpus.making import Truth, TruthCue
+from tests.support.videos import make_video
 from yivideo_ray.subtitles.scoring import TimedText
 
 FACTS = {

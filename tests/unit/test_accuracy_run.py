@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy_run
-from benchmarks.accuracy_progress import Progress
-from benchmarks.accuracy_run import make_tasks
-from benchmarks.corpus import Truth, spec_hash
-from benchmarks.corpus_cases import CASES, CaseSpec
+from benchmarks.accuracy import run as accuracy_run
+from benchmarks.accuracy.progress import Progress
+from benchmarks.accuracy.run import make_tasks
+from benchmarks.corpus.cases import CASES, CaseSpec
+from benchmarks.corpus.making import Truth, spec_hash
 
 
 class _Stream(io.StringIO):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.accuracy_cases import CaseResult, Found, score_case
-from benchmarks.accuracy_thresholds import THRESHOLDS, Check, Total, checks, format_checks, verdict
-from benchmarks.corpus import Truth, TruthCue
+from benchmarks.accuracy.cases import CaseResult, Found, score_case
+from benchmarks.accuracy.thresholds import THRESHOLDS, Check, Total, checks, format_checks, verdict
+from benchmarks.corpus.making import Truth, TruthCue
 from yivideo_ray.subtitles.scoring import TimedText
 
 FRAMES = 10_001

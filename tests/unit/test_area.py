@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.videos import Subtitle, make_video
+from tests.support.videos import Subtitle, make_video
 from yivideo_ray.cli.area import picture_path, sentences
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.errors import ConfigError, InputError

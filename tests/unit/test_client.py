@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
-from tests.service_clients import KEY, Listening, listening
+from tests.support.service_clients import KEY, Listening, listening
+from tests.support.serving import free_port
 from tests.unit.test_serve_results import finished
 from yivideo_ray.config import ServeSettings
 from yivideo_ray.errors import ConfigError, InputError, ServiceError

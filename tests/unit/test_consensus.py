@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.readings import line, seen
+from tests.support.cues import line, seen
 from yivideo_ray.stages.postprocess_and_finalize.consensus import agree
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
 

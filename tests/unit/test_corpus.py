@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.corpus import ensure_corpus, main
-from benchmarks.corpus_cases import CaseSpec, TextStyle
-from benchmarks.corpus_encode import frame_times
-from benchmarks.corpus_footage import SOURCE_RATE, plan_shots, render
-from benchmarks.corpus_plan import LONGEST_S, REPEAT_GAP_S, SHORTEST_S, plan_cues
-from benchmarks.corpus_sentences import LANGUAGES
-from benchmarks.corpus_sources import SourceMissingError, packaged_file
-from benchmarks.corpus_text import blend, draw_lines, measure, wrap_lines
+from benchmarks.corpus.__main__ import main
+from benchmarks.corpus.cases import CaseSpec, TextStyle
+from benchmarks.corpus.encoding import frame_times
+from benchmarks.corpus.footage import SOURCE_RATE, plan_shots, render
+from benchmarks.corpus.making import ensure_corpus
+from benchmarks.corpus.plan import LONGEST_S, REPEAT_GAP_S, SHORTEST_S, plan_cues
+from benchmarks.corpus.sentences import LANGUAGES
+from benchmarks.corpus.text import blend, draw_lines, measure, wrap_lines
+from tests.support.fonts import SourceMissingError, packaged_file
 from yivideo_ray.subtitles.formats import read_srt
 
 BOXED = TextStyle("sans", 0.09, box_alpha=1.0)

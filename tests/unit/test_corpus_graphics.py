@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks import corpus_footage
-from benchmarks.corpus import ensure_corpus
-from benchmarks.corpus_cases import CASES, CaseSpec, TextStyle
-from benchmarks.corpus_footage import Planes, Shot, Window, pan_sideways, plan_shots, render, seen_at
-from benchmarks.corpus_graphics import GraphicsTrack, stage
-from benchmarks.corpus_sentences import load_sentences
-from benchmarks.corpus_spec import Graphic, Panel
+from benchmarks.corpus import footage as corpus_footage
+from benchmarks.corpus.cases import CASES, CaseSpec, TextStyle
+from benchmarks.corpus.footage import Planes, Shot, Window, pan_sideways, plan_shots, render, seen_at
+from benchmarks.corpus.graphics import GraphicsTrack, stage
+from benchmarks.corpus.making import ensure_corpus
+from benchmarks.corpus.sentences import load_sentences
+from benchmarks.corpus.spec import Graphic, Panel
 
 SIZE = (320, 180)
 GREY = 90

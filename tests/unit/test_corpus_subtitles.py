@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.corpus_cases import CASES, CaseSpec, TextStyle
-from benchmarks.corpus_encode import frame_times
-from benchmarks.corpus_footage import Planes
-from benchmarks.corpus_growth import grown
-from benchmarks.corpus_plan import RAPID_S, WORD_GAP_S, PlannedCue
-from benchmarks.corpus_sentences import load_sentences
-from benchmarks.corpus_subtitles import DrawnCue, SubtitleTrack, opacity
-from benchmarks.corpus_text import draw_lines
+from benchmarks.corpus.cases import CASES, CaseSpec, TextStyle
+from benchmarks.corpus.encoding import frame_times
+from benchmarks.corpus.footage import Planes
+from benchmarks.corpus.plan import RAPID_S, WORD_GAP_S, PlannedCue
+from benchmarks.corpus.sentences import load_sentences
+from benchmarks.corpus.subtitles import DrawnCue, SubtitleTrack, grown, opacity
+from benchmarks.corpus.text import draw_lines
 
 STYLE = TextStyle("sans", 0.09, outline=0.08)
 GREY = 90

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.corpus_cases import CASES, CaseSpec, TextStyle
-from benchmarks.corpus_sentences import LANGUAGES, Texts, is_cjk, load_sentences
-from benchmarks.corpus_text import NEVER_FIRST, NEVER_LAST, _font, measure, wrap_lines
+from benchmarks.corpus.cases import CASES, CaseSpec, TextStyle
+from benchmarks.corpus.sentences import LANGUAGES, Texts, is_cjk, load_sentences
+from benchmarks.corpus.text import NEVER_FIRST, NEVER_LAST, measure, wrap_lines
+from tests.support.fonts import font_named
 
 SENTENCES = [row[0] for name in LANGUAGES if name != "zh_en" for row in load_sentences(name)]
 
 
 def _missing(text: str, font_name: str) -> set[str]:
-    font = _font(font_name, 40)
+    font = font_named(font_name, 40)
     nothing = bytes(font.getmask("\U0010fffe"))
     return {c for c in set(text) - {" "} if bytes(font.getmask(c)) == nothing}
 

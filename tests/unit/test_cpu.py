@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from benchmarks.cpu import CpuUse, cpu_use
+from benchmarks.instruments.usage import CpuUse, cpu_use
 
 
 def test_work_of_this_process_is_its_own() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.videos import Subtitle, make_video
+from tests.support.videos import Subtitle, make_video
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.geometry import Box
 from yivideo_ray.media import ChunkReader, plan_chunks, probe, read_chunk

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.readings import line, seen
+from tests.support.cues import line, seen
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, same_text
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation

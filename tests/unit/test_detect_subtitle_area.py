@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.cues import video
+from tests.support.cues import video
 from yivideo_ray.config import AreaDetectorSettings, RegionSetting
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.testing.pattern import draw_pattern

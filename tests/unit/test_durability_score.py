@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.durability import figures, limits
-from benchmarks.durability_run import Harvest
-from benchmarks.faults_chaos import Fault
-from benchmarks.faults_score import Result
+from benchmarks.durability.figures import figures, limits
+from benchmarks.durability.run import Harvest
+from benchmarks.faults.chaos import Fault
+from benchmarks.faults.score import Result
 
 CUE = {"start_pts": 0, "end_pts": 9, "text": "Hello"}
 TRUE = Result("calm", "a.mp4", "", {".srt": b"1"}, [CUE], 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.videos import frame_number, make_video
+from tests.support.videos import frame_number, make_video
 from yivideo_ray.config import AreaDetectorSettings, Settings
 from yivideo_ray.media import probe
 from yivideo_ray.stages.extract_keyframes import extract_keyframes

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.faults import figures, limits, report
-from benchmarks.faults_chaos import Fault
-from benchmarks.faults_run import Harvest
-from benchmarks.faults_score import (
+from benchmarks.faults.chaos import Fault
+from benchmarks.faults.figures import figures, limits, report
+from benchmarks.faults.run import Harvest
+from benchmarks.faults.score import (
     Result,
     largest_overlap,
     lost_tasks,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cues import cue, video
+from tests.support.cues import cue, video
 from yivideo_ray.errors import InputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.subtitles.formats import (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cues import cue, video
+from tests.support.cues import cue, video
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord, StageStatus, TrackOutput
 from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS

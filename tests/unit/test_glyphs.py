@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from benchmarks.corpus_text import _font
+from tests.support.fonts import font_named
 from yivideo_ray.geometry import Box
 from yivideo_ray.pixels.ink import Ink, find_glyphs, find_ink
 from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
@@ -19,7 +19,7 @@ from yivideo_ray.types import CharReading, Luma, Reading
 SIZE_PX = 34
 MARGIN_PX = 16
 # Pillow's own font has no inverted marks.
-FONTS = {name: _font(name, SIZE_PX) for name in ("sans", "serif", "cjk_sans", "cjk_serif")}
+FONTS = {name: font_named(name, SIZE_PX) for name in ("sans", "serif", "cjk_sans", "cjk_serif")}
 
 
 def draw(text: str, *, font: str = "sans", fill: int = 235, edge: int = 16, ground: int = 120) -> Luma:

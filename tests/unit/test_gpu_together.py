@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sheets import sheets
+from tests.support.text_pictures import sheets
 from yivideo_ray.errors import DeviceError, InternalError
 from yivideo_ray.ocr.contract import answered
 from yivideo_ray.ocr.testing.scripted import Fault, Script, ScriptedEngine

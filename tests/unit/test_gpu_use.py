@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.gpu import gpu_use
+from benchmarks.instruments.usage import gpu_use
 
 
 class Nvml(SimpleNamespace):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.readings import line, seen
+from tests.support.cues import line, seen
 from yivideo_ray.stages.postprocess_and_finalize.karaoke import grows
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
 

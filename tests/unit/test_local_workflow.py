@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.records import recorded
-from tests.videos import make_video, picture
+from tests.support.records import recorded
+from tests.support.videos import make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Job, Outcome, StageRecord, StageStatus
 from yivideo_ray.runtime.session import session

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.readings import line, seen
+from tests.support.cues import line, seen
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize.single_characters import (
     as_lone_i,

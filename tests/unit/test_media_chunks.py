@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.videos import frame_number, make_video, plain_decode
+from tests.support.videos import frame_number, make_video, plain_decode
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
 from yivideo_ray.media import plan_chunks, plan_even_chunks, probe, read_chunk

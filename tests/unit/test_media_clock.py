@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cues import video
+from tests.support.cues import video
 from yivideo_ray.errors import InputError
 from yivideo_ray.media.clock import Clock
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.videos import frame_number, make_video, picture
+from tests.support.videos import frame_number, make_video, picture
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.geometry import Box
 from yivideo_ray.media import VideoFrame, probe, read_chunk

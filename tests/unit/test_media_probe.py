@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.videos import make_audio, make_cover_art, make_video
+from tests.support.videos import make_audio, make_cover_art, make_video
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
 from yivideo_ray.media import probe

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.memory_runs import scratch_bytes, verdicts
-from benchmarks.peaks import Peak
+from benchmarks.instruments.usage import Peak
+from benchmarks.memory.runs import scratch_bytes, verdicts
 
 
 def ran(minutes: int, peak_gb: float, scratch_mb: float = 10) -> dict[str, Any]:

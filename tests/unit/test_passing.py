@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.readings import seen
+from tests.support.cues import seen
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, without_passing_lines
 
 BRIEF, GAP = 15, 2

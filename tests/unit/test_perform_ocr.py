@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.fonts import latin_font
-from tests.strips import background, write
+from tests.support.fonts import latin_font
+from tests.support.text_pictures import background, write
 from yivideo_ray.geometry import Box
 from yivideo_ray.ocr.contract import answered
 from yivideo_ray.ocr.testing.pattern import draw_pattern

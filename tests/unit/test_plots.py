@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks import floor_plot, memory_plot, scaling_plot, throughput_plot
+from benchmarks.instruments import plots
 
 PLACE = {"cores": 2, "cpu": "a CPU", "provider": "a provider", "commit": "0123456789ab"}
 
@@ -26,13 +26,13 @@ def floor(path: Path, factor: float) -> None:
         "median_ratio": factor,
     }
     videos = [{"video": f"speed_{height}p25", **video} for height in (720, 1080)]
-    floor_plot.draw({"environment": PLACE, "limit": 1.5, "videos": videos}, path)
+    plots.draw_floor({"environment": PLACE, "limit": 1.5, "videos": videos}, path)
 
 
 def calls(path: Path, factor: float) -> None:
     samples = [(10, 100 * 2**20), (20, int(factor * 100 * 2**20))]
     figures = {"environment": PLACE, "sizes": 10, "after_first_bytes": 100 * 2**20, "samples": samples}
-    memory_plot.draw_calls(figures, 1.05, path)
+    plots.draw_calls(figures, 1.05, path)
 
 
 def runs(path: Path, factor: float) -> None:
@@ -45,13 +45,13 @@ def runs(path: Path, factor: float) -> None:
         }
         for minutes, size in ((1, 1000), (10, 1200), (60, 1250))
     ]
-    memory_plot.draw_runs({"environment": PLACE, "runs": found}, "minutes", 1.1, path)
+    plots.draw_runs({"environment": PLACE, "runs": found}, "minutes", 1.1, path)
 
 
 def scaling(path: Path, factor: float) -> None:
     rows = [{"nodes": n, "cpu_stages_ratio": n, "workflow_ratio": min(n, 1 + factor)} for n in (1, 2, 4)]
     simulated = {"film_minutes": 120, "rows": rows}
-    scaling_plot.draw({"environment": PLACE, "ratio": factor, "simulated": simulated}, path)
+    plots.draw_scaling({"environment": PLACE, "ratio": factor, "simulated": simulated}, path)
 
 
 def throughput(path: Path, factor: float) -> None:
@@ -68,7 +68,7 @@ def throughput(path: Path, factor: float) -> None:
         for mode, times in (("concurrent", factor), ("serialized, ideal lock", 1))
         for workflows in (1, 5)
     ]
-    throughput_plot.draw({"environment": PLACE, "video": "60 s of 720p25", "rows": rows}, path)
+    plots.draw_throughput({"environment": PLACE, "video": "60 s of 720p25", "rows": rows}, path)
 
 
 DRAW = [floor, calls, runs, scaling, throughput]

@@ -7,8 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.cues import video
-from tests.readings import line
+from tests.support.cues import line, video
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize import postprocess_and_finalize

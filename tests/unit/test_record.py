@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cues import cue, video
+from tests.support.cues import cue, video
 from tests.unit.test_workflow_completeness import INFO
 from yivideo_ray.config import PostprocessorSettings, Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError

@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from benchmarks.speed import repeat
-from tests.videos import frame_number, make_video, plain_decode
+from benchmarks.instruments.videos import repeat
+from tests.support.videos import frame_number, make_video, plain_decode
 
 
 def test_turns_end_with_the_last_key_frame_and_follow_each_other(tmp_path: Path) -> None:

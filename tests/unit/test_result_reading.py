@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cues import cue, video
+from tests.support.cues import cue, video
 from tests.unit.test_formats_document import OUTCOME
 from yivideo_ray.errors import InputError
 from yivideo_ray.jobs import StageRecord, StageStatus, TrackOutput

@@ -7,8 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.cues import video
-from tests.readings import seen
+from tests.support.cues import seen, video
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from tests.fonts import latin_font
-from tests.strips import HEIGHT, WIDTH, background, write
+from tests.support.fonts import latin_font
+from tests.support.text_pictures import HEIGHT, WIDTH, background, write
 from yivideo_ray.stages.crop_subtitle_images.segments import GUARD_FRAMES, Segment, SegmentTracker
 from yivideo_ray.types import Luma
 

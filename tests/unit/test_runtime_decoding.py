@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.videos import make_video
+from tests.support.videos import make_video
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import DeviceError
 from yivideo_ray.media import cuda_decodes, probe, read_chunk

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.scaling_model import Times, cpu_stages_s, repeated, workflow_s
+from benchmarks.scaling.model import Times, cpu_stages_s, repeated, workflow_s
 
 EVEN = Times((2.0,) * 8, (16,) * 8, stitch_s=0.0, device_s=0.5, handover_s=0.0)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy, accuracy_run
-from benchmarks.accuracy_cases import Found, Kind, differences, misses, read_found, score_case
-from benchmarks.accuracy_run import Task
-from benchmarks.accuracy_thresholds import Total, checks
-from benchmarks.corpus import Truth, TruthCue
+from benchmarks.accuracy import __main__ as accuracy
+from benchmarks.accuracy import run as accuracy_run
+from benchmarks.accuracy.cases import Found, Kind, differences, misses, read_found, score_case
+from benchmarks.accuracy.run import Task
+from benchmarks.accuracy.thresholds import Total, checks
+from benchmarks.corpus.making import Truth, TruthCue
 from benchmarks.make_demo import DEMO
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.subtitles.formats import read_srt

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from tests.fake_service import FakeService, Recorded
-from tests.service_clients import SECRET
+from tests.support.fake_service import FakeService, Recorded
+from tests.support.service_clients import SECRET
 from yivideo_ray.config import ServeSettings, Settings
 from yivideo_ray.errors import ServiceError
 from yivideo_ray.http.webhooks import Callbacks, is_public, require_callback

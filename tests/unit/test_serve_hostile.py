@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import PLAYLISTS, Traps, callbacks, hostile_paths, traps
-from tests.service_clients import World, world
+from tests.support.hostile import PLAYLISTS, Traps, callbacks, hostile_paths, traps
+from tests.support.service_clients import World, world
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
 from yivideo_ray.media import probe

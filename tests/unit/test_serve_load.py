@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.fake_service import FakeService
-from tests.service_clients import Listening, listening
+from tests.support.fake_service import FakeService
+from tests.support.service_clients import Listening, listening
 
 
 def post(there: Listening, client: httpx2.Client, key: str | None = None) -> httpx2.Response:

@@ -16,11 +16,11 @@ import pysubs2
 import pytest
 from PIL import Image
 
-from tests.cues import cue
-from tests.cues import video as info_of_tests
-from tests.service_clients import World, world
+from tests.support.cues import cue
+from tests.support.cues import video as info_of_tests
+from tests.support.service_clients import World, world
+from tests.support.videos import Subtitle, make_video
 from tests.unit.test_serve_workflows import problem
-from tests.videos import Subtitle, make_video
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError
 from yivideo_ray.geometry import Box

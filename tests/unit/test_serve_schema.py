@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service_clients import KEY, Listening, listening
+from tests.support.service_clients import KEY, Listening, listening
 from tests.unit.test_serve_results import finished
 from yivideo_ray.errors import InputError
 from yivideo_ray.service.contract import WorkflowRequest, WorkflowState

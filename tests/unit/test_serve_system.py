@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.fake_service import FakeService
-from tests.service_clients import World, world
+from tests.support.fake_service import FakeService
+from tests.support.service_clients import World, world
 from tests.unit.test_serve_workflows import problem
 from yivideo_ray.errors import CODES
 

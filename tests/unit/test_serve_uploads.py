@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from tests.fake_service import FakeService
-from tests.service_clients import World, world
+from tests.support.fake_service import FakeService
+from tests.support.service_clients import World, world
 from tests.unit.test_serve_workflows import problem
 from yivideo_ray.errors import ServiceError
 from yivideo_ray.http.uploads import Form, read_form

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.fake_service import FakeService
-from tests.http_files import http_files
-from tests.service_clients import KEY, World, world
+from tests.support.fake_service import FakeService
+from tests.support.http_files import http_files
+from tests.support.service_clients import KEY, World, world
 from yivideo_ray.errors import CODES, InputError, InternalError
 from yivideo_ray.jobs import Priority
 from yivideo_ray.locations import Url

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
+from tests.support.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
 from yivideo_ray.errors import ConfigError, InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import EventKind, Priority, StageStatus
 from yivideo_ray.service.contract import ExecutionMode, WorkflowRequest, WorkflowState

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.postgres_server import Postgres
-from tests.services import asked, begun, ended, play, serving, submitted, told
+from tests.support.postgres import Postgres
+from tests.support.services import asked, begun, ended, play, serving, submitted, told
 from yivideo_ray.errors import ServiceError
 from yivideo_ray.service.contract import WorkflowState
 

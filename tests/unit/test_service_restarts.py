@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
+from tests.support.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError, ServiceError
 from yivideo_ray.jobs import EventKind, Job, Outcome

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.strips import HEIGHT, WIDTH, background, write
+from tests.support.text_pictures import HEIGHT, WIDTH, background, write
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, join_lines
 from yivideo_ray.types import CropMeta, Luma, Placement

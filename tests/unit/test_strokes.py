@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.strips import background, write
+from tests.support.text_pictures import background, write
 from yivideo_ray.pixels.strokes import (
     MIN_EXCHANGED_PX,
     analysis_scale,

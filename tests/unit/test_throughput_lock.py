@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from benchmarks import throughput_lock
-from benchmarks.throughput_lock import GlobalLock, HandedOver, Polled, polling_wait_s
+from benchmarks.throughput import locks as throughput_lock
+from benchmarks.throughput.locks import GlobalLock, HandedOver, Polled, polling_wait_s
 from yivideo_ray.types import Stage
 
 

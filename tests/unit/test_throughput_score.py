@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.throughput_score import Batch, busy_share, fallen, percentile, ratios, rows
+from benchmarks.throughput.score import Batch, busy_share, fallen, percentile, ratios, rows
 
 
 def batch(mode: str, completions: tuple[float, ...], *, engine: str = "real", cpu_s: float = 0.0) -> Batch:

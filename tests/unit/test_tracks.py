@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.cues import cue
+from tests.support.cues import cue
 from yivideo_ray.config import ScriptLanguages
 from yivideo_ray.subtitles.languages import Track, line_script, split_by_script
 from yivideo_ray.types import Cue

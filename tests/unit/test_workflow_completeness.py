@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.cues import video
+from tests.support.cues import video
 from yivideo_ray.runtime.workflow.completeness import completeness
 from yivideo_ray.types import ChunkReport, ChunkSpan
 

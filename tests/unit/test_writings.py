@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.readings import line
+from tests.support.cues import line
 from yivideo_ray.geometry import Box
 from yivideo_ray.text.han_variants import HanVariant, form_in, settle_variants, writing_of
 from yivideo_ray.types import CropText, TextLine

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.http_files import HttpFiles, http_files
-from tests.remote_film import BLOCK, FILM, FRAMES
-from tests.videos import make_video
+from tests.support.http_files import BLOCK, FILM, FRAMES, HttpFiles, http_files
+from tests.support.videos import make_video
 from yivideo_ray.media import remote
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.http_files import Asked, HttpFiles, http_files
-from tests.remote_film import BLOCK, SETTINGS, at, late, refusal
+from tests.support.http_files import BLOCK, SETTINGS, Asked, HttpFiles, at, http_files, late, refusal
+from tests.support.videos import make_video
 from tests.unit.test_media_chunks import WHOLE, own_frames
 from tests.unit.test_media_probe import playlists
-from tests.videos import make_video
 from yivideo_ray.errors import InputError
 from yivideo_ray.locations import Url
 from yivideo_ray.media import check_unchanged, plan_chunks, plan_samples, probe, remote, sample_frames

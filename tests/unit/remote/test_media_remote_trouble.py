@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.http_files import Asked, HttpFiles, http_files
-from tests.remote_film import BLOCK, FRAMES, SETTINGS, at, late, refusal
+from tests.support.http_files import BLOCK, FRAMES, SETTINGS, Asked, HttpFiles, at, http_files, late, refusal
+from tests.support.videos import make_video
 from tests.unit.test_media_chunks import WHOLE, own_frames
-from tests.videos import make_video
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
 from yivideo_ray.media import check_unchanged, probe, read_chunk, remote

@@ -1,0 +1,1 @@
+"""How close the subtitles come to the truth, on the corpus, through the real system."""

@@ -1,0 +1,48 @@
+"""Makes videos with burned-in subtitles from real footage, with their exact truth.
+
+    python -m benchmarks.corpus --out DIR [--case NAME] [--seed N]
+
+writes for every case CASE.mp4, CASE.reference.srt and CASE.truth.json. A case that is there already and was made
+from the same specification by the same code is left alone. Truth is in pts: a cue is shown in the frames with
+start_pts <= pts < end_pts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.corpus.cases import CASES, case_named
+from benchmarks.corpus.making import ensure_corpus
+from tests.support.fonts import SourceMissingError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="directory for the videos and their truth")
+    parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be repeated")
+    parser.add_argument("--seed", type=int, default=0, help="added to each case's seed: other footage, texts and times")
+    parser.add_argument("--jobs", type=int, default=0, help="processes (default: one per core, at most four)")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
+    options = parser.parse_args(argv)
+    if options.list:
+        print("\n".join(case.name for case in CASES))
+        return 0
+    try:
+        specs = [case_named(name) for name in options.case] if options.case else list(CASES)
+        specs = [replace(spec, seed=spec.seed + options.seed) for spec in specs]
+        for truth in ensure_corpus(specs, options.out, options.jobs):
+            print(f"{truth.video}: {truth.duration_s:.1f} s, {len(truth.cues)} cues")
+    except (KeyError, SourceMissingError) as error:
+        print(error.args[0], file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

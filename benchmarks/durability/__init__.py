@@ -1,0 +1,1 @@
+"""Workflows in the service while everything is killed."""

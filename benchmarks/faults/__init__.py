@@ -1,0 +1,1 @@
+"""Workflows while their processes are killed, stopped and made to fail."""

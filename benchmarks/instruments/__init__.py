@@ -1,0 +1,1 @@
+"""What several benchmarks measure with: place, use of the machine, videos, plots."""

@@ -1,0 +1,65 @@
+"""Where a measurement was made: commit, machine, device, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from yivideo_ray.subtitles.result import installed_versions
+from yivideo_ray.types import EngineFacts
+
+__all__ = ["environment", "format_environment"]
+
+
+def environment(engine: EngineFacts | None = None) -> dict[str, Any]:
+    """Returns the facts that a figure is worth nothing without; engine is what really ran the models."""
+    facts = engine.as_dict() if engine is not None else {}
+    return {
+        "commit": _commit(),
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "engine": facts.get("engine"),
+        "device": facts.get("device"),
+        "provider": facts.get("provider"),
+        "models": [facts[key] for key in ("detection_model", "recognition_model") if key in facts],
+        "versions": {**installed_versions(), **facts.get("versions", {})},
+    }
+
+
+def format_environment(facts: dict[str, Any]) -> str:
+    """Returns the facts as two or three lines for people."""
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    device = (
+        f"{facts['engine']} on {facts['device']} ({facts['provider']}), models {', '.join(facts['models'])}"
+        if facts["engine"]
+        else "engine unknown (results were given)"
+    )
+    machine = f"{facts['cores']} cores of {facts['cpu']}, {facts['memory_gib']} GiB, {facts['system']}"
+    return f"commit {facts['commit']}; {machine}\n{device}\n{versions}"
+
+
+def _commit() -> str:
+    here = Path(__file__).parents[1]
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "--short=12", "HEAD")
+        return f"{commit} with changes" if git("status", "--porcelain", "--untracked-files=no") else commit
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

@@ -1,0 +1,1 @@
+"""Whether memory stays flat, call by call and run by run."""

@@ -1,0 +1,101 @@
+"""Measures whether memory stays flat: the GPU actor's however the pictures' sizes change, that of whole runs however
+long the video is, or however many there are.
+
+    python -m benchmarks.memory [--calls N] [--sizes N] [--json FILE] [--plot FILE]
+    python -m benchmarks.memory --minutes 1 10 60 [--json FILE] [--plot FILE]
+    python -m benchmarks.memory --videos 1 8 24 [--json FILE] [--plot FILE]
+
+The first sends calls with a crop each, of many different sizes and with text drawn on them, to an actor with the real
+engine, and reads the process's resident memory from the actor's status. Every size comes once in the first calls, and
+in random order after. Exit code: 0 if the memory at the end is at most 1.05 times that after the first N sizes, 1 if
+not.
+
+The second runs videos of so many minutes, 720p25 with a cue every 2 to 3 s, each in a process of its own, and reads the
+proportional set size of that process and all that it started, Ray's own among them, and the size of the files below
+storage.work_dir and in Ray's directory. The third does so for so many videos of one minute, all begun at once. Exit
+code: 0 if the limits hold, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.memory.calls import measure
+from benchmarks.memory.runs import LIMIT_RATIO, measure_lengths, measure_numbers, verdicts
+from yivideo_ray.config import Settings
+from yivideo_ray.runtime.session import session
+from yivideo_ray.types import EngineFacts
+
+__all__ = ["main", "measure"]
+
+OUT = Path(__file__).parents[1] / "out"
+LIMIT = 1.05
+
+
+def _whole_runs(
+    unit: str, found: Sequence[dict[str, Any]], engine: EngineFacts, json_file: Path | None, plot: Path | None
+) -> int:
+    print(f"{unit:>8} {'wall s':>8} {'peak MiB':>9} {'scratch MB':>11} {'cues':>6}")
+    for one in found:
+        peak, scratch = one["peak_bytes"] / 2**20, one["scratch_bytes"] / 1e6
+        print(f"{one[unit]:8} {one['wall_s']:8.1f} {peak:9.0f} {scratch:11.1f} {one['cues']:6}")
+    told = verdicts(found, unit)
+    for sentence, holds in told:
+        print(f"{sentence} {'reached' if holds else 'MISSED'}")
+    figures: dict[str, Any] = {"environment": environment(engine), "runs": found}
+    print(format_environment(figures["environment"]))
+    if json_file:
+        json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if plot:
+        from benchmarks.instruments.plots import draw_runs
+
+        draw_runs(figures, unit, LIMIT_RATIO, plot)
+    return 0 if all(holds for _, holds in told) else 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--calls", type=int, default=5000, metavar="N", help="in all (default: %(default)s)")
+    parser.add_argument("--sizes", type=int, default=500, metavar="N", help="different sizes (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of sizes and texts (default: %(default)s)")
+    parser.add_argument("--minutes", type=int, nargs="+", metavar="N", help="measure whole runs on videos so long")
+    parser.add_argument("--videos", type=int, nargs="+", metavar="N", help="measure whole runs on so many videos")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
+    options = parser.parse_args(argv)
+    if options.minutes:
+        return _whole_runs("minutes", *measure_lengths(options.minutes, options.out), options.json, options.plot)
+    if options.videos:
+        return _whole_runs("videos", *measure_numbers(options.videos, options.out), options.json, options.plot)
+    with session(Settings()) as opened:
+        engine = opened.engine_facts()
+        found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))
+    held = found["ratio"] <= LIMIT and found["restarts"] == 0
+    mib = {name: found[f"{name}_bytes"] / 2**20 for name in ("after_first", "at_end", "highest")}
+    print(f"{found['calls']} calls with {found['sizes']} sizes in {found['seconds']:.0f} s")
+    print(f"after the first {found['sizes']}: {mib['after_first']:.0f} MiB; highest since: {mib['highest']:.0f} MiB")
+    reached = "reached" if held else "MISSED"
+    print(f"at the end: {mib['at_end']:.0f} MiB, {found['ratio']:.3f} times that, <= {LIMIT} {reached}")
+    figures = {"environment": environment(engine), **found}
+    print(format_environment(figures["environment"]))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        from benchmarks.instruments.plots import draw_calls
+
+        draw_calls(figures, LIMIT, options.plot)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How the CPU stages scale with nodes, measured on two and simulated on more."""

@@ -1,0 +1,1 @@
+"""Workflows behind one global lock against workflows that share the GPU actor."""

@@ -1,0 +1,71 @@
+"""Values that tests of texts need: a video's facts, cues in it, and lines and observations as crops would give them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from yivideo_ray.geometry import Box
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
+from yivideo_ray.types import CharReading, Cue, VideoInfo
+
+__all__ = ["cue", "line", "seen", "video"]
+
+
+def video(time_base: Fraction = Fraction(1, 1000), start_pts: int = 0) -> VideoInfo:
+    return VideoInfo(
+        path="/videos/a.mp4",
+        size_bytes=1000,
+        mtime_ns=1,
+        container="mp4",
+        codec="h264",
+        pixel_format="yuv420p",
+        stream_index=0,
+        coded_width=1280,
+        coded_height=720,
+        width=1280,
+        height=720,
+        rotation_deg=0,
+        sample_aspect_ratio=Fraction(1),
+        time_base=time_base,
+        start_pts=start_pts,
+        duration_s=60.0,
+        frame_rate=Fraction(25),
+        interlaced=False,
+    )
+
+
+def cue(start_pts: int, end_pts: int, *lines: str, top: bool = False) -> Cue:
+    box = Box(400, 30, 880, 90) if top else Box(400, 600, 880, 660)
+    return Cue(start_pts, end_pts, lines, 0.98, box, "top" if top else "bottom", 20, 1)
+
+
+_CHAR_PX = 20
+
+
+def line(text: str, confidence: float = 0.99, doubtful: str = "", *, x0: int = 100, y0: int = 10) -> ReadLine:
+    """Returns a line of characters of equal width, those in `doubtful` read with little confidence."""
+    width = _CHAR_PX * max(1, len(text))
+    shown = [(place, char) for place, char in enumerate(text) if char != " "]
+    chars = tuple(
+        CharReading(
+            char,
+            0.5 if char in doubtful else confidence,
+            place / len(text),
+            (place + 1) / len(text),
+            0.9 if place and text[place - 1] == " " else 0.0,
+        )
+        for place, char in shown
+    )
+    return ReadLine(text, confidence, Box(x0, y0, x0 + width, y0 + 30), chars)
+
+
+def seen(
+    start: int, end: int, *texts: str | ReadLine, confidence: float = 0.99, doubtful: str = "", **facts: Any
+) -> Observation:
+    """Returns an observation of these lines below each other; facts are further fields of Observation."""
+    lines = tuple(
+        text if isinstance(text, ReadLine) else line(text, confidence, doubtful, y0=10 + 40 * row)
+        for row, text in enumerate(texts)
+    )
+    return Observation(start, end, lines, end - start, end - start, **facts)
