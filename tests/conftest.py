@@ -1,4 +1,4 @@
-"""What holds for every test: no log line at ERROR that wasn't asked for, no setting from outside, no Ray in tests/unit.
+"""What holds for every test: no log line at ERROR that wasn't asked for, no setting from outside, no Ray in unit tests.
 
 Warnings are errors, with the exceptions named in pyproject.toml.
 """
@@ -10,14 +10,14 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.support.postgres import Postgres, missing, postgres
 
-UNIT = Path(__file__).parent / "unit"
+# Tests with one of these marks may start a Ray; all others are unit tests.
+WITH_RAY = ("cluster", "e2e", "gpu")
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def _no_unexpected_error_logs(request: pytest.FixtureRequest, caplog: pytest.Log
 @pytest.fixture(autouse=True)
 def _no_ray_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Importing ray is fine (decorators need it); starting or joining a cluster is not."""
-    if UNIT not in request.path.parents:
+    if any(request.node.get_closest_marker(name) for name in WITH_RAY):
         yield
         return
 

@@ -16,7 +16,10 @@ from yivideo_ray.runtime.session import Session
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.types import Crop, CropMeta, Luma
 
-__all__ = ["measure"]
+__all__ = ["LIMIT", "measure"]
+
+LIMIT = 1.05
+"""What the memory at the end may be, as a ratio to that after each size has come once."""
 
 EVERY = 100
 WIDTHS, HEIGHTS = (80, 1400), (32, 160)

@@ -1,7 +1,9 @@
-"""What importing costs: whoever only asks for the version or the help waits for no model and no cluster."""
+"""What importing costs, and who imports whom: whoever only asks for the version or the help waits for no model and no
+cluster, and nothing needs the benchmarks but they themselves."""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +51,22 @@ def test_the_runtime_imports_ray_only_when_a_session_needs_it() -> None:
 
 def test_the_check_sees_a_heavy_import() -> None:
     assert "av" in loaded_after("import av")
+
+
+def imported(path: Path) -> set[str]:
+    """Returns the top-level packages that a module names in its import statements, wherever they stand."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_neither_the_package_nor_its_tests_import_benchmarks() -> None:
+    own = ROOT / "benchmarks"
+    modules = [path for name in ("yivideo_ray", "tests", "benchmarks") for path in (ROOT / name).rglob("*.py")]
+    importers = [path for path in modules if "benchmarks" in imported(path)]
+    assert [path for path in importers if own not in path.parents] == []
+    assert any(own in path.parents for path in importers), "the check sees no import at all"

@@ -1,0 +1,63 @@
+"""The lock files: complete, hashed, without any address, and agreeing on the one cv2."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LOCKS = ("run", "cv2", "test")
+
+
+def pins(lock: str) -> dict[str, tuple[str, int]]:
+    """Returns each package's version and its number of hashes."""
+    text = (ROOT / f"locks/{lock}.lock").read_text(encoding="utf-8")
+    found = {}
+    for entry in re.split(r"\n(?=\S)", text):
+        match = re.match(r"([a-z0-9-]+)==(\S+)", entry)
+        assert match, f"not a pinned requirement: {entry[:80]}"
+        found[match[1]] = (match[2], entry.count("--hash=sha256:"))
+    return found
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_address(lock: str) -> None:
+    text = (ROOT / f"locks/{lock}.lock").read_text(encoding="utf-8")
+    assert not re.search(r"://|^\s*-(?!-hash)|index|find-links", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_is_hash_checked(lock: str) -> None:
+    assert {name for name, (_, hashes) in pins(lock).items() if not hashes} == set()
+
+
+def test_no_package_is_in_two_locks() -> None:
+    names = [name for lock in LOCKS for name in pins(lock)]
+    assert len(names) == len(set(names))
+
+
+def test_cv2_comes_from_the_headless_package_which_is_unpacked_last() -> None:
+    assert list(pins("cv2")) == ["opencv-python-headless"]
+    variants = {name: pins(lock)[name][0] for lock in LOCKS for name in pins(lock) if name.startswith("opencv")}
+    assert variants.keys() == {"opencv-contrib-python", "opencv-python-headless"}
+    assert len(set(variants.values())) == 1
+
+
+def test_all_that_the_project_asks_for_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["cpu"], *extras["paddle"], *extras["test"]]
+    names = {re.split(r"[\[<>=!~;]", requirement)[0].strip().lower() for requirement in wanted}
+    locked = {name for lock in LOCKS for name in pins(lock)}
+    # Left out on purpose: it would overwrite cv2.
+    assert names - locked == {"opencv-python"}
+
+
+def test_the_locked_build_backend_can_build_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (requirement,) = project["build-system"]["requires"]
+    needed = int(requirement.partition(">=")[2])
+    assert int(pins("run")["setuptools"][0].partition(".")[0]) >= needed

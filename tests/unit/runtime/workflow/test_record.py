@@ -1,0 +1,271 @@
+"""The record on disk, and where results go."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.cues import cue, video
+from tests.unit.runtime.workflow.test_completeness import INFO
+from yivideo_ray.config import PostprocessorSettings, Settings, SubtitleSettings
+from yivideo_ray.errors import ConfigError, OutputError
+from yivideo_ray.geometry import Box
+from yivideo_ray.jobs import Job, StageRecord, StageStatus
+from yivideo_ray.locations import Url
+from yivideo_ray.runtime.workflow.outputs import (
+    Written,
+    output_path,
+    require_distinct,
+    require_writable,
+    write_subtitles,
+)
+from yivideo_ray.runtime.workflow.plan import RECORDED, Artifact
+from yivideo_ray.runtime.workflow.record import Record, workflow_id
+from yivideo_ray.types import (
+    Band,
+    BandEvidence,
+    CharReading,
+    CropMeta,
+    CropText,
+    EngineFacts,
+    RejectedRegion,
+    RejectionReason,
+    Stage,
+    SubtitleArea,
+    TextLine,
+)
+
+AREA = SubtitleArea(
+    (Band("bottom", Box(0, 180, 320, 230), 21.5, BandEvidence(24, 12, 9, 0.97, "it changes")),),
+    (RejectedRegion(Box(0, 0, 9, 9), RejectionReason.ALWAYS_THERE, 24),),
+)
+TEXTS = (
+    CropText("0:1", (TextLine("你好 world", 0.98, Box(1, 2, 3, 4), (CharReading("你", 0.99, 0.0, 0.1, 0.0),)),)),
+    CropText("0:2", ()),
+)
+CROPS = (CropMeta("0:1", 0, Box(0, 180, 320, 230), 0.5, 10, 12, 50, 40, 32, 900, 48, joined_to_pts=9),)
+CUES = (cue(640, 2480, "Hello"),)
+
+
+def asking(*formats: str, **more: object) -> Settings:
+    return Settings(subtitles=SubtitleSettings.model_validate({"formats": formats, **more}))
+
+
+def filled(work_dir: Path) -> Record:
+    record = Record(work_dir, INFO)
+    record.area, record.texts, record.crops = AREA, TEXTS, CROPS
+    record.crops_area = SubtitleArea(AREA.bands[:1])
+    record.engine = EngineFacts("scripted", "none", "scripted", "rows", "pattern", (("ray", "2"),))
+    record.decoded_s, record.partial = 12.5, True
+    record.stages = {
+        Stage.PERFORM_OCR: StageRecord(Stage.PERFORM_OCR, StageStatus.SUCCESS, {"a": 1}, {"lines": 1}, None, 1.5)
+    }
+    record.save()
+    record.save_readings()
+    return record
+
+
+def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    written, read = filled(tmp_path), Record(tmp_path, INFO)
+    assert read.read() == RECORDED
+    for name in ("area", "crops_area", "crops", "texts", "engine", "decoded_s", "partial", "stages"):
+        assert getattr(read, name) == getattr(written, name), name
+
+
+@pytest.mark.parametrize("number", [0, 1, 255, 256, 257, 600])
+def test_however_many_readings_come_back_and_leave_the_memory_to_whoever_takes_them(
+    tmp_path: Path, number: int
+) -> None:
+    record = filled(tmp_path)
+    record.crops, record.texts = CROPS * number, TEXTS[:1] * number
+    record.save_readings()
+    read = Record(tmp_path, INFO)
+    assert read.read() == RECORDED
+    assert read.hand_over() == (record.crops_area, record.crops, record.texts)
+    assert (read.crops, read.texts) == (None, None)
+
+
+def test_another_size_time_or_place_is_another_workflow(tmp_path: Path) -> None:
+    filled(tmp_path)
+    for change in ({"size_bytes": 2}, {"mtime_ns": 2}, {"path": "w.mp4"}):
+        other = dataclasses.replace(INFO, **change)
+        assert workflow_id(other) != workflow_id(INFO)
+        assert Record(tmp_path, other).read() == set()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b"\xff"])
+def test_a_damaged_record_counts_as_none(tmp_path: Path, damage: bytes) -> None:
+    record = filled(tmp_path)
+    for name in ("record.json", "readings.json"):
+        (record.directory / name).write_bytes(damage)
+    assert Record(tmp_path, INFO).read() == set()
+
+
+def test_readings_without_their_area_are_not_offered_alone_as_an_area(tmp_path: Path) -> None:
+    record = filled(tmp_path)
+    record.forget([Artifact.AREA])
+    record.save()
+    assert Record(tmp_path, INFO).read() == {Artifact.CROPS, Artifact.TEXTS}
+
+
+def test_new_crops_leave_no_texts_of_old_ones(tmp_path: Path) -> None:
+    record = filled(tmp_path)
+    record.forget([Artifact.CROPS])
+    record.save_readings()
+    assert Record(tmp_path, INFO).read() == {Artifact.AREA}
+
+
+def test_a_record_of_before_crops_had_an_area_of_their_own_is_read(tmp_path: Path) -> None:
+    record = filled(tmp_path)
+    path = record.directory / "readings.json"
+    page = json.loads(path.read_bytes())
+    del page["area"]
+    path.write_text(json.dumps(page))
+    read = Record(tmp_path, INFO)
+    assert read.read() == RECORDED
+    assert read.crops_area == AREA
+
+
+def test_a_directory_for_records_that_can_not_be_made_is_told_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="records") as caught:
+        Record(tmp_path / "file", INFO).save()
+    assert "storage.work_dir" in caught.value.remedy
+
+
+def test_a_name_that_is_no_utf8_is_recorded(tmp_path: Path) -> None:
+    record = Record(tmp_path, dataclasses.replace(INFO, path=os.fsdecode(b"/videos/\xff.mp4")))
+    record.save()
+    assert (record.directory / "record.json").exists()
+
+
+def test_results_lie_beside_the_video_or_in_the_directory_given(tmp_path: Path) -> None:
+    assert output_path(Job(Path("a/film.v2.mp4")), ".srt") == Path("a/film.v2.srt")
+    assert output_path(Job(Path("a/film.mp4"), output_dir=tmp_path), ".json") == tmp_path / "film.json"
+    # Nothing can be written beside what is at an address.
+    assert output_path(Job(Url("s3://b/a/film.v2.mp4")), ".srt") == Path("film.v2.srt")
+    assert output_path(Job(Url("s3://b/a/film.mp4"), output_dir=tmp_path), ".json") == tmp_path / "film.json"
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "字" * 83 + "xx", "🎬" * 62 + "abc"])
+def test_a_name_of_255_bytes_gives_names_that_can_be_written(tmp_path: Path, stem: str) -> None:
+    path = output_path(Job(tmp_path / f"{stem}.mp4"), ".json")
+    path.write_text("")
+    assert len(os.fsencode(path.name)) <= 255
+    assert stem.startswith(path.stem)
+
+
+def test_two_videos_with_one_result_are_refused(tmp_path: Path) -> None:
+    wanted = SubtitleSettings()
+    require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "b.mp4")], wanted)
+    with pytest.raises(ConfigError, match=r"a\.mkv"):
+        require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "sub" / ".." / "a.mkv")], wanted)
+
+
+@pytest.mark.parametrize(("name", "formats"), [("film.json", ()), ("film.ass", ("srt", "ass"))])
+def test_a_video_named_like_a_result_is_not_overwritten(tmp_path: Path, name: str, formats: tuple[str, ...]) -> None:
+    wanted = SubtitleSettings(formats=formats)
+    with pytest.raises(ConfigError, match="would overwrite"):
+        require_distinct([Job(tmp_path / name)], wanted)
+    require_distinct([Job(tmp_path / name, output_dir=tmp_path / "out")], wanted)
+
+
+def test_every_format_asked_for_is_written_and_nothing_else(tmp_path: Path) -> None:
+    job = Job(tmp_path / "film.mp4")
+    written = write_subtitles(job, video(), CUES, asking("vtt", "ass", "txt", "srt")).files
+    assert [path.name for path in written] == ["film.vtt", "film.ass", "film.txt", "film.srt"]
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+    starts = [path.read_text(encoding="utf-8")[:6] for path in written]
+    assert starts == ["WEBVTT", "[Scrip", "Hello\n", "1\n00:0"]
+
+
+def test_no_format_writes_no_subtitle_file(tmp_path: Path) -> None:
+    assert write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, asking()).files == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tracks_are_written_instead_of_the_whole_and_named(tmp_path: Path) -> None:
+    job = Job(tmp_path / "film.mp4")
+    both = (cue(0, 900, "你好", "Hello"), cue(900, 1800, "你好", "there"))
+    languages = {"latin": "fr"}
+    written = write_subtitles(
+        job, video(), both, asking("srt", "txt", split_by_script=True, script_languages=languages)
+    )
+    names = ["film.zh.srt", "film.zh.txt", "film.fr.srt", "film.fr.txt"]
+    assert [path.name for path in written.files] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    assert [(track.language, track.scripts, track.cues) for track in written.tracks] == [
+        ("zh", ("han",), 1),
+        ("fr", ("latin",), 2),
+    ]
+    assert [path for track in written.tracks for path in track.files] == list(written.files)
+    assert (tmp_path / "film.fr.txt").read_text(encoding="utf-8") == "Hello\n\nthere\n"
+    assert "00:00:00,000 --> 00:00:01,800\n你好\n" in (tmp_path / "film.zh.srt").read_text(encoding="utf-8")
+
+
+def test_the_gap_that_ends_a_subtitle_is_the_settings_in_tracks_too(tmp_path: Path) -> None:
+    both = (cue(0, 900, "你好", "Hello"), cue(980, 1800, "你好", "there"))
+    settings = asking("srt", split_by_script=True)
+    (chinese, _) = write_subtitles(Job(tmp_path / "film.mp4"), video(), both, settings).tracks
+    assert chinese.cues == 1
+    apart = settings.model_copy(update={"postprocessor": PostprocessorSettings(merge_gap_ms=79)})
+    (chinese, _) = write_subtitles(Job(tmp_path / "film.mp4"), video(), both, apart).tracks
+    assert chinese.cues == 2
+
+
+def test_no_subtitles_are_no_tracks_and_one_empty_file(tmp_path: Path) -> None:
+    written = write_subtitles(Job(tmp_path / "film.mp4"), video(), (), asking("srt", split_by_script=True))
+    assert written == Written((tmp_path / "film.srt",))
+    assert (tmp_path / "film.srt").read_bytes() == b""
+
+
+def test_a_track_of_one_video_is_not_written_over_by_another(tmp_path: Path) -> None:
+    jobs = [Job(tmp_path / "film.mp4"), Job(tmp_path / "film.zh.mp4")]
+    require_distinct(jobs, SubtitleSettings())
+    with pytest.raises(ConfigError, match=r"film\.zh\.srt"):
+        require_distinct(jobs, SubtitleSettings(split_by_script=True))
+
+
+def test_a_long_name_is_shortened_for_every_format(tmp_path: Path) -> None:
+    job = Job(tmp_path / ("x" * 251 + ".mp4"))
+    written = write_subtitles(job, video(), CUES, asking("srt", "ass")).files
+    assert all(path.exists() and len(os.fsencode(path.name)) == 255 for path in written)
+
+
+def test_where_one_file_can_not_be_written_none_is(tmp_path: Path) -> None:
+    (tmp_path / "film.ass").mkdir()
+    (tmp_path / "film.srt").write_text("of an earlier run")
+    with pytest.raises(OutputError):
+        write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, asking("srt", "ass", "txt"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.ass", "film.srt"]
+    assert (tmp_path / "film.srt").read_text() == "of an earlier run"
+
+
+def test_a_directory_is_made_if_it_can_be(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new" / "deep")
+    assert list((tmp_path / "new" / "deep").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError) as caught:
+        require_writable(tmp_path / "file" / "sub")
+    assert caught.value.code.name == "OUTPUT_NOT_WRITABLE"
+
+
+def test_two_addresses_whose_results_have_one_name_collide_but_overwrite_no_video() -> None:
+    wanted = SubtitleSettings()
+    require_distinct([Job(Url("s3://a/film.srt"))], wanted)
+    with pytest.raises(ConfigError, match=r"s3://a/film\.mp4 and s3://b/film\.mkv would both write film\.json"):
+        require_distinct([Job(Url("s3://a/film.mp4")), Job(Url("s3://b/film.mkv"))], wanted)
+
+
+def test_the_work_on_an_address_is_known_by_it_and_by_what_the_server_tells_wherever_the_process_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = dataclasses.replace(INFO, path="s3://films/film.mp4", mtime_ns=0, version="v1")
+    name = workflow_id(there)
+    monkeypatch.chdir(tmp_path)
+    assert workflow_id(there) == name
+    others = {"path": "s3://films/film2.mp4", "size_bytes": INFO.size_bytes + 1, "version": "v2"}
+    found = {workflow_id(dataclasses.replace(there, **{key: value})) for key, value in others.items()}  # type: ignore[arg-type]
+    assert len(found | {name}) == 4

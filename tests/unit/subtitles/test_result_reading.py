@@ -1,0 +1,93 @@
+"""Result documents read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.cues import cue, video
+from tests.unit.subtitles.test_result import OUTCOME
+from yivideo_ray.errors import InputError
+from yivideo_ray.jobs import StageRecord, StageStatus, TrackOutput
+from yivideo_ray.subtitles.formats import WRITERS
+from yivideo_ray.subtitles.result import result_document
+from yivideo_ray.subtitles.result_reading import parse_result, read_result
+from yivideo_ray.types import ReviewReason, Stage
+
+LINES = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=1, max_size=3)
+TIMES = st.lists(st.integers(0, 10**6), min_size=2, max_size=2, unique=True).map(sorted)
+
+
+def document(outcome: object = OUTCOME) -> bytes:
+    return json.dumps(result_document(outcome, {}), ensure_ascii=False).encode()  # type: ignore[arg-type]
+
+
+def test_what_a_document_says_is_what_the_workflow_found() -> None:
+    result = parse_result(document())
+    assert OUTCOME.info is not None
+    assert result.info == replace(OUTCOME.info, mtime_ns=0)
+    assert (result.cues, result.area) == (OUTCOME.cues, OUTCOME.area)
+    assert not result.finalized
+    assert result.sampled == ()
+
+
+@given(st.lists(st.tuples(TIMES, LINES), max_size=5))
+def test_every_format_made_from_a_document_is_the_one_made_from_the_cues(
+    shown: list[tuple[list[int], list[str]]],
+) -> None:
+    cues = tuple(replace(cue(start, end, *lines), needs_review=(ReviewReason.BRIEF,)) for (start, end), lines in shown)
+    info = video(Fraction(1, 12800), start_pts=512)
+    result = parse_result(document(replace(OUTCOME, info=info, cues=cues)))
+    for write in WRITERS.values():
+        assert write(result.cues, result.info) == write(cues, info)
+
+
+def test_stages_tell_whether_there_could_be_cues_and_which_frames_were_looked_at() -> None:
+    stages = (
+        StageRecord(Stage.EXTRACT_KEYFRAMES, StageStatus.SUCCESS, output={"pts": [3, 5]}),
+        StageRecord(Stage.POSTPROCESS_AND_FINALIZE, StageStatus.SUCCESS),
+    )
+    result = parse_result(document(replace(OUTCOME, stages=stages)))
+    assert result.finalized
+    assert result.sampled == (3, 5)
+
+
+def test_tracks_are_in_the_languages_that_the_document_names_else_in_those_given() -> None:
+    bilingual = replace(OUTCOME, cues=(cue(0, 10, "你好", "Hola"), cue(20, 30, "再见", "Adiós")))
+    given_languages = {"han": "zh", "kana": "ja", "latin": "en"}
+    split = replace(bilingual, tracks=(TrackOutput("es", ("latin",), 2, ()),))
+    for outcome, second in ((bilingual, "en"), (split, "es")):
+        tracks = parse_result(document(outcome)).tracks(given_languages, 0.09)
+        assert [track.language for track in tracks] == ["zh", second]
+        assert [item.lines for item in tracks[1].cues] == [("Hola",), ("Adiós",)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"schema_version": 99}',
+        document().replace(b'"cues"', b'"queues"'),
+        document().replace(b'"box"', b'"bax"'),
+    ],
+)
+def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_result(data)
+    assert caught.value.code.name == "INPUT_UNRECOGNIZED"
+
+
+def test_a_document_that_is_not_there_is_told_from_one_that_may_not_be_read(tmp_path: Path) -> None:
+    for path, code in ((tmp_path / "none.json", "INPUT_NOT_FOUND"), (tmp_path, "INPUT_UNREADABLE")):
+        with pytest.raises(InputError) as caught:
+            read_result(path)
+        assert caught.value.code.name == code
