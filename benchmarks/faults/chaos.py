@@ -18,7 +18,7 @@ from tests.support.nodes import Nodes
 __all__ = ["Chaos", "Fault"]
 
 ACTOR = ("GpuActor",)
-TASKS = ("_crop_chunk", "_extract", "_stitch", "_finalize")
+TASKS = ("_crop_chunk", "_extract", "_find_area", "_read", "_finalize")
 FIND_S = 20.0
 STALL_S = (0.3, 2.0)
 REPLACED_S = (4.0, 8.0)

@@ -30,7 +30,13 @@ __all__ = ["DEMO", "LOCK", "Arena", "Harvest", "Phase", "run_phase"]
 POLL_S = 0.3
 SETTLE_S = 60.0
 # How many objects each task returns; "streaming": it yields them.
-RETURNS: dict[str, int | Literal["streaming"]] = {"crop_chunk": "streaming", "extract": 2, "stitch": 2, "finalize": 1}
+RETURNS: dict[str, int | Literal["streaming"]] = {
+    "crop_chunk": "streaming",
+    "extract": 2,
+    "find_area": 1,
+    "read": 1,
+    "finalize": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)

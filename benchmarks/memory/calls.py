@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import sys
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,7 +15,10 @@ from yivideo_ray.geometry import Box
 from yivideo_ray.runtime.gpu.calls import CallKind
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
-from yivideo_ray.types import Crop, CropMeta, Luma
+from yivideo_ray.types import Crop, CropMeta, Luma, Sheet
+
+if TYPE_CHECKING:
+    from yivideo_ray.runtime.gpu.link import Begin
 
 __all__ = ["LIMIT", "measure"]
 
@@ -41,6 +45,14 @@ def drawn_crop(width: int, height: int, rng: random.Random) -> Crop:
     return Crop(meta, image)
 
 
+def _reading(sheets: Sequence[Sheet]) -> Begin:
+    """Returns how the reading of sheets begins."""
+    # Imported here: Ray's environment must be set first.
+    from benchmarks.throughput.serialized import read_sheets
+
+    return lambda actor, ticket: (read_sheets.remote(actor, ticket, sheets), None)
+
+
 async def measure(opened: Session, calls: int, sizes: int, seed: int) -> dict[str, Any]:
     """Returns the actor's resident memory after the first `sizes` calls, at the end, and between."""
     rng = random.Random(seed)
@@ -56,7 +68,7 @@ async def measure(opened: Session, calls: int, sizes: int, seed: int) -> dict[st
     for number in range(1, calls + 1):
         width, height = order[number - 1] if number <= sizes else rng.choice(order)
         sheets = create_stitched_images([drawn_crop(width, height, rng)])
-        await tools.gpu.call(CallKind.PERFORM_OCR, "memory", str(number), sheets, on_retry=lambda *_: None)
+        await tools.gpu.call(CallKind.PERFORM_OCR, "memory", str(number), _reading(sheets), on_retry=lambda *_: None)
         if number % EVERY == 0 or number in (sizes, calls):
             (actor,) = (await opened.status_async())["gpu_actors"]
             samples.append((number, actor["memory"]["rss_bytes"]))

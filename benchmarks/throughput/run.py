@@ -18,17 +18,18 @@ from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.media import plan_chunks, probe
 from yivideo_ray.ocr import create_engine
 from yivideo_ray.ocr.testing.recording import Recorder
+from yivideo_ray.progress import Journal
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.runtime.gpu.client import GpuClient
-from yivideo_ray.runtime.workflow.journal import Journal
-from yivideo_ray.runtime.workflow.record import workflow_id
+from yivideo_ray.runtime.session import workflow_id
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images, keep_uncovered
 from yivideo_ray.stages.perform_ocr import perform_ocr
 from yivideo_ray.types import Crop, Stage
 
 if TYPE_CHECKING:
-    from yivideo_ray.runtime.workflow.workflow import Tools
+    from yivideo_ray.runtime.gpu.link import Begin
+    from yivideo_ray.runtime.workflow.ray_stages import Tools
 from benchmarks.instruments.videos import copies
 
 __all__ = ["CPU_STAGES", "MODES", "Ran", "copies", "record", "run_batch"]
@@ -78,7 +79,9 @@ def record(video: Path, settings: Settings, path: Path) -> float:
 async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]) -> Ran:
     """Runs one workflow per video, all begun at once. Errors: those of the first workflow that fails."""
     # Only now: they import ray, whose environment must be set first.
-    from benchmarks.throughput.serialized import SerializedWorkflow
+    from benchmarks.throughput.serialized import SerializedStages
+    from yivideo_ray.runtime.workflow.checkpoint import Book
+    from yivideo_ray.runtime.workflow.ray_stages import RayStages
     from yivideo_ray.runtime.workflow.workflow import Workflow
 
     watched = _Watched(tools.pool)
@@ -89,13 +92,17 @@ async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]
     async def run(video: Path) -> tuple[float, float, Outcome]:
         info = await asyncio.to_thread(probe, video, tools.settings.decoder)
         journal = Journal(workflow_id(info), str(video), info.duration_s, _ignore)
+        job, book = Job(video), Book(tools.database, journal.workflow_id)
+        stages: RayStages
         waits: list[float] = []
         if mode == CONCURRENT:
-            workflow = Workflow(Job(video), info, journal, tools)
+            stages = RayStages(job, info, journal, book, tools=tools, settings=tools.settings)
         else:
-            workflow = serialized = SerializedWorkflow(Job(video), info, journal, tools, lock)
+            stages = serialized = SerializedStages(
+                job, info, journal, book, tools=tools, settings=tools.settings, lock=lock
+            )
             waits = serialized.waits
-        outcome = await workflow.run()
+        outcome = await Workflow(job, info, journal, book, stages=stages, settings=tools.settings).run()
         return time.monotonic() - begun, sum(waits) + watched.waited_s.get(journal.workflow_id, 0.0), outcome
 
     with cpu_use() as use, gpu_use() as gpu:
@@ -124,11 +131,10 @@ class _Watched:
         self.is_back: Callable[[], Any] = link.is_back
         self._link = link
 
-    async def send(self, ticket: Ticket, payload: tuple[Any, ...]) -> Reply:
-        reply: Reply = await self._link.send(ticket, payload)
-        # Its way back moves the interval by a few milliseconds and leaves its length as it was.
-        now = time.monotonic()
-        self.held.append((now - reply.ran_s * reply.together, now))
+    async def send(self, ticket: Ticket, begin: Begin) -> Reply:
+        reply: Reply = await self._link.send(ticket, begin)
+        # The actor's clock is this process' own: they run on one machine.
+        self.held.extend(reply.held)
         self.waited_s[ticket.workflow_id] = self.waited_s.get(ticket.workflow_id, 0.0) + reply.waited_s
         return reply
 

@@ -8,92 +8,101 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
+import ray
+
 from benchmarks.throughput.locks import GlobalLock
-from yivideo_ray.jobs import Job
 from yivideo_ray.media import plan_even_chunks
-from yivideo_ray.runtime.gpu.calls import CallKind, Reply
+from yivideo_ray.pipeline import Readings
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.gpu.engine import ActorEngine
 from yivideo_ray.runtime.workflow import tasks
-from yivideo_ray.runtime.workflow.completeness import completeness
 from yivideo_ray.runtime.workflow.decoding import Decoding, Pictures, decode_site, result_of, to_stitch
-from yivideo_ray.runtime.workflow.journal import Journal
-from yivideo_ray.runtime.workflow.stream import StreamResult
-from yivideo_ray.runtime.workflow.workflow import Tools, Workflow
-from yivideo_ray.stages.crop_subtitle_images import keep_uncovered
-from yivideo_ray.types import ChunkReport, CropMeta, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.runtime.workflow.ray_stages import RayStages
+from yivideo_ray.stages.crop_subtitle_images import CropGroups, GroupedCrop
+from yivideo_ray.stages.perform_ocr import perform_ocr
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Cue, Sheet, Stage, SubtitleArea
 
-__all__ = ["SerializedWorkflow"]
+__all__ = ["SerializedStages"]
 
 
-class SerializedWorkflow(Workflow):
-    """A workflow each of whose stages runs under the lock. waits: how long each of them waited for it, in seconds."""
+@ray.remote(**tasks.CPU_TASK)
+def read_sheets(actor: Any, ticket: Ticket, sheets: Sequence[Sheet]) -> Reply:
+    """Returns the texts on sheets that were stitched before, as the reply's value."""
+    models = ActorEngine(actor, ticket)
+    return models.reply(perform_ocr(sheets, models))
 
-    def __init__(self, job: Job, info: VideoInfo, journal: Journal, tools: Tools, lock: GlobalLock) -> None:
-        super().__init__(job, info, journal, tools)
+
+class SerializedStages(RayStages):
+    """Stages each of which runs under the lock. waits: how long each of them waited for it, in seconds."""
+
+    def __init__(self, *arguments: Any, lock: GlobalLock, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.waits: list[float] = []
         self._lock = lock
 
-    async def _extract(self, *, quick: bool) -> tuple[Sequence[Any], bool]:
+    async def extract_keyframes(self, *, quick: bool) -> tuple[Sequence[Any], bool]:
         async with self._lock.held(Stage.EXTRACT_KEYFRAMES, self.waits):
-            return await super()._extract(quick=quick)
+            return await super().extract_keyframes(quick=quick)
 
-    async def _detect(self, parts: Sequence[Any]) -> SubtitleArea:
+    async def detect_subtitle_area(self, frames: Sequence[Any]) -> SubtitleArea:
         async with self._lock.held(Stage.DETECT_SUBTITLE_AREA, self.waits):
-            return await super()._detect(parts)
+            return await super().detect_subtitle_area(frames)
 
-    async def _finalize(self) -> None:
+    async def build_cues(
+        self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
+    ) -> tuple[Cue, ...]:
         async with self._lock.held(Stage.POSTPROCESS_AND_FINALIZE, self.waits):
-            await super()._finalize()
+            return await super().build_cues(area, crops, texts)
 
-    async def _stream(self, until: Stage) -> None:
+    async def read_crops(self, area: SubtitleArea, until: Stage) -> Readings:
         assert until is Stage.PERFORM_OCR, "the benchmark runs whole chains"
-        area = self._record.area
-        assert area is not None, "the stage before has found it"
-        place = decode_site(self._settings.decoder, self._actor_decodes or "cpu")
-        found = StreamResult()
         async with self._lock.held(Stage.CROP_SUBTITLE_IMAGES, self.waits):
             self._journal.start(Stage.CROP_SUBTITLE_IMAGES)
-            at_once = self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus
-            decoding = Decoding(self._info, area, place, self._caller, self._tools.turns.share(self.due, at_once))
-            spans = await asyncio.to_thread(
-                plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
-            )
-            # No more than at_once at a time.
-            cropped = await asyncio.gather(*(decoding.crop(span) for span in spans))
-            found.reports = [report for report, _ in cropped]
+            spans, cropped = await self._crop(area)
             self._journal.finish(Stage.CROP_SUBTITLE_IMAGES)
-        found.crops, groups = self._grouped(cropped)
+        groups = _grouped(cropped, self._settings.pipeline.crops_per_call)
         async with self._lock.held(Stage.CREATE_STITCHED_IMAGES, self.waits):
             self._journal.start(Stage.CREATE_STITCHED_IMAGES)
-            stitched = [tasks.stitch.remote(*to_stitch(group)) for group in groups]
-            found.sheets = sum([len(await result_of(sizes)) for sizes, _ in stitched])
+            stitched = [tasks.stitch.remote(*to_stitch(_picks(group))) for group in groups.full(rest=True)]
+            for sizes, _ in stitched:
+                await result_of(sizes)
             self._journal.finish(Stage.CREATE_STITCHED_IMAGES)
         async with self._lock.held(Stage.PERFORM_OCR, self.waits):
             self._journal.start(Stage.PERFORM_OCR)
-            calls = [
-                self._caller.call(CallKind.PERFORM_OCR, str(number), sheets)
-                for number, (_, sheets) in enumerate(stitched)
-            ]
-            replies: list[Reply] = await asyncio.gather(*calls)
-            completed = [
-                tasks.complete.remote(sheets, reply.value) for (_, sheets), reply in zip(stitched, replies, strict=True)
-            ]
-            found.texts = tuple([text for texts in completed for text in await result_of(texts)])
+            replies = await asyncio.gather(*(self._read(number, sheets) for number, (_, sheets) in enumerate(stitched)))
             self._journal.finish(Stage.PERFORM_OCR)
-        self._judge(found, completeness(self._info, spans, found.reports))
-        self._record.crops, self._record.crops_area, self._record.texts = found.crops, area, found.texts
-        self._record.save_readings()
-        self._journal.enter(self._record)
+        texts = tuple(chain.from_iterable(reply.value for reply in replies))
+        return Readings(tuple(groups.metas), texts, spans, tuple(report for report, _ in cropped))
 
-    def _grouped(
-        self, cropped: Sequence[tuple[ChunkReport, Pictures]]
-    ) -> tuple[tuple[CropMeta, ...], list[list[tuple[CropMeta, Pictures, int]]]]:
-        covered: tuple[int, ...] = ()
-        picks: list[tuple[CropMeta, Pictures, int]] = []
-        for report, pictures in cropped:
-            indexes, metas, covered = keep_uncovered(report, covered)
-            picks.extend((meta, pictures, index) for index, meta in zip(indexes, metas, strict=True))
-        size = self._settings.pipeline.crops_per_call
-        groups = [picks[start : start + size] for start in range(0, len(picks), size)]
-        return tuple(meta for meta, _, _ in picks), groups
+    async def _crop(self, area: SubtitleArea) -> tuple[tuple[ChunkSpan, ...], list[tuple[ChunkReport, Pictures]]]:
+        site = decode_site(self._settings.decoder, self._actor_decodes or "cpu")
+        at_once = self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus
+        share = self._tools.decoding.share(self.due, at_once)
+        decoding = Decoding(self._info, area, site, self._caller, share)
+        spans = await asyncio.to_thread(
+            plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
+        )
+        # No more than at_once at a time.
+        return spans, await asyncio.gather(*(decoding.crop(span) for span in spans))
+
+    async def _read(self, number: int, sheets: Any) -> Reply:
+        return await self._caller.call(
+            CallKind.PERFORM_OCR,
+            str(number),
+            lambda actor, ticket: (read_sheets.remote(actor, ticket, sheets), None),
+        )
+
+
+def _grouped(cropped: Sequence[tuple[ChunkReport, Pictures]], size: int) -> CropGroups[Pictures]:
+    groups: CropGroups[Pictures] = CropGroups(size)
+    for report, pictures in cropped:
+        groups.take(report.crops, pictures)
+        groups.end_chunk(report)
+    return groups
+
+
+def _picks(group: Sequence[GroupedCrop[Pictures]]) -> list[tuple[CropMeta, Pictures, int]]:
+    return [(crop.meta, crop.source, crop.index) for crop in group]

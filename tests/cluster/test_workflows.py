@@ -174,7 +174,7 @@ def test_a_video_whose_turn_has_not_come_waits_and_its_stage_begins_with_its_tur
 
     async def scenario() -> Outcome:
         session = Session(make_settings(), namespace)
-        turns = (await session.tools()).turns
+        turns = (await session.tools()).decoding
         turns.resize(0)
         # Each workflow tells it how many cores there are.
         monkeypatch.setattr(turns, "resize", lambda _: None)

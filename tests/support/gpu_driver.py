@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.support.text_pictures import sheets
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.jobs import Priority
+from yivideo_ray.ocr.testing.pattern import draw_pattern
 from yivideo_ray.runtime import cluster
-from yivideo_ray.runtime.gpu.calls import CallKind, Reply
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
 from yivideo_ray.runtime.gpu.client import GpuClient
 from yivideo_ray.runtime.gpu.pool import ActorPool
 
 LIMIT_S = 100
+
+
+def reading(*texts: str) -> Callable[[Any, Ticket], tuple[Any, Any]]:
+    """Returns how the reading of lines begins that show the texts: a call to the actor, as a task makes it."""
+    lines = [draw_pattern(text, margin_px=12) for text in texts]
+    return lambda actor, ticket: (actor.call.remote(replace(ticket, method="recognize"), lines), None)
 
 
 class Driver:
@@ -32,7 +39,7 @@ class Driver:
         self, *texts: str, key: str = "0", workflow: str = "w", priority: Priority = Priority.BATCH
     ) -> asyncio.Task[Reply]:
         call = self.gpu.call(
-            CallKind.PERFORM_OCR, workflow, key, sheets(*texts), priority=priority, on_retry=self._note
+            CallKind.PERFORM_OCR, workflow, key, reading(*texts), priority=priority, on_retry=self._note
         )
         return asyncio.ensure_future(call)
 
@@ -60,7 +67,7 @@ def drive(settings: Settings, namespace: str, scenario: Callable[[Driver], Await
 
 
 def texts(reply: Reply) -> list[str]:
-    return [text.reading.text for text in reply.value.texts]
+    return [reading.text for reading in reply.value]
 
 
 def calls_begun(log: Path) -> list[dict[str, Any]]:

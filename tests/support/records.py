@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yivideo_ray.config import DecoderSettings
+from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.geometry import Box
+from yivideo_ray.jobs import StageRecord
 from yivideo_ray.media import probe
-from yivideo_ray.runtime.workflow.record import Record
-from yivideo_ray.types import Band, BandEvidence, CharReading, CropMeta, CropText, EngineFacts, SubtitleArea, TextLine
+from yivideo_ray.runtime.session import workflow_id
+from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState
+from yivideo_ray.storage.database import Database
+from yivideo_ray.types import (
+    Band,
+    BandEvidence,
+    CharReading,
+    ChunkReport,
+    ChunkSpan,
+    CropMeta,
+    CropText,
+    EngineFacts,
+    Stage,
+    SubtitleArea,
+    TextLine,
+)
 
 __all__ = ["recorded"]
 
@@ -19,25 +34,36 @@ SENTENCES = (
 )
 
 
-def recorded(video: Path, work_dir: Path, crops: int) -> Record:
-    """Returns the record of a video of its own length, in which `crops` pictures of two lines were read, one after the
+def recorded(
+    video: Path,
+    work_dir: Path,
+    crops: int,
+    *,
+    stages: dict[Stage, StageRecord] | None = None,
+    corrupt_packets: int = 0,
+) -> None:
+    """Keeps the book of a video of its own length, in which `crops` pictures of two lines were read, one after the
     other; each text is seen in two of them."""
     info = probe(video, DecoderSettings())
     assert info.duration_s is not None
     step = info.pts_at(info.duration_s) // crops
     assert step > 0, "the video has too few ticks"
-    record = Record(work_dir, info)
     band = Box(0, info.height * 3 // 4, info.width, info.height)
-    record.area = record.crops_area = SubtitleArea(
-        (Band("bottom", band, 20.0, BandEvidence(24, 20, 19, 0.95, "made up")),)
+    area = SubtitleArea((Band("bottom", band, 20.0, BandEvidence(24, 20, 19, 0.95, "made up")),))
+    metas = tuple(_crop(number, number * step, (number + 1) * step, band) for number in range(crops))
+    report = ChunkReport(0, 0, crops * step, (crops * step,), metas, 20 * crops, corrupt_packets, True, "cpu", 1.0, 1.0)
+    texts = tuple(_text(number, crop.crop_id) for number, crop in enumerate(metas))
+    database = Database(Settings(storage={"work_dir": work_dir}).storage)
+    book = Book(database, workflow_id(info))
+    book.keep_area("", area)
+    book.begin_chunks("", ChunkPlan(area, (ChunkSpan(0, None, None),)))
+    book.keep_report("", report)
+    for number, start in enumerate(range(0, crops, 16)):
+        book.keep_texts("", number, texts[start : start + 16])
+    book.keep_state(
+        RunState(stages or {}, engine=EngineFacts("scripted", "cpu", "none", "none", "none"), finished=True)
     )
-    record.engine = EngineFacts("scripted", "cpu", "none", "none", "none")
-    record.crops = tuple(_crop(number, number * step, (number + 1) * step, band) for number in range(crops))
-    record.texts = tuple(_text(number, crop.crop_id) for number, crop in enumerate(record.crops))
-    record.decoded_s = info.duration_s
-    record.save()
-    record.save_readings()
-    return record
+    database.close()
 
 
 def _crop(number: int, start_pts: int, end_pts: int, band: Box) -> CropMeta:

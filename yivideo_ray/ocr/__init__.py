@@ -5,8 +5,9 @@ Importing this loads no model and no inference library; an engine does so in loa
 
 from yivideo_ray.config import Settings
 from yivideo_ray.ocr.contract import OcrEngine
+from yivideo_ray.types import EngineFacts
 
-__all__ = ["OcrEngine", "create_engine"]
+__all__ = ["OcrEngine", "create_engine", "load_engine"]
 
 
 def create_engine(settings: Settings) -> OcrEngine:
@@ -21,3 +22,10 @@ def create_engine(settings: Settings) -> OcrEngine:
     from yivideo_ray.ocr.adapter import PaddleOcrEngine
 
     return PaddleOcrEngine(settings)
+
+
+def load_engine(settings: Settings) -> tuple[OcrEngine, EngineFacts]:
+    """Returns the engine of the settings, ready, and what runs it. Errors: those of create_engine and
+    OcrEngine.load."""
+    engine = create_engine(settings)
+    return engine, engine.load()

@@ -5,31 +5,36 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InternalError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
+from yivideo_ray.locations import is_address
 from yivideo_ray.media import probe
+from yivideo_ray.ocr import load_engine
+from yivideo_ray.pipeline import InProcess, StageRunner
+from yivideo_ray.progress import Journal, OnEvent, OnStage
 from yivideo_ray.runtime import cluster as clusters
-from yivideo_ray.runtime.workflow.journal import Journal, OnEvent, OnStage
-from yivideo_ray.runtime.workflow.local import LocalWorkflow
+from yivideo_ray.runtime.workflow.chain import check_chain
 from yivideo_ray.runtime.workflow.outputs import output_path, require_writable
-from yivideo_ray.runtime.workflow.plan import RECORDED, plan
-from yivideo_ray.runtime.workflow.record import Record, workflow_id
 from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler
 from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
 if TYPE_CHECKING:
-    from yivideo_ray.runtime.workflow.workflow import Tools
+    from yivideo_ray.runtime.workflow.checkpoint import Book
+    from yivideo_ray.runtime.workflow.ray_stages import Tools
     from yivideo_ray.storage.database import Database
 
-__all__ = ["Session", "session"]
+__all__ = ["Session", "session", "workflow_id"]
 
 # Beyond the number that keeps a small cluster busy, workflows wait their turn: each holds crops in the object store,
 # and its area is looked for before the first ones are done.
@@ -54,6 +59,8 @@ class Session:
         self._namespace = namespace
         self._cluster: clusters.Cluster | None = None
         self._tools: Tools | None = None
+        self._database: Database | None = None
+        self._opening = threading.Lock()
         self._warm_up: asyncio.Future[Any] | None = None
         # A local Ray's processes die with the thread that started them (PR_SET_PDEATHSIG): it must live as long as
         # the session, which no thread of an event loop does.
@@ -123,9 +130,10 @@ class Session:
         if self._cluster is not None:
             self._ray_thread.submit(clusters.stop, self._cluster).result()
             self._cluster = None
-        if self._tools is not None:
-            self._tools.database.close()
-            self._tools = None
+        self._tools = None
+        if self._database is not None:
+            self._database.close()
+            self._database = None
         self._ray_thread.shutdown()
 
     async def close_async(self) -> None:
@@ -145,7 +153,7 @@ class Session:
             return self._tools
         loop = asyncio.get_running_loop()
         # What keeps the workflows takes a while to import, and Ray longer to start.
-        database = asyncio.ensure_future(asyncio.to_thread(_open_database, self._settings))
+        database = asyncio.ensure_future(asyncio.to_thread(self.open_database))
         try:
             self._cluster = await loop.run_in_executor(self._ray_thread, clusters.start, self._namespace)
         finally:
@@ -155,12 +163,29 @@ class Session:
         # Only now: these import ray, whose environment must be set first.
         from yivideo_ray.runtime.gpu.client import GpuClient
         from yivideo_ray.runtime.gpu.pool import ActorPool
-        from yivideo_ray.runtime.workflow.workflow import Tools
+        from yivideo_ray.runtime.workflow.ray_stages import Tools
 
         pool = ActorPool(self._settings, self._cluster)
         gpu = GpuClient(pool, self._settings.gpu_lock)
-        self._tools = Tools(self._settings, self._cluster, pool, gpu, DeadlineScheduler(self._cluster.cpus), opened)
+        decoding, reading = DeadlineScheduler(self._cluster.cpus), DeadlineScheduler(1)
+        self._tools = Tools(self._settings, self._cluster, pool, gpu, decoding, reading, opened)
         return self._tools
+
+    def open_database(self) -> Database:
+        """Returns the database of the session's workflows, opened if it is not. Blocks; from any thread.
+
+        Errors: ServiceError STORAGE_UNAVAILABLE, ConfigError CONFIG_INVALID.
+        """
+        with self._opening:
+            if self._database is None:
+                # Imported here: it takes a while, and bad input is told without it.
+                from yivideo_ray.runtime.workflow.checkpoint import forget_abandoned
+                from yivideo_ray.storage.database import Database
+
+                database = Database(self._settings.storage)
+                forget_abandoned(database, time.time())
+                self._database = database
+            return self._database
 
     async def _engine_facts(self) -> EngineFacts:
         facts, _ = await (await self.tools()).gpu.ready(lambda *_: None)
@@ -171,23 +196,16 @@ class Session:
         return self._settings
 
 
-def _open_database(settings: Settings) -> Database:
-    from yivideo_ray.runtime.workflow.checkpoint import forget_abandoned
-    from yivideo_ray.storage.database import Database
-
-    database = Database(settings.storage)
-    forget_abandoned(database, time.time())
-    return database
-
-
 def _name_of(job: Job) -> str:
     """Returns a name for work on a file that may not even exist."""
     return hashlib.sha256(str(job.video).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _needs_record_only(job: Job) -> bool:
-    """Returns whether the job takes all from its record, and so no Ray."""
-    return job.start_at is Stage.POSTPROCESS_AND_FINALIZE
+def workflow_id(info: VideoInfo) -> str:
+    """Returns the name of the work on this very file: other content, size or place is other work."""
+    size_bytes, changed = info.identity
+    facts = f"{info.path if is_address(info.path) else Path(info.path).resolve()}\0{size_bytes}\0{changed}"
+    return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 class _Run:
@@ -215,7 +233,7 @@ class _Run:
             name = job.workflow_id or workflow_id(info)
             journal = Journal(name, str(job.video), info.duration_s, self._on_event, self._on_stage)
             failed = replace(failed, workflow_id=journal.workflow_id, info=info)
-            journal.say(EventKind.WORKFLOW_STARTED)
+            journal.emit(EventKind.WORKFLOW_STARTED)
             for warning in info.warnings:
                 journal.warn(warning)
             outcome = await self._work(job, info, journal, begun)
@@ -223,7 +241,7 @@ class _Run:
             outcome = self._failed(error, failed, journal)
         except Exception as error:
             outcome = self._failed(error, failed, journal)
-        self._say_end(outcome, journal)
+        self._emit_end(outcome, journal)
         return outcome
 
     async def settle(self) -> None:
@@ -236,29 +254,41 @@ class _Run:
         """Returns the facts of a video that may be worked on. Errors: InputError, OutputError, ConfigError."""
         info = probe(job.video, self._settings.decoder, self._settings.storage.allowed_urls)
         require_writable(output_path(job, ".json").parent)
-        # What needs its record only is about to read it; reading an hour's takes a while.
-        checked_here = job.start_at is not None and not _needs_record_only(job)
-        record = Record(self._settings.storage.work_dir, info, name=job.workflow_id or "")
-        held = record.read() if checked_here else RECORDED
-        plan(job.chain, job.start_at, held)
+        check_chain(job.chain, job.start_at)
         return info
 
     async def _work(self, job: Job, info: VideoInfo, journal: Journal, begun: float) -> Outcome:
-        if _needs_record_only(job):
+        if job.start_at is not None:
+            # Told before Ray starts.
+            book = await asyncio.to_thread(self._book, journal)
+            await asyncio.to_thread(book.require, job.start_at)
+        if job.start_at is Stage.POSTPROCESS_AND_FINALIZE:
+            stages = InProcess(info, self._settings, journal, partial(load_engine, self._settings))
             async with self._room_here:
-                return await LocalWorkflow(job, info, journal, self._settings).run()
+                return await self._workflow(job, info, journal, stages)
         if self._tools is None:
             self._tools = asyncio.ensure_future(self._session.tools())
         tools = await asyncio.shield(self._tools)
-        from yivideo_ray.runtime.workflow.workflow import Workflow
+        from yivideo_ray.runtime.workflow.ray_stages import RayStages
 
         if self._room is None:
             self._room = DeadlineScheduler(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
             self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
-        workflow = Workflow(job, info, journal, tools, settings=self._settings, begun=begun)
-        async with self._room.share(workflow.due, 1).turn():
-            return await workflow.run()
+        on_ray = RayStages(job, info, journal, self._book(journal), tools=tools, settings=self._settings, begun=begun)
+        async with self._room.share(on_ray.due, 1).turn():
+            return await self._workflow(job, info, journal, on_ray)
+
+    async def _workflow(self, job: Job, info: VideoInfo, journal: Journal, stages: StageRunner) -> Outcome:
+        from yivideo_ray.runtime.workflow.workflow import Workflow
+
+        book = await asyncio.to_thread(self._book, journal)
+        return await Workflow(job, info, journal, book, stages=stages, settings=self._settings).run()
+
+    def _book(self, journal: Journal) -> Book:
+        from yivideo_ray.runtime.workflow.checkpoint import Book
+
+        return Book(self._session.open_database(), journal.workflow_id)
 
     def _failed(self, error: Exception, bare: Outcome, journal: Journal) -> Outcome:
         ours = error if isinstance(error, YivideoError) else None
@@ -273,11 +303,11 @@ class _Run:
             error=ours.as_dict(),
         )
 
-    def _say_end(self, outcome: Outcome, journal: Journal) -> None:
+    def _emit_end(self, outcome: Outcome, journal: Journal) -> None:
         if outcome.error is not None:
             message = f"{outcome.error['code']}: {outcome.error['message']} {outcome.error['remedy']}"
         elif not outcome.cues:
             message = "No subtitles were found."
         else:
             message = f"{len(outcome.cues)} cues."
-        journal.say(EventKind.WORKFLOW_FINISHED, message=message, succeeded=outcome.succeeded)
+        journal.emit(EventKind.WORKFLOW_FINISHED, message=message, succeeded=outcome.succeeded)

@@ -1,7 +1,6 @@
-"""Where the service's workflows have their files: results and records by the workflow's id, uploads by their own names.
+"""Where the service's workflows have their files: results by the workflow's id, uploads by their own names.
 
 work_dir/workflows/ID/    the subtitle files and the JSON result
-work_dir/records/ID/      the record, as every run has one
 work_dir/uploads/         videos that belong to a workflow
 """
 
@@ -14,7 +13,6 @@ from pathlib import Path
 
 from yivideo_ray.errors import OutputError
 from yivideo_ray.files import write_atomically
-from yivideo_ray.runtime.workflow.record import record_directory
 
 __all__ = ["PREFIX", "ServiceDirectories"]
 
@@ -55,7 +53,6 @@ class ServiceDirectories:
     def remove(self, workflow_id: str, video: Path | None) -> None:
         """Removes all that a workflow has, and the video if it is given."""
         self.drop_results(workflow_id)
-        shutil.rmtree(record_directory(self._work_dir, workflow_id), ignore_errors=True)
         if video is not None:
             _remove_upload(video, self.uploads)
 
@@ -67,10 +64,9 @@ class ServiceDirectories:
         """
         if self._users(database_id) != {database_id}:
             return
-        for parent in (self._work_dir / "workflows", self._work_dir / "records"):
-            for directory in _inside(parent):
-                if directory.name.startswith(PREFIX) and directory.name not in workflows:
-                    shutil.rmtree(directory, ignore_errors=True)
+        for directory in _inside(self._work_dir / "workflows"):
+            if directory.name.startswith(PREFIX) and directory.name not in workflows:
+                shutil.rmtree(directory, ignore_errors=True)
         for entry in _inside(self.uploads):
             wanted = any(Path(video) == entry or Path(video).is_relative_to(entry) for video in videos)
             if not wanted:

@@ -14,8 +14,8 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import Job, Outcome, Priority
 from yivideo_ray.locations import place
+from yivideo_ray.progress import OnEvent, OnStage
 from yivideo_ray.runtime.failures import log_fault
-from yivideo_ray.runtime.workflow.journal import OnEvent, OnStage
 from yivideo_ray.service.contract import WorkflowState
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.event_buffer import EventBuffer

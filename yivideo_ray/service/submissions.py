@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError, ServiceError
 from yivideo_ray.jobs import StageStatus
-from yivideo_ray.runtime.workflow.plan import plan
+from yivideo_ray.runtime.workflow.chain import check_chain
 from yivideo_ray.service.contract import TERMINAL, ExecutionMode, WorkflowRequest, WorkflowState, WorkflowView
 from yivideo_ray.service.directories import PREFIX
 from yivideo_ray.service.parameters import with_parameters
@@ -45,7 +45,7 @@ def check_request(request: WorkflowRequest, settings: Settings) -> None:
     video."""
     if request.video is None:
         raise ServiceError("The request names no video.", code="REQUEST_INVALID")
-    plan(request.chain, None, frozenset())
+    check_chain(request.chain)
     with_parameters(settings, request.chain, request.parameters)
 
 
@@ -70,7 +70,7 @@ def changes_asked(request: WorkflowRequest, settings: Settings, row: Row) -> dic
         )
     if state is WorkflowState.SUCCESS and chain == stored:
         raise _conflict(row, "has done all of these stages", "Name stages to add, or use execution_mode full.")
-    plan(chain, None, frozenset())
+    check_chain(chain)
     done = {stage for stage, record in stages_of(row).items() if record.status is StageStatus.SUCCESS}
     for name in request.parameters:
         if name in done:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from yivideo_ray.config import AreaDetectorSettings, RegionSetting
 from yivideo_ray.geometry import Box, bounding_box
-from yivideo_ray.ocr.contract import OcrEngine
+from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.types import (
     Band,
     BandEvidence,
@@ -102,14 +102,14 @@ class _Row:
 
 
 def detect_subtitle_area(
-    info: VideoInfo, frames: Sequence[SampledFrame], engine: OcrEngine, settings: AreaDetectorSettings
+    info: VideoInfo, frames: Sequence[SampledFrame], models: OcrModels, settings: AreaDetectorSettings
 ) -> SubtitleArea:
     """Returns the subtitle area of a video; it has no band if no frame shows a subtitle.
 
     frames are in order of time. Regions in the settings are taken as the bands, whatever is seen there.
-    Errors: as OcrEngine.detect.
+    Errors: as OcrModels.detect.
     """
-    seen = _look(info, frames, engine)
+    seen = _look(info, frames, models)
     rejected: list[RejectedRegion] = []
     excluded = [_to_box(region, info) for region in settings.exclude]
     seen = _reject(seen, RejectionReason.EXCLUDED, rejected, lambda one: _lies_in(one.box, excluded))
@@ -145,10 +145,10 @@ def is_conclusive(area: SubtitleArea) -> bool:
     )
 
 
-def _look(info: VideoInfo, frames: Sequence[SampledFrame], engine: OcrEngine) -> list[_Seen]:
+def _look(info: VideoInfo, frames: Sequence[SampledFrame], models: OcrModels) -> list[_Seen]:
     shorter = min(info.width, info.height)
     seen = []
-    for index, (frame, found) in enumerate(zip(frames, engine.detect([f.luma for f in frames]), strict=True)):
+    for index, (frame, found) in enumerate(zip(frames, models.detect([f.luma for f in frames]), strict=True)):
         for text_box in found:
             box = text_box.box.scale(1 / frame.scale).clip(info.bounds)
             is_line = _MIN_LINE_SHARE <= box.height / shorter <= _MAX_LINE_SHARE

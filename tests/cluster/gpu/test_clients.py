@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.support.gpu_driver import Driver, drive
-from tests.support.text_pictures import pattern_video, sheets
+from tests.support.gpu_driver import Driver, drive, reading
+from tests.support.text_pictures import pattern_video
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.jobs import Priority
 from yivideo_ray.media import plan_chunks, probe
-from yivideo_ray.runtime.gpu.calls import CallKind
+from yivideo_ray.runtime.gpu.calls import CallKind, Ticket
+from yivideo_ray.runtime.gpu.link import Begin
+from yivideo_ray.runtime.workflow import tasks
 from yivideo_ray.stages.extract_keyframes import extract_keyframes
+from yivideo_ray.types import ChunkSpan
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -31,17 +34,23 @@ async def all_three(client: Driver, video: Path, settings: Settings, who: int) -
     frames = extract_keyframes(info, settings).frames
     turns = itertools.cycle((Priority.BATCH, Priority.INTERACTIVE))
 
-    async def call(kind: CallKind, key: str, *payload: Any) -> Any:
-        return await client.gpu.call(kind, f"w{who}", key, *payload, priority=next(turns), on_retry=lambda *_: None)
+    async def call(kind: CallKind, key: str, begin: Begin) -> Any:
+        return await client.gpu.call(kind, f"w{who}", key, begin, priority=next(turns), on_retry=lambda *_: None)
 
-    area = (await call(CallKind.DETECT_SUBTITLE_AREA, "area", info, settings.area_detector, frames)).value
+    def find_area(actor: Any, ticket: Ticket) -> tuple[Any, Any]:
+        return tasks.find_area.remote(actor, ticket, info, settings.area_detector, frames), None
+
+    def decoded(span: ChunkSpan) -> Begin:
+        return lambda actor, ticket: actor.decode.remote(ticket, info, span, area, decoder)
+
+    area = (await call(CallKind.DETECT_SUBTITLE_AREA, "area", find_area)).value
     spans = plan_chunks(info, 5)
     decoder = DecoderSettings(backend="cpu")
     chunks = await asyncio.gather(
-        *(call(CallKind.CROP_SUBTITLE_IMAGES, str(span.index), info, span, area, decoder) for span in spans)
+        *(call(CallKind.CROP_SUBTITLE_IMAGES, str(span.index), decoded(span)) for span in spans)
     )
     images = [[image.tobytes() for image in await chunk.apart] for chunk in chunks]
-    read = await asyncio.gather(*(call(CallKind.PERFORM_OCR, str(n), sheets(*NAMES[n : n + 4])) for n in range(3)))
+    read = await asyncio.gather(*(call(CallKind.PERFORM_OCR, str(n), reading(*NAMES[n : n + 4])) for n in range(3)))
     return [area, [chunk.value.crops for chunk in chunks], images, [reply.value for reply in read]]
 
 

@@ -143,8 +143,8 @@ def test_what_forgotten_workflows_left_is_removed_at_the_start_and_nothing_else(
             upload.parent.mkdir(parents=True)
             upload.touch()
             await service.submit(WorkflowRequest(upload, ONE, owned_video=True))
-        left = [tmp_path / "workflows/wf-dead", tmp_path / "records/wf-dead", tmp_path / "uploads/half"]
-        kept = [tmp_path / "records/0123456789abcdef", tmp_path / "workflows" / workflow_id, upload.parent]
+        left = [tmp_path / "workflows/wf-dead", tmp_path / "uploads/half"]
+        kept = [tmp_path / "workflows" / workflow_id, upload.parent]
         for path in left + kept:
             path.mkdir(parents=True, exist_ok=True)
         async with serving(tmp_path):

@@ -314,8 +314,6 @@ def test_a_workflow_that_has_ended_can_be_forgotten_with_all_that_it_has(tmp_pat
             upload.parent.mkdir(parents=True)
             upload.touch()
             workflow_id = (await service.submit(WorkflowRequest(upload, ONE, owned_video=True)))[0].workflow_id
-            record = tmp_path / "records" / workflow_id
-            record.mkdir(parents=True)
             await begun(service, workflow_id)
             with pytest.raises(ServiceError, match="Cancel it first"):
                 await service.delete(workflow_id)
@@ -323,7 +321,7 @@ def test_a_workflow_that_has_ended_can_be_forgotten_with_all_that_it_has(tmp_pat
             view = await ended(service, workflow_id)
             await service.delete(workflow_id)
             assert view.result is not None
-            assert not any(path.exists() for path in (upload.parent, record, view.result.parent))
+            assert not any(path.exists() for path in (upload.parent, view.result.parent))
             for call in (service.get(workflow_id), service.delete(workflow_id), told(service, workflow_id)):
                 with pytest.raises(ServiceError) as caught:
                     await call

@@ -1,7 +1,8 @@
 """The actor that owns a GPU and the OCR engine on it. Its mailbox is the GPU lock.
 
-Placing it is actor_link's job, choosing among several actor_pool's, calling with retries gpu_client's; the order of
-calls is mailbox's, their time limit lane's.
+It knows of pictures, not of lines or areas: the stages run elsewhere and ask it for what needs the device. Placing it
+is link's job, choosing among several pool's, calling with retries client's; the order of calls is mailbox's, their time
+limit lane's.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import ray
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, InputError, YivideoError
-from yivideo_ray.runtime.gpu.batching import serve
-from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.gpu.batching import ask, calls_together
+from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.runtime.gpu.device import HangGuard, gpu_memory, process_memory
 from yivideo_ray.runtime.gpu.halving import HalvingEngine
 from yivideo_ray.runtime.gpu.lane import Lane, is_fatal
@@ -38,8 +39,6 @@ HANG_GRACE_S = 10.0
 # A load reads models from disk, or fetches them.
 LOAD_AT_LEAST_S = 300.0
 OCR, DECODE = "ocr", "decode"
-# Calls that a GPU serves as one where the settings leave it to us.
-CALLS_TOGETHER = 4
 
 
 @ray.remote(  # type: ignore[call-overload]  # Ray's types don't know concurrency_groups
@@ -70,9 +69,10 @@ class GpuActor:
         self._loading: Future[EngineFacts] = self._executor.submit(self._load)
 
     async def call(self, ticket: Ticket, *payload: Any) -> Reply:
-        """Returns the call's result once it has had its turn. Ray hands over payload's ObjectRefs as values.
+        """Returns what was asked for once the call has had its turn: payload is images where the engine is asked, and
+        what crop_subtitle_images takes where a chunk is to be decoded.
 
-        Errors: those of Lane.run, of the engine's loading and of the stage; InputError INPUT_SET_ASIDE.
+        Errors: those of Lane.run, of the engine's loading and of its methods; InputError INPUT_SET_ASIDE.
         """
         if self._ledger.is_set_aside(ticket.key):
             raise InputError(
@@ -80,15 +80,15 @@ class GpuActor:
                 code="INPUT_SET_ASIDE",
                 call=ticket.key,
             )
-        name = DECODE if ticket.kind is CallKind.CROP_SUBTITLE_IMAGES and DECODE in self._lanes else OCR
+        name = DECODE if ticket.method == "decode" and DECODE in self._lanes else OCR
         return await self._lanes[name].run(ticket, payload)
 
     @ray.method(num_returns=2)
-    async def call_apart(self, ticket: Ticket, *payload: Any) -> tuple[Reply, Any]:
-        """Does what `call` does for a stage that returns two values: the second stays in the object store."""
+    async def decode(self, ticket: Ticket, *payload: Any) -> tuple[Reply, Any]:
+        """Does what `call` does for a chunk: the report in the reply, the crops' pictures in the object store."""
         reply = await self.call(ticket, *payload)
-        small, large = reply.value
-        return replace(reply, value=small), large
+        report, pictures = reply.value
+        return replace(reply, value=report), pictures
 
     async def ready(self) -> tuple[EngineFacts, str]:
         """Returns what runs the models, once a real inference went through in this process, and what can decode here:
@@ -179,20 +179,21 @@ class GpuActor:
             raise DeviceError(f"The engine did not start within {limit_s:g} s.", code="DEVICE_FAILED") from error
 
     def _most_together(self) -> int:
-        wanted = self._settings.gpu.calls_together
-        if wanted != "auto":
-            return wanted
-        on_gpu = self._loading.done() and self._loading.result().device.startswith("gpu")
-        return CALLS_TOGETHER if on_gpu else 1
+        facts = self._loading.result() if self._loading.done() else None
+        return calls_together(self._settings.gpu, facts) if facts else 1
 
     def _serve(self, lane: str, calls: Sequence[tuple[Ticket, tuple[Any, ...]]]) -> list[Any]:
-        """Returns the calls' results, as together.serve does, and keeps the books on them."""
+        """Returns the calls' results, as batching.ask does, and keeps the books on them."""
         assert self._engine is not None, "a lane's calls run when the engine is loaded"
+        first, payload = calls[0]
         self._ledger.start(lane, *(ticket.key for ticket, _ in calls))
         self._enter(1)
         try:
             with self._guard.watch():
-                results = serve(self._engine, calls)
+                if first.method == "decode":
+                    results = [self._decode(*payload)]
+                else:
+                    results = ask(self._engine, first.method, [images for _, (images,) in calls])
         except BaseException as error:
             # A device that failed takes the process along: the calls stay written down as those that did it.
             if not is_fatal(error):
@@ -202,6 +203,11 @@ class GpuActor:
             self._enter(-1)
         self._ledger.finish(lane)
         return results
+
+    def _decode(self, *payload: Any) -> Any:
+        from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images
+
+        return crop_subtitle_images(*payload)
 
     def _enter(self, step: int) -> None:
         with self._counting:

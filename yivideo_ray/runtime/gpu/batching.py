@@ -1,66 +1,53 @@
-"""Serves the calls to the GPU actor: one, or several with their engine's calls made as one. No Ray."""
+"""Request batching: calls to the engine that have their turn together are made as one. No Ray."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from yivideo_ray.ocr.contract import Asking, EngineCall, OcrEngine
-from yivideo_ray.runtime.gpu.calls import ASKING, SERVED, Ticket
+from yivideo_ray.config import GpuSettings
+from yivideo_ray.ocr.contract import OcrEngine
+from yivideo_ray.runtime.gpu.calls import Method
 from yivideo_ray.runtime.gpu.lane import is_fatal
+from yivideo_ray.types import EngineFacts, Luma
 
-__all__ = ["serve", "work_together"]
+__all__ = ["ask", "calls_together"]
+
+# Calls that a GPU serves as one where the settings leave it to us.
+CALLS_TOGETHER = 4
 
 
-def serve(engine: OcrEngine, calls: Sequence[tuple[Ticket, tuple[Any, ...]]]) -> list[Any]:
-    """Returns the result of each call with its payload. Several must be of one kind that may join others.
+def calls_together(settings: GpuSettings, facts: EngineFacts) -> int:
+    """Returns how many calls to the engine are served as one at most."""
+    if settings.calls_together != "auto":
+        return settings.calls_together
+    return CALLS_TOGETHER if facts.device.startswith("gpu") else 1
 
-    Errors: those of the only call's stage; of several, whichever means that the device is lost. Another one takes its
-    call's place among the results, as an exception.
+
+def ask(engine: OcrEngine, method: Method, asked: Sequence[Sequence[Luma]]) -> list[Any]:
+    """Returns the engine's answers to the images of each call.
+
+    Errors: those of the only call; of several, whichever means that the device is lost. Another one takes its call's
+    place among the answers, as an exception.
     """
-    if len(calls) == 1:
-        ((ticket, payload),) = calls
-        return [SERVED[ticket.kind](engine, *payload)]
+    call: Callable[[Sequence[Luma]], list[Any]] = engine.detect if method == "detect" else engine.recognize
+    if len(asked) == 1:
+        return [call(asked[0])]
     try:
-        return work_together([ASKING[ticket.kind](*payload) for ticket, payload in calls], engine)
+        answers = iter(call([image for images in asked for image in images]))
     except Exception as error:
         if is_fatal(error):
             raise
-        # The engine refused something of one of them: each alone, so that no other has to do with it.
-        return [_alone(engine, ticket, payload) for ticket, payload in calls]
-
-
-def work_together(works: Sequence[Asking[Any]], engine: OcrEngine) -> list[Any]:
-    """Returns what each work returns, or the exception that it raised. Errors: those of the engine's methods."""
-    results: list[Any] = [None] * len(works)
-    asked: dict[int, EngineCall] = {}
-
-    def go_on(number: int, answer: Any) -> None:
+    else:
+        return [list(islice(answers, len(images))) for images in asked]
+    # The engine refused something of one of them: each alone, so that no other has to do with it.
+    found: list[Any] = []
+    for images in asked:
         try:
-            asked[number] = works[number].send(answer)
-        except StopIteration as end:
-            results[number] = end.value
+            found.append(call(images))
         except Exception as error:
-            results[number] = error
-
-    for number in range(len(works)):
-        go_on(number, None)
-    while asked:
-        # Lines are read when nobody is looking for lines any more, so that all of them are read at once.
-        looking = [number for number, call in asked.items() if call.method == "detect"]
-        turn = [(number, asked.pop(number)) for number in looking or list(asked)]
-        images = [image for _, call in turn for image in call.images]
-        answers = iter(EngineCall(turn[0][1].method, images).made(engine))
-        for number, call in turn:
-            go_on(number, list(islice(answers, len(call.images))))
-    return results
-
-
-def _alone(engine: OcrEngine, ticket: Ticket, payload: tuple[Any, ...]) -> Any:
-    try:
-        return SERVED[ticket.kind](engine, *payload)
-    except Exception as error:
-        if is_fatal(error):
-            raise
-        return error
+            if is_fatal(error):
+                raise
+            found.append(error)
+    return found

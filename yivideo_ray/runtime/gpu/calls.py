@@ -1,21 +1,19 @@
-"""What travels between the GPU client and the GPU actor, and which function serves which call."""
+"""What travels to the GPU actor and back: the ticket of a call, and its reply."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
-from yivideo_ray.config import AreaDetectorSettings, DecoderSettings
 from yivideo_ray.jobs import Priority
-from yivideo_ray.ocr.contract import Asking, OcrEngine, answered
-from yivideo_ray.stages.perform_ocr.seen import SheetsRead
-from yivideo_ray.types import ChunkReport, ChunkSpan, Luma, SampledFrame, Sheet, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import Stage
 
-__all__ = ["ASKING", "SERVED", "CallKind", "Reply", "Ticket"]
+__all__ = ["CallKind", "Method", "Reply", "Ticket"]
+
+Method = Literal["detect", "recognize", "decode"]
+"""What is asked of the device: a method of the engine, which gets images, or the decoding of a chunk."""
 
 
 class CallKind(StrEnum):
@@ -30,10 +28,10 @@ class CallKind(StrEnum):
 class Ticket:
     """A call's place in the mailbox.
 
-    key names the call and its input: every attempt and every run of the same workflow uses the same one.
-    priority: smaller runs first, where gpu_lock.enable_priority_queue is on. sequence grows with the time of the
-    first attempt, and a repeated call keeps it, so that waiting again costs nobody their place. wait_left_s: how long
-    this attempt may wait for its turn.
+    key names the work and its input: every attempt, every run of the same workflow, and each call to the engine that
+    the work makes use the same one. priority: smaller runs first, where gpu_lock.enable_priority_queue is on. sequence
+    grows with the time of the first attempt, and what is repeated keeps it, so that waiting again costs nobody their
+    place. wait_left_s: how long this attempt may wait for its turn. method is set by whoever makes the call.
     """
 
     kind: CallKind
@@ -43,6 +41,7 @@ class Ticket:
     priority: int = Priority.BATCH
     attempt: int = 1
     wait_left_s: float = math.inf
+    method: Method = "decode"
 
     @property
     def part(self) -> str:
@@ -50,17 +49,22 @@ class Ticket:
         return self.key.rpartition("/")[2]
 
     def joins(self, other: Ticket) -> bool:
-        """Returns whether both calls may be served as one. One that is tried again goes alone, so that it shows which
-        call ends processes."""
-        return self.kind is other.kind and self.kind in ASKING and self.attempt == other.attempt == 1
+        """Returns whether both calls may be served as one: the engine is asked the same for stages of one kind. What is
+        tried again goes alone, so that it shows which call ends processes."""
+        return (
+            self.method != "decode"
+            and (self.kind, self.method) == (other.kind, other.method)
+            and self.attempt == other.attempt == 1
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reply:
-    """A call's result, the seconds it waited in the mailbox, and the seconds it held the device: each of the `together`
-    calls that were served as one has an equal share.
+    """What a call gave, the seconds it waited in the mailbox, and the seconds it held the device: each of the
+    `together` calls that were served as one has an equal share.
 
-    apart: an ObjectRef of what the stage returns beside it, where that is large (the crops' pictures).
+    apart: an ObjectRef of what is returned beside it, where that is large (the crops' pictures). held: from when to
+    when the device was held for it, by time.monotonic() on its machine.
     """
 
     value: Any
@@ -68,40 +72,4 @@ class Reply:
     ran_s: float
     apart: Any = None
     together: int = 1
-
-
-def _detect_subtitle_area(
-    engine: OcrEngine, info: VideoInfo, settings: AreaDetectorSettings, *parts: tuple[SampledFrame, ...]
-) -> SubtitleArea:
-    from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
-
-    return detect_subtitle_area(info, tuple(chain.from_iterable(parts)), engine, settings)
-
-
-def _crop_subtitle_images(
-    _: OcrEngine, info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings
-) -> tuple[ChunkReport, tuple[Luma, ...]]:
-    from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images
-
-    return crop_subtitle_images(info, span, area, settings)
-
-
-def _reading(sheets: Sequence[Sheet]) -> Asking[SheetsRead]:
-    """Does the part of the stage that needs the models; tasks.complete does the rest."""
-    from yivideo_ray.stages.perform_ocr import reading
-
-    return reading(sheets)
-
-
-def _perform_ocr(engine: OcrEngine, sheets: Sequence[Sheet]) -> SheetsRead:
-    return answered(_reading(sheets), engine)
-
-
-SERVED: dict[CallKind, Callable[..., Any]] = {
-    CallKind.DETECT_SUBTITLE_AREA: _detect_subtitle_area,
-    CallKind.CROP_SUBTITLE_IMAGES: _crop_subtitle_images,
-    CallKind.PERFORM_OCR: _perform_ocr,
-}
-
-ASKING: dict[CallKind, Callable[..., Asking[Any]]] = {CallKind.PERFORM_OCR: _reading}
-"""The kinds of calls that may be served as one: what each does, but for the engine's answers."""
+    held: tuple[tuple[float, float], ...] = ()

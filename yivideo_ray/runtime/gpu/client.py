@@ -1,6 +1,6 @@
-"""Calls to the GPU actor, tried again as gpu_lock says: the only retry layer. No Ray here.
+"""Work that needs the GPU actor, tried again as gpu_lock says: the only retry layer. No Ray here.
 
-backoff decides, actor_pool sends; this waits in between.
+backoff decides, pool sends; this waits in between.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ OnRetry = Callable[[YivideoError, int, float], None]
 class Link(Protocol):
     """The way to the actors."""
 
-    async def send(self, ticket: Ticket, payload: tuple[Any, ...]) -> Reply:
-        """Returns the reply to one attempt. Errors: YivideoError only. Cancelling it cancels the call."""
+    async def send(self, ticket: Ticket, begin: Any) -> Reply:
+        """Returns the reply to one attempt, which begin begins. Errors: YivideoError only. Cancelling it cancels it."""
         ...
 
     async def ready(self) -> tuple[EngineFacts, str]:
@@ -70,20 +70,21 @@ class GpuClient:
         kind: CallKind,
         workflow_id: str,
         key: str,
-        *payload: Any,
+        begin: Any,
+        *,
         priority: Priority = Priority.BATCH,
         on_retry: OnRetry,
     ) -> Reply:
-        """Returns the reply to the call; ObjectRefs in payload reach the stage as their values.
+        """Returns the reply to the work that begin begins (link.Begin), once for each attempt.
 
-        key names the call within the workflow. Errors: whatever the last attempt met, or CallError WAIT_EXCEEDED; with
+        key names the work within the workflow. Errors: whatever the last attempt met, or CallError WAIT_EXCEEDED; with
         facts["attempts"], and in facts["tried"] the code of each attempt that was followed by another. A process that
         is replaced by plan costs no attempt.
         """
         ticket = Ticket(kind, workflow_id, f"{workflow_id}/{kind.value}/{key}", self._sequence(), priority)
 
         async def send(attempt: int, left_s: float) -> Reply:
-            return await self._link.send(replace(ticket, attempt=attempt, wait_left_s=left_s), payload)
+            return await self._link.send(replace(ticket, attempt=attempt, wait_left_s=left_s), begin)
 
         return await self._persist(send, on_retry)
 
@@ -145,11 +146,9 @@ class Caller:
         """Does what GpuClient.ready does."""
         return await self.gpu.ready(self.on_retry)
 
-    async def call(self, kind: CallKind, key: str, *payload: Any) -> Reply:
+    async def call(self, kind: CallKind, key: str, begin: Any) -> Reply:
         """Does what GpuClient.call does."""
-        return await self.gpu.call(
-            kind, self.workflow_id, key, *payload, priority=self.priority, on_retry=self.on_retry
-        )
+        return await self.gpu.call(kind, self.workflow_id, key, begin, priority=self.priority, on_retry=self.on_retry)
 
 
 def _final(error: YivideoError, reason: Reason, elapsed_s: float, tried: list[str]) -> YivideoError:

@@ -230,7 +230,9 @@ class Lane:
             self.counts.done += 1
             self.history.add(item.ticket.kind.value, ran_s)
             if not item.answer.done():
-                item.answer.set_result(Reply(result, started - item.since, ran_s, together=len(items)))
+                item.answer.set_result(
+                    Reply(result, started - item.since, ran_s, together=len(items), held=((started, ended),))
+                )
         if error is not None and is_fatal(error):
             self._give_up(f"{error.code.name}: {error.message}", *culprits)
             return

@@ -1,6 +1,6 @@
-"""The way from this process to one GPU actor: its placement, its calls, its status, its end when it is stuck.
+"""The way from this process to one GPU actor: its placement, its work, its status, its end when it is stuck.
 
-Every Ray error becomes ours here. Which of several actors gets a call is actor_pool's business.
+Every Ray error becomes ours here. Which of several actors gets a piece of work is pool's business.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import ray
 
@@ -20,11 +21,15 @@ from yivideo_ray.errors import CallError, DeviceError, YivideoError
 from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.failures import translate
 from yivideo_ray.runtime.gpu.actor import GpuActor
-from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.runtime.gpu.ledger import ClusterStore, note_kill
 from yivideo_ray.types import EngineFacts
 
-__all__ = ["ActorLink", "pool_name"]
+__all__ = ["ActorLink", "Begin", "pool_name"]
+
+Begin: TypeAlias = Callable[[Any, Ticket], tuple[Any, Any]]
+"""Begins one attempt at a piece of work that needs the device, given the actor's handle: returns the ObjectRef of its
+Reply, and that of what is returned beside it, or None."""
 
 PLACE_S = 60.0
 STATUS_S = 5.0
@@ -116,14 +121,10 @@ class ActorLink:
         except YivideoError:
             return False
 
-    async def send(self, ticket: Ticket, payload: tuple[Any, ...]) -> Reply:
-        """Returns the reply to one attempt. Errors: as YivideoError only. Cancelling it cancels the call."""
+    async def send(self, ticket: Ticket, begin: Begin) -> Reply:
+        """Returns the reply to one attempt. Errors: as YivideoError only. Cancelling it cancels the work."""
         actor = await self._placed()
-        apart = None
-        if ticket.kind is CallKind.CROP_SUBTITLE_IMAGES:
-            ref, apart = actor.call_apart.remote(ticket, *payload)
-        else:
-            ref = actor.call.remote(ticket, *payload)
+        ref, apart = begin(actor, ticket)
         call = asyncio.ensure_future(self._result(actor, ref))
         self._calls.add(call)
         self._watch()

@@ -1,4 +1,4 @@
-"""One GPU actor, or one for each of several GPUs, as a single place to send calls to: the least busy one gets them."""
+"""One GPU actor, or one for each of several GPUs, as a single place to send work to: the least busy one gets it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, YivideoError
 from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
-from yivideo_ray.runtime.gpu.link import ActorLink
+from yivideo_ray.runtime.gpu.link import ActorLink, Begin
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["ActorPool", "actors_wanted"]
@@ -94,9 +94,9 @@ class ActorPool:
         """Returns whether an actor answers that is ready: a real inference went through in its very process."""
         return any(await asyncio.gather(*(link.is_back() for link in self.links)))
 
-    async def send(self, ticket: Ticket, payload: tuple[Any, ...]) -> Reply:
+    async def send(self, ticket: Ticket, begin: Begin) -> Reply:
         """Returns the reply to one attempt, from the least busy actor. Errors: as ActorLink.send."""
-        return await (await self._least_busy()).send(ticket, payload)
+        return await (await self._least_busy()).send(ticket, begin)
 
     async def _least_busy(self) -> ActorLink:
         links = self.links

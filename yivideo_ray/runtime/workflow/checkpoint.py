@@ -1,8 +1,9 @@
-"""What a workflow has worked out so far, kept in the database as it comes, so that a killed run goes on there.
+"""The book of a workflow: what its stages gave, kept in the database as it comes. It is the only record of a run.
 
-The parts are: the area with the stages that found it, each chunk's report, and the texts of each group of crops. A
-part counts only for the work that it came from: its fingerprint tells the video, the settings and the parts that it
-rests on. Pixels are not kept; a chunk whose pictures are needed once more is decoded again.
+A killed run goes on from it, and `--from` a stage forgets what that stage and those behind it gave. Its parts: the
+area, the chunks that the video is cut into, the report on each, the texts of each group of crops, and how the run
+stands. A part counts only for the work that it came from: its fingerprint tells the video, the settings and the parts
+that it rests on. Pixels are not kept; a chunk whose pictures are needed once more is decoded again.
 """
 
 from __future__ import annotations
@@ -20,34 +21,70 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 
 from yivideo_ray.config import DecoderSettings, Settings
-from yivideo_ray.errors import ServiceError
+from yivideo_ray.errors import ConfigError, ServiceError
 from yivideo_ray.jobs import StageRecord
+from yivideo_ray.pipeline import Readings
+from yivideo_ray.stages.crop_subtitle_images import CropGroups
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database, put
-from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, EngineFacts, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import (
+    STAGES,
+    ChunkReport,
+    ChunkSpan,
+    CropMeta,
+    CropText,
+    EngineFacts,
+    Stage,
+    SubtitleArea,
+    VideoInfo,
+)
 
-__all__ = ["Checkpoint", "FoundArea", "StreamParts", "area_basis", "chunk_basis", "forget_abandoned", "text_basis"]
+__all__ = [
+    "Book",
+    "ChunkPlan",
+    "KeptChunks",
+    "RunState",
+    "area_basis",
+    "chunk_basis",
+    "forget_abandoned",
+    "persist",
+    "text_basis",
+]
 
 # Grows when the same video and settings give other parts: those kept before are then worked out again.
-FORMAT = 4
-# What a command left behind that was killed and never run again.
+FORMAT = 5
+# What nobody came back to.
 ABANDONED_S = 30 * 86400.0
 # A database that is restarted costs no workflow: in seconds, some four minutes in all.
 WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
 
 
 @dataclass(slots=True)
-class FoundArea:
-    """What the first two stages put out."""
+class RunState:
+    """How a run stands: its stages, what ran the models, and whether it came to its end."""
+
+    stages: dict[Stage, StageRecord] = field(default_factory=dict)
+    engine: EngineFacts | None = None
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class ChunkPlan:
+    """What the chunks' reports rest on: the area by which crops were cut, and how the video was cut into chunks."""
 
     area: SubtitleArea
-    stages: dict[Stage, StageRecord]
+    spans: tuple[ChunkSpan, ...]
 
 
-_AREA = TypeAdapter(FoundArea)
-_REPORT = TypeAdapter(ChunkReport)
-_TEXTS = TypeAdapter(tuple[CropText, ...])
-_PLAIN_AREA = TypeAdapter(SubtitleArea)
+_KINDS: dict[str, tuple[Stage | None, TypeAdapter[Any]]] = {
+    "area": (Stage.DETECT_SUBTITLE_AREA, TypeAdapter(SubtitleArea)),
+    "chunks": (Stage.CROP_SUBTITLE_IMAGES, TypeAdapter(ChunkPlan)),
+    "report": (Stage.CROP_SUBTITLE_IMAGES, TypeAdapter(ChunkReport)),
+    "texts": (Stage.PERFORM_OCR, TypeAdapter(tuple[CropText, ...])),
+    "state": (None, TypeAdapter(RunState)),
+}
+"""The kinds of parts, each with the stage that makes it and its codec."""
+_AREA = TypeAdapter(SubtitleArea)
 
 
 def area_basis(info: VideoInfo, settings: Settings) -> str:
@@ -55,13 +92,9 @@ def area_basis(info: VideoInfo, settings: Settings) -> str:
     return _digest(*info.identity, settings.area_detector.model_dump(mode="json"), _engine_settings(settings))
 
 
-def chunk_basis(
-    info: VideoInfo, area: SubtitleArea, spans: Sequence[ChunkSpan], runs_on: str, decoder: DecoderSettings
-) -> str:
+def chunk_basis(info: VideoInfo, area: SubtitleArea, runs_on: str, decoder: DecoderSettings) -> str:
     """Returns the fingerprint of what the chunks' reports rest on. The pictures' decoder may round otherwise."""
-    # They are as many as the cluster has cores for, which may be another when the work is gone on with.
-    cuts = [span.end_pts for span in spans]
-    return _digest(*info.identity, _PLAIN_AREA.dump_python(area, mode="json"), cuts, runs_on, decoder.backend)
+    return _digest(*info.identity, _AREA.dump_python(area, mode="json"), runs_on, decoder.backend)
 
 
 def text_basis(chunks: str, engine: EngineFacts | None, settings: Settings) -> str:
@@ -78,67 +111,134 @@ def _digest(*facts: Any) -> str:
     return hashlib.sha256(json.dumps([FORMAT, *facts], sort_keys=True).encode()).hexdigest()
 
 
-class Checkpoint:
-    """The parts of one workflow. Calls block. Errors: those of the database; what is damaged counts as absent."""
+class Book:
+    """The parts of one workflow. basis: the fingerprint that they must have (None: any). Calls block. Errors: those of
+    the database; what is damaged counts as absent."""
 
     def __init__(self, database: Database, workflow_id: str) -> None:
         self._database = database
         self._workflow_id = workflow_id
 
-    def area(self, basis: str) -> FoundArea | None:
-        return next(iter(self._read("area", basis, _AREA).values()), None)
+    def state(self) -> RunState | None:
+        """Returns how the last run stands; None: there was none."""
+        return next((state for _, state in self._parts("state", None).values()), None)
 
-    def keep_area(self, basis: str, found: FoundArea) -> None:
-        self._keep("area", 0, basis, _AREA, found)
+    def keep_state(self, state: RunState) -> None:
+        self._keep("state", 0, "", state)
+
+    def area(self, basis: str | None) -> SubtitleArea | None:
+        return next((area for _, area in self._parts("area", basis).values()), None)
+
+    def keep_area(self, basis: str, area: SubtitleArea) -> None:
+        self._keep("area", 0, basis, area)
+
+    def chunks(self, basis: str | None) -> tuple[str, ChunkPlan] | None:
+        """Returns the chunks, and the fingerprint that their reports have."""
+        return next(iter(self._parts("chunks", basis).values()), None)
+
+    def begin_chunks(self, basis: str, plan: ChunkPlan) -> None:
+        """Keeps how the video is cut, and forgets the reports and texts of other cuts."""
+        self._delete("report", "texts")
+        self._keep("chunks", 0, basis, plan)
 
     def reports(self, basis: str) -> dict[int, ChunkReport]:
         """Returns the reports by their chunk's index."""
-        return self._read("report", basis, _REPORT)
+        return {number: report for number, (_, report) in self._parts("report", basis).items()}
 
     def keep_report(self, basis: str, report: ChunkReport) -> None:
-        self._keep("report", report.index, basis, _REPORT, report)
+        self._keep("report", report.index, basis, report)
 
-    def texts(self, basis: str) -> dict[int, tuple[CropText, ...]]:
-        """Returns the texts by their group's number."""
-        return self._read("texts", basis, _TEXTS)
+    def begin_texts(self, basis: str) -> dict[int, tuple[CropText, ...]]:
+        """Returns the texts by their group's number, and forgets those of another basis."""
+        self._delete("texts", other_than=basis)
+        return {number: texts for number, (_, texts) in self._parts("texts", basis).items()}
 
     def keep_texts(self, basis: str, number: int, texts: tuple[CropText, ...]) -> None:
-        self._keep("texts", number, basis, _TEXTS, texts)
+        self._keep("texts", number, basis, texts)
+
+    def readings(self) -> tuple[SubtitleArea, Readings]:
+        """Returns all that was read, whatever the settings were, and the area by which it was cut.
+
+        Errors: ConfigError RECORD_MISSING where the report on a chunk, or the text of a crop, is missing.
+        """
+        found = self.chunks(None)
+        if found is None:
+            raise _missing("the crops' times", Stage.CROP_SUBTITLE_IMAGES)
+        basis, plan = found
+        reports = [report for _, report in sorted(self.reports(basis).items())]
+        groups: CropGroups[None] = CropGroups(1)
+        for report in reports:
+            groups.take(report.crops, None)
+            groups.end_chunk(report)
+        texts = [text for _, (_, texts) in sorted(self._parts("texts", None).items()) for text in texts]
+        if len(reports) < len(plan.spans) or len(texts) < len(groups.metas):
+            raise _missing("the texts read", Stage.PERFORM_OCR)
+        return plan.area, Readings(tuple(groups.metas), tuple(texts), plan.spans, tuple(reports))
+
+    def require(self, start_at: Stage) -> None:
+        """Errors: ConfigError RECORD_MISSING if what the stages before start_at gave is not there, as far as that can
+        be told without reading all of it."""
+        before = STAGES[: STAGES.index(start_at)]
+        chunks = self.chunks(None)
+        if Stage.CREATE_STITCHED_IMAGES in before or start_at is Stage.CREATE_STITCHED_IMAGES:
+            if chunks is None:
+                raise _missing("the crops' times", Stage.CROP_SUBTITLE_IMAGES)
+        elif Stage.DETECT_SUBTITLE_AREA in before and self.area(None) is None:
+            raise _missing("the subtitle area", Stage.DETECT_SUBTITLE_AREA)
+
+    def forget_from(self, stage: Stage) -> None:
+        """Forgets what a stage and those behind it gave."""
+        gone = STAGES[STAGES.index(stage) :]
+        self._delete(*(kind for kind, (maker, _) in _KINDS.items() if maker in gone))
 
     def clear(self) -> None:
-        with self._database.begin() as connection:
-            connection.execute(tables.parts.delete().where(tables.parts.c.workflow_id == self._workflow_id))
+        """Forgets all."""
+        self._delete(*_KINDS)
 
-    def _read(self, kind: str, basis: str, adapter: TypeAdapter[Any]) -> dict[int, Any]:
+    def _parts(self, kind: str, basis: str | None) -> dict[int, tuple[str, Any]]:
+        """Returns the parts of a kind by their number, each with its fingerprint."""
         parts = tables.parts.c
-        wanted = sa.select(parts.number, parts.body).where(
-            parts.workflow_id == self._workflow_id, parts.kind == kind, parts.fingerprint == basis
+        wanted = sa.select(parts.number, parts.fingerprint, parts.body).where(
+            parts.workflow_id == self._workflow_id,
+            parts.kind == kind,
+            sa.true() if basis is None else parts.fingerprint == basis,
         )
         with self._database.begin() as connection:
             rows = connection.execute(wanted).all()
         found = {}
-        for number, body in rows:
+        for number, fingerprint, body in rows:
             try:
-                found[number] = adapter.validate_json(zlib.decompress(body))
+                found[number] = fingerprint, _KINDS[kind][1].validate_json(zlib.decompress(body))
             except (zlib.error, ValidationError):
                 continue
         return found
 
-    def _keep(self, kind: str, number: int, basis: str, adapter: TypeAdapter[Any], value: Any) -> None:
-        body = zlib.compress(adapter.dump_json(value), 1)
+    def _keep(self, kind: str, number: int, basis: str, value: Any) -> None:
+        body = zlib.compress(_KINDS[kind][1].dump_json(value), 1)
         key = {"workflow_id": self._workflow_id, "kind": kind, "number": number}
         with self._database.begin() as connection:
             put(connection, tables.parts, key, {"fingerprint": basis, "kept": time.time(), "body": body})
 
+    def _delete(self, *kinds: str, other_than: str | None = None) -> None:
+        parts = tables.parts.c
+        with self._database.begin() as connection:
+            connection.execute(
+                tables.parts.delete().where(
+                    parts.workflow_id == self._workflow_id,
+                    parts.kind.in_(kinds),
+                    sa.true() if other_than is None else parts.fingerprint != other_than,
+                )
+            )
+
 
 @dataclass(slots=True)
-class StreamParts:
-    """The reports and texts of one stream: those of earlier runs, and the keeping of new ones from an event loop.
+class KeptChunks:
+    """What earlier runs kept of one video's chunks and groups, and the keeping of new ones from an event loop.
 
-    chunks and groups are the fingerprints of what they rest on. Errors of keeping: the database's, after minutes.
+    chunks and groups are the fingerprints. Errors of keeping: the database's, after minutes.
     """
 
-    checkpoint: Checkpoint
+    book: Book
     chunks: str
     groups: str
     reports: dict[int, ChunkReport] = field(default_factory=dict)
@@ -146,8 +246,8 @@ class StreamParts:
     _texts: dict[int, tuple[CropText, ...]] = field(default_factory=dict)
 
     async def load(self) -> None:
-        self.reports = await asyncio.to_thread(self.checkpoint.reports, self.chunks)
-        self._texts = await asyncio.to_thread(self.checkpoint.texts, self.groups)
+        self.reports = await asyncio.to_thread(self.book.reports, self.chunks)
+        self._texts = await asyncio.to_thread(self.book.begin_texts, self.groups)
 
     @property
     def calls(self) -> int:
@@ -160,10 +260,10 @@ class StreamParts:
         return kept if metas and [text.crop_id for text in kept] == [meta.crop_id for meta in metas] else None
 
     async def keep_report(self, report: ChunkReport) -> None:
-        await persist(lambda: self.checkpoint.keep_report(self.chunks, report), self.sleep)
+        await persist(lambda: self.book.keep_report(self.chunks, report), self.sleep)
 
     async def keep_texts(self, number: int, texts: tuple[CropText, ...]) -> None:
-        await persist(lambda: self.checkpoint.keep_texts(self.groups, number, texts), self.sleep)
+        await persist(lambda: self.book.keep_texts(self.groups, number, texts), self.sleep)
 
 
 async def persist(write: Callable[[], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -187,3 +287,9 @@ def forget_abandoned(database: Database, now: float) -> None:
                 parts.kept < now - ABANDONED_S, parts.workflow_id.not_in(sa.select(workflows.workflow_id))
             )
         )
+
+
+def _missing(what: str, maker: Stage) -> ConfigError:
+    return ConfigError(
+        f"The record of this video does not hold {what}, which {maker} makes.", code="RECORD_MISSING", missing=what
+    )

@@ -120,7 +120,9 @@ class Decoding:
         if self._place.runs_on == "actor":
             begin()
             reply = await self._caller.call(
-                CallKind.CROP_SUBTITLE_IMAGES, str(span.index), self._info, span, self._area, self._place.decoder
+                CallKind.CROP_SUBTITLE_IMAGES,
+                str(span.index),
+                lambda actor, ticket: actor.decode.remote(ticket, self._info, span, self._area, self._place.decoder),
             )
             report: ChunkReport = reply.value
             pictures = Pictures([reply.apart], max(1, len(report.crops)))

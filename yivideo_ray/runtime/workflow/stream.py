@@ -10,26 +10,26 @@ run reported on is decoded again only if its pictures are needed once more.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError
-from yivideo_ray.jobs import EventKind
+from yivideo_ray.pipeline import Readings
+from yivideo_ray.progress import ChunkLog
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply
 from yivideo_ray.runtime.gpu.client import Caller
 from yivideo_ray.runtime.workflow import tasks
-from yivideo_ray.runtime.workflow.checkpoint import StreamParts
+from yivideo_ray.runtime.workflow.checkpoint import KeptChunks
 from yivideo_ray.runtime.workflow.decoding import Decoding, Pictures, result_of, to_stitch
-from yivideo_ray.runtime.workflow.journal import Journal
 from yivideo_ray.runtime.workflow.scheduling import Queue
-from yivideo_ray.stages.crop_subtitle_images import keep_uncovered, uncovered
+from yivideo_ray.stages.crop_subtitle_images import CropGroups, GroupedCrop
 from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Stage, VideoInfo
 
-__all__ = ["Stream", "StreamResult"]
+__all__ = ["Stream"]
 
 # Groups that may be between their crops' decoding and their texts: enough to keep the device busy, few enough for
 # memory, and for the mailbox to hold dozens of workflows.
@@ -38,21 +38,6 @@ GROUPS_IN_FLIGHT = 4
 CHUNKS_AHEAD = 2
 # How often a group whose pictures were lost with a node has them made again.
 RECOVERIES = 3
-
-
-@dataclass(slots=True)
-class StreamResult:
-    """What stages 3 to 5 found. texts belong to crops by crop_id; none if OCR was not asked for. kept_chunks and
-    kept_calls count what an earlier run had done."""
-
-    crops: tuple[CropMeta, ...] = ()
-    texts: tuple[CropText, ...] = ()
-    reports: list[ChunkReport] = field(default_factory=list)
-    sheets: int = 0
-    kept_chunks: int = 0
-    kept_calls: int = 0
-    waited_s: float = 0.0
-    ran_s: float = 0.0
 
 
 class _Source:
@@ -87,18 +72,12 @@ class _Chunk:
     report: ChunkReport | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pick:
-    meta: CropMeta
-    source: _Source
-    index: int
-
-
 class Stream:
     """One run over one video, up to and including the stage `until`.
 
-    stitching: whose turn it is to be stitched where the models run on the cores that decode. A core that reads is none
-    that decodes, and both take longer side by side (5 % more CPU time at 1080p): what is read waits until one is free.
+    reading: whose turn it is to be read. core: whose turn it is to have a core, where the models run on those that
+    decode (else None): a core that reads is none that decodes, and both take longer side by side (5 % more CPU time at
+    1080p).
     """
 
     def __init__(
@@ -108,51 +87,47 @@ class Stream:
         caller: Caller,
         decoding: Decoding,
         *,
-        stitching: Queue | None,
-        journal: Journal,
-        parts: StreamParts,
+        reading: Queue,
+        core: Queue | None,
+        log: ChunkLog,
+        kept: KeptChunks,
         until: Stage,
     ) -> None:
         self._info = info
-        self._settings = settings
         self._caller = caller
         self._decoding = decoding
-        self._stitching = stitching
-        self._journal = journal
-        self._parts = parts
+        self._reading = reading
+        self._core = core
+        self._log = log
+        self._kept = kept
         self._until = until
-        self._covered: tuple[int, ...] = ()
         # Begun, and not yet taken to the end.
         self._chunks: deque[_Chunk] = deque()
-        self._queue: list[_Pick] = []
+        self._crops: CropGroups[_Source] = CropGroups(settings.pipeline.crops_per_call)
         self._groups: list[asyncio.Task[tuple[CropText, ...]]] = []
-        self._result = StreamResult()
-        self._metas: list[CropMeta] = []
-        self._frames = 0
-        self._groups_done = 0
-        self._spans = 0
+        self._reports: list[ChunkReport] = []
+        self._spans: tuple[ChunkSpan, ...] = ()
 
-    async def run(self, spans: Sequence[ChunkSpan]) -> StreamResult:
+    async def run(self, spans: Sequence[ChunkSpan]) -> Readings:
         """Returns what was found. Errors: those of the stages, of Ray and of the GPU client, as ours.
 
         However it ends, no task or call of it goes on.
         """
         decoding: list[asyncio.Task[None]] = []
         ahead = deque(spans)
-        self._spans = len(spans)
+        self._spans = tuple(spans)
         try:
             while ahead or decoding:
                 while ahead and self._may_decode(len(decoding)):
                     decoding.append(asyncio.ensure_future(self._decode(self._begin(ahead.popleft()))))
                 decoding = await _first_of(decoding, self._groups)
-            self._gather(rest=True)
-            self._finish_crops()
-            texts = await _all_of(self._groups)
+            self._send(rest=True)
+            self._log.finish_crops(self._decoding.runs_on)
+            texts = await asyncio.gather(*self._groups)
         finally:
             await _end([*decoding, *self._groups])
-        self._result.texts = tuple(text for group in texts for text in group)
-        self._finish_reading()
-        return self._result
+        self._log.finish_reading()
+        return Readings(tuple(self._crops.metas), tuple(chain.from_iterable(texts)), self._spans, tuple(self._reports))
 
     def _may_decode(self, decoding: int) -> bool:
         reading = sum(not group.done() for group in self._groups)
@@ -169,9 +144,9 @@ class Stream:
         return chunk
 
     async def _decode(self, chunk: _Chunk) -> None:
-        report = self._parts.reports.get(chunk.span.index)
+        report = self._kept.reports.get(chunk.span.index)
         if report is not None:
-            self._result.kept_chunks += 1
+            self._log.keep_chunk()
             chunk.crops.extend(report.crops)
             self._begin_crops()
         else:
@@ -187,133 +162,79 @@ class Stream:
             self._take()
 
         report, _ = await self._decoding.crop(chunk.span, take, self._begin_crops)
-        await self._parts.keep_report(report)
+        await self._kept.keep_report(report)
         return report
 
     def _begin_crops(self) -> None:
         """Has the stage begin with its first chunk: until then other videos may be due first."""
-        pipeline = self._settings.pipeline
-        self._journal.start(Stage.CROP_SUBTITLE_IMAGES, chunks=self._spans, chunk_s=pipeline.chunk_s)
+        self._log.begin(len(self._spans))
 
     def _take(self) -> None:
         """Takes what follows on the crops taken so far, and sends off the groups that it fills."""
         while self._chunks:
             chunk = self._chunks[0]
             new = chunk.crops[chunk.taken :]
-            for index in uncovered(new, self._covered):
-                self._queue.append(_Pick(new[index], chunk.source, chunk.taken + index))
+            self._crops.take(new, chunk.source)
             chunk.taken += len(new)
-            self._gather(rest=False)
+            self._send(rest=False)
             if chunk.report is None:
                 if new:
-                    self._say_decoded(new[-1].end_pts)
+                    self._log.emit_decoded(new[-1].end_pts)
                 return
-            self._leave(chunk.report)
+            self._reports.append(chunk.report)
+            self._log.end_chunk(chunk.report, len(self._crops.end_chunk(chunk.report)))
             self._chunks.popleft()
 
-    def _leave(self, report: ChunkReport) -> None:
-        _, metas, self._covered = keep_uncovered(report, self._covered)
-        self._result.reports.append(report)
-        self._metas.extend(metas)
-        self._frames += report.frames
-        self._say_decoded(report.end_pts, chunk=report.index, crops=len(metas))
-
-    def _say_decoded(self, end_pts: int | None, **facts: Any) -> None:
-        done_s = 0.0 if end_pts is None else self._info.seconds(end_pts)
-        self._journal.say(
-            EventKind.PROGRESS, Stage.CROP_SUBTITLE_IMAGES, done_s=max(0.0, done_s), frames=self._frames, **facts
-        )
-
-    def _gather(self, *, rest: bool) -> None:
+    def _send(self, *, rest: bool) -> None:
         """Sends off full groups, and with rest what remains."""
-        size = self._settings.pipeline.crops_per_call
-        while len(self._queue) >= size or (rest and self._queue):
-            group, self._queue = self._queue[:size], self._queue[size:]
+        for group in self._crops.full(rest=rest):
             if self._until is not Stage.CROP_SUBTITLE_IMAGES:
                 self._groups.append(asyncio.ensure_future(self._read(len(self._groups), group)))
 
-    async def _read(self, number: int, group: list[_Pick]) -> tuple[CropText, ...]:
-        self._journal.start(Stage.CREATE_STITCHED_IMAGES, crops_per_call=self._settings.pipeline.crops_per_call)
-        metas = tuple(pick.meta for pick in group)
-        kept = self._parts.texts(number, metas) if self._until is Stage.PERFORM_OCR else None
+    async def _read(self, number: int, group: list[GroupedCrop[_Source]]) -> tuple[CropText, ...]:
+        reads = self._until is Stage.PERFORM_OCR
+        metas = tuple(crop.meta for crop in group)
+        kept = self._kept.texts(number, metas) if reads else None
         if kept is not None:
-            self._journal.start(Stage.PERFORM_OCR)
-            self._result.kept_calls += 1
-            self._say_read(metas)
+            self._log.begin_group(reading=reads)
+            self._log.end_group(metas, kept, kept=True)
             return kept
-        pictures = {source: await source.pictures() for source in dict.fromkeys(pick.source for pick in group)}
+        pictures = {source: await source.pictures() for source in dict.fromkeys(crop.source for crop in group)}
         for left in range(RECOVERIES, -1, -1):
             try:
                 return await self._read_pictures(number, group, pictures)
             except CallError as error:
                 if error.code.name != "WORKER_LOST" or not left:
                     raise
-                self._journal.say(EventKind.WARNING, message=f"{error.message} Its pictures are made again.")
+                self._log.warn_of_loss(error)
             pictures = {source: await source.pictures(lost=lost) for source, lost in pictures.items()}
         raise AssertionError("the last attempt returns or raises")
 
     async def _read_pictures(
-        self, number: int, group: Sequence[_Pick], pictures: Mapping[_Source, Pictures]
+        self, number: int, group: Sequence[GroupedCrop[_Source]], pictures: Mapping[_Source, Pictures]
     ) -> tuple[CropText, ...]:
-        crops = [(pick.meta, pictures[pick.source], pick.index) for pick in group]
-        async with self._stitching.turn() if self._stitching else contextlib.nullcontext():
-            sizes, sheets = tasks.stitch.remote(*to_stitch(crops))
-            if self._stitching:
-                await result_of(sizes)
-        if self._until is Stage.CREATE_STITCHED_IMAGES:
-            self._result.sheets += len(await result_of(sizes))
-            return ()
-        self._journal.start(Stage.PERFORM_OCR)
-        reply: Reply = await self._caller.call(CallKind.PERFORM_OCR, str(number), sheets)
-        self._result.sheets += len(await result_of(sizes))
-        self._result.waited_s += reply.waited_s
-        self._result.ran_s += reply.ran_s
-        texts: tuple[CropText, ...] = await result_of(tasks.complete.remote(sheets, reply.value))
-        await self._parts.keep_texts(number, texts)
-        self._say_read([pick.meta for pick in group])
-        return texts
-
-    def _say_read(self, metas: Sequence[CropMeta]) -> None:
-        self._groups_done += 1
-        read_to = max(meta.end_pts for meta in metas)
-        self._journal.say(
-            EventKind.PROGRESS,
-            Stage.PERFORM_OCR,
-            done_s=max(0.0, self._info.seconds(read_to)),
-            frames=self._frames,
-            calls=self._groups_done,
-        )
-
-    def _finish_crops(self) -> None:
-        reports = self._result.reports
-        self._result.crops = tuple(self._metas)
-        self._journal.finish(
-            Stage.CROP_SUBTITLE_IMAGES,
-            crops=len(self._metas),
-            chunks=len(reports),
-            kept_chunks=self._result.kept_chunks,
-            frames=sum(report.frames for report in reports),
-            corrupt_packets=sum(report.corrupt_packets for report in reports),
-            decoder="+".join(sorted({report.decoder for report in reports if report.frames})) or None,
-            runs_on=self._decoding.runs_on,
-            decode_s=round(sum(report.decode_s for report in reports), 3),
-            analyse_s=round(sum(report.analyse_s for report in reports), 3),
-        )
-
-    def _finish_reading(self) -> None:
-        if self._until is Stage.CROP_SUBTITLE_IMAGES:
-            return
-        self._journal.finish(Stage.CREATE_STITCHED_IMAGES, sheets=self._result.sheets, crops=len(self._metas))
-        if self._until is Stage.PERFORM_OCR:
-            self._journal.finish(
-                Stage.PERFORM_OCR,
-                calls=len(self._groups),
-                kept_calls=self._result.kept_calls,
-                lines=sum(len(text.lines) for text in self._result.texts),
-                recognised=sum(text.recognised for text in self._result.texts),
-                waited_s=round(self._result.waited_s, 3),
-                device_s=round(self._result.ran_s, 3),
+        metas = [crop.meta for crop in group]
+        crops = to_stitch((crop.meta, pictures[crop.source], crop.index) for crop in group)
+        async with self._reading.turn():
+            if self._core is not None:
+                # It is given back at once: while the device works, nothing else of the group does.
+                async with self._core.turn():
+                    pass
+            self._log.begin_group(reading=self._until is Stage.PERFORM_OCR)
+            if self._until is Stage.CREATE_STITCHED_IMAGES:
+                sizes, _ = tasks.stitch.remote(*crops)
+                self._log.end_group(metas, sheets=len(await result_of(sizes)))
+                return ()
+            reply: Reply = await self._caller.call(
+                CallKind.PERFORM_OCR,
+                str(number),
+                lambda actor, ticket: (tasks.read.remote(actor, ticket, *crops), None),
             )
+        sheets, texts = reply.value
+        await self._kept.keep_texts(number, texts)
+        self._log.end_group(metas, texts, sheets=sheets, waited_s=reply.waited_s, device_s=reply.ran_s)
+        found: tuple[CropText, ...] = texts
+        return found
 
 
 async def _first_of(
@@ -329,11 +250,6 @@ async def _first_of(
         for task in done:
             task.result()
     return [task for task in decoding if not task.done()]
-
-
-async def _all_of(groups: Sequence[asyncio.Task[tuple[CropText, ...]]]) -> list[tuple[CropText, ...]]:
-    """Returns every result in order, and raises as soon as one failed."""
-    return list(await asyncio.gather(*groups))
 
 
 async def _end(unfinished: Sequence[asyncio.Task[Any]]) -> None:

@@ -1,20 +1,22 @@
-"""The CPU stages as Ray tasks. Stateless shells: what they do is in stages/.
+"""The stages as Ray tasks. Stateless shells: what they do is in stages/.
 
-Each returns something small first and the pixels second, so that whoever waits for the first never pulls the second.
-crop_chunk gives out such pairs while it works. A worker that dies is replaced by Ray four times; an error that a stage
-raises is never tried again.
+Those that hand on pixels return something small first and the pixels second, so that whoever waits for the first never
+pulls the second; crop_chunk gives out such pairs while it works. Those that need the models get the handle of the actor
+that has them, and leave their CPU to others while it works for them. A worker that dies is replaced by Ray four times;
+an error that a stage raises is never tried again.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import ray
 
-from yivideo_ray.config import DecoderSettings, PostprocessorSettings, Settings
-from yivideo_ray.stages.perform_ocr.seen import SheetsRead
+from yivideo_ray.config import AreaDetectorSettings, DecoderSettings, PostprocessorSettings, Settings
+from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.types import (
     ChunkReport,
     ChunkSpan,
@@ -29,7 +31,7 @@ from yivideo_ray.types import (
     VideoInfo,
 )
 
-__all__ = ["complete", "crop_chunk", "extract", "finalize", "stitch"]
+__all__ = ["crop_chunk", "extract", "finalize", "find_area", "read", "stitch"]
 
 NICENESS = 15
 CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
@@ -82,12 +84,28 @@ def _stitch(
     return tuple((sheet.image.shape[1], sheet.image.shape[0]) for sheet in sheets), sheets
 
 
-def _complete(sheets: Sequence[Sheet], read: SheetsRead) -> tuple[CropText, ...]:
-    """Returns the texts of the crops on the sheets."""
-    from yivideo_ray.stages.perform_ocr.completion import complete
+def _find_area(
+    actor: Any, ticket: Ticket, info: VideoInfo, settings: AreaDetectorSettings, *parts: tuple[SampledFrame, ...]
+) -> Reply:
+    """Returns the subtitle area as the reply's value."""
+    from yivideo_ray.runtime.gpu.engine import ActorEngine
+    from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
 
     _begin()
-    return complete(sheets, read)
+    models = ActorEngine(actor, ticket)
+    return models.reply(detect_subtitle_area(info, tuple(chain.from_iterable(parts)), models, settings))
+
+
+def _read(
+    actor: Any, ticket: Ticket, metas: Sequence[CropMeta], picks: Sequence[tuple[int, int]], *images: Sequence[Luma]
+) -> Reply:
+    """Returns the number of sheets and the texts of a group of crops as the reply's value; arguments as _stitch."""
+    from yivideo_ray.runtime.gpu.engine import ActorEngine
+    from yivideo_ray.stages.perform_ocr import perform_ocr
+
+    _, sheets = _stitch(metas, picks, *images)
+    models = ActorEngine(actor, ticket)
+    return models.reply((len(sheets), perform_ocr(sheets, models)))
 
 
 def _finalize(
@@ -107,5 +125,6 @@ def _finalize(
 extract: Any = ray.remote(num_returns=2, **CPU_TASK)(_extract)
 crop_chunk: Any = ray.remote(num_returns="streaming", **CPU_TASK)(_crop_chunk)
 stitch: Any = ray.remote(num_returns=2, **CPU_TASK)(_stitch)
-complete: Any = ray.remote(**CPU_TASK)(_complete)
+find_area: Any = ray.remote(**CPU_TASK)(_find_area)
+read: Any = ray.remote(**CPU_TASK)(_read)
 finalize: Any = ray.remote(**CPU_TASK)(_finalize)

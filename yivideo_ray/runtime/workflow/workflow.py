@@ -1,230 +1,136 @@
-"""One workflow: a video through its chain of stages. It holds no pixels and computes nothing itself."""
+"""One workflow: a video through its chain of stages, wherever they run. What its book holds is not done again."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from pathlib import Path
 from typing import Any
 
+from yivideo_ray.codec import text
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import InputError, YivideoError
-from yivideo_ray.jobs import EventKind, Job, Outcome, Priority
-from yivideo_ray.media import plan_even_chunks
-from yivideo_ray.runtime.cluster import Cluster, cpus_now
-from yivideo_ray.runtime.gpu.calls import CallKind, Reply
-from yivideo_ray.runtime.gpu.client import Caller, GpuClient
-from yivideo_ray.runtime.gpu.pool import ActorPool
-from yivideo_ray.runtime.workflow import tasks
-from yivideo_ray.runtime.workflow.checkpoint import (
-    Checkpoint,
-    FoundArea,
-    StreamParts,
-    area_basis,
-    chunk_basis,
-    persist,
-    text_basis,
-)
-from yivideo_ray.runtime.workflow.completeness import Completeness, completeness
-from yivideo_ray.runtime.workflow.decoding import DecodeSite, Decoding, decode_site, result_of
-from yivideo_ray.runtime.workflow.journal import Journal
-from yivideo_ray.runtime.workflow.local import LocalWorkflow
-from yivideo_ray.runtime.workflow.plan import Plan
-from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, due_at
-from yivideo_ray.runtime.workflow.stream import Stream, StreamResult
-from yivideo_ray.stages.detect_subtitle_area import is_conclusive
-from yivideo_ray.storage.database import Database
-from yivideo_ray.types import ChunkSpan, CropMeta, CropText, Cue, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.errors import InputError, InternalError, YivideoError
+from yivideo_ray.jobs import Job, Outcome
+from yivideo_ray.locations import is_address
+from yivideo_ray.media import check_unchanged
+from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area
+from yivideo_ray.progress import Journal
+from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, area_basis, persist
+from yivideo_ray.runtime.workflow.outputs import Written, write_document, write_subtitles
+from yivideo_ray.stages.crop_subtitle_images import completeness
+from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["Tools", "Workflow"]
+__all__ = ["Workflow"]
 
 FIRST_STAGES = (Stage.EXTRACT_KEYFRAMES, Stage.DETECT_SUBTITLE_AREA)
-# Sampling takes a second or two on one core, and every part opens the file and looks for its key frames.
-_MOST_PARTS = 4
-STREAM_STAGES = (Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the workflows of one session share."""
-
-    settings: Settings
-    cluster: Cluster
-    pool: ActorPool
-    gpu: GpuClient
-    turns: DeadlineScheduler
-    database: Database
-
-
-class Workflow(LocalWorkflow):
-    """One run of a job, of any of its stages. What it finds is kept as it comes; what an earlier one kept is not done
-    again. settings are the job's own (None: those of the tools, by which the GPU actor runs in any case). begun: since
-    when it is at work, by time.monotonic() (None: now). due: when it should be done, by the same clock."""
+class Workflow:
+    """One run of a job. Nothing is written beside the video unless it succeeds; the book shows how far it came."""
 
     def __init__(
-        self,
-        job: Job,
-        info: VideoInfo,
-        journal: Journal,
-        tools: Tools,
-        *,
-        settings: Settings | None = None,
-        begun: float | None = None,
+        self, job: Job, info: VideoInfo, journal: Journal, book: Book, *, stages: StageRunner, settings: Settings
     ) -> None:
-        super().__init__(job, info, journal, settings or tools.settings)
-        self._tools = tools
-        urgent = tools.settings.gpu_lock.enable_priority_queue and job.priority is Priority.INTERACTIVE
-        self.due = due_at(time.monotonic() if begun is None else begun, info.duration_s, urgent=urgent)
-        self._checkpoint = Checkpoint(tools.database, journal.workflow_id)
-        self._caller = Caller(tools.gpu, journal.workflow_id, job.priority, self._on_retry)
-        # What the GPU actor's process can decode with; None until its engine has been met.
-        self._actor_decodes: str | None = None
+        self._job = job
+        self._info = info
+        self._journal = journal
+        self._book = book
+        self._stages = stages
+        self._settings = settings
+        self._state = RunState()
+        self._area: SubtitleArea | None = None
+        self._readings = Readings()
+        self._cues: tuple[Cue, ...] = ()
+        self._written = Written(())
+        self._decoded_s: float | None = None
+        self._partial = False
 
-    async def _stages(self, todo: Plan) -> None:
-        if Stage.DETECT_SUBTITLE_AREA in todo.run:
-            await self._find_area()
-            self._journal.enter(self._record)
-        elif Stage.EXTRACT_KEYFRAMES in todo.run:
-            await self._extract(quick=False)
-        streamed = [stage for stage in STREAM_STAGES if stage in todo.run]
-        if streamed:
-            await self._stream(streamed[-1])
-        if Stage.POSTPROCESS_AND_FINALIZE in todo.run:
-            await self._finalize()
+    async def run(self) -> Outcome:
+        """Returns how it ended. Errors: YivideoError of any kind; the book then shows the failed stage."""
+        try:
+            chain = await self._begin()
+            if Stage.DETECT_SUBTITLE_AREA in chain:
+                self._area = await self._find_area()
+                await self._save()
+            elif Stage.EXTRACT_KEYFRAMES in chain:
+                await self._stages.extract_keyframes(quick=False)
+            chunk_stages = [stage for stage in CHUNK_STAGES if stage in chain]
+            if chunk_stages:
+                self._readings = await self._read(chunk_stages[-1])
+                await self._save()
+            if Stage.POSTPROCESS_AND_FINALIZE in chain:
+                await self._finalize()
+            return await self._conclude()
+        except Exception as error:
+            self._journal.fail(error if isinstance(error, YivideoError) else InternalError(str(error)))
+            # What made it fail is to be told, not that this could not be written down.
+            with contextlib.suppress(YivideoError):
+                await asyncio.to_thread(self._book.keep_state, self._state_now())
+            raise
 
-    async def _conclude(self) -> Outcome:
-        outcome = await super()._conclude()
-        if self._job.workflow_id is None:
-            # Run again, it is to be done again. A named workflow's parts stay as long as it does.
-            await persist(self._checkpoint.clear)
-        return outcome
+    async def _begin(self) -> tuple[Stage, ...]:
+        """Returns the stages to run; takes in what the book holds of those before them."""
+        earlier = await asyncio.to_thread(self._book.state)
+        start_at = self._job.start_at
+        if start_at is None and earlier is not None and earlier.finished and self._job.workflow_id is None:
+            # Run again, it is to be done again.
+            await asyncio.to_thread(self._book.clear)
+            earlier = None
+        self._state = earlier or RunState()
+        if start_at is None:
+            self._journal.plan(self._job.chain)
+            return self._job.chain
+        await asyncio.to_thread(self._book.forget_from, start_at)
+        order = tuple(Stage)
+        for stage in order[: order.index(start_at)]:
+            if stage in self._state.stages:
+                self._journal.take(stage, self._state.stages[stage])
+        chain = self._job.chain[self._job.chain.index(start_at) :]
+        self._journal.plan(chain)
+        await self._take_kept(start_at)
+        return chain
 
-    async def _find_area(self) -> None:
-        basis = area_basis(self._info, self._settings)
-        kept = await asyncio.to_thread(self._checkpoint.area, basis)
-        if kept is not None:
-            self._record.area = kept.area
-            for stage, record in kept.stages.items():
-                self._journal.keep(stage, record)
-            await self._meet_engine()
+    async def _take_kept(self, start_at: Stage) -> None:
+        """Takes what the stages before start_at gave out of the book. Errors: ConfigError RECORD_MISSING."""
+        await asyncio.to_thread(self._book.require, start_at)
+        if start_at is Stage.POSTPROCESS_AND_FINALIZE:
+            self._area, self._readings = await asyncio.to_thread(self._book.readings)
+            self._judge(self._readings)
             return
-        frames, full = await self._extract(quick=True)
-        area = await self._detect(frames)
-        if not full and not is_conclusive(area):
-            frames, _ = await self._extract(quick=False)
-            area = await self._detect(frames)
-        self._record.area = area
-        made = {stage: self._journal.stages[stage] for stage in FIRST_STAGES}
-        found = FoundArea(self._record.area, made)
-        await persist(lambda: self._checkpoint.keep_area(basis, found))
+        chunks = await asyncio.to_thread(self._book.chunks, None)
+        self._area = chunks[1].area if chunks else await asyncio.to_thread(self._book.area, None)
 
-    async def _extract(self, *, quick: bool) -> tuple[Sequence[Any], bool]:
-        """Returns refs of the parts of the sampled frames, in order, and whether the look was full."""
-        detector = self._settings.area_detector
-        self._journal.begin(Stage.EXTRACT_KEYFRAMES, samples=detector.samples, frame_side_px=detector.frame_side_px)
-        count = min(_MOST_PARTS, self._tools.cluster.cpus)
-        parts = [tasks.extract.remote(self._info, self._settings, (index, count), quick) for index in range(count)]
-        looks = [await result_of(look) for look, _ in parts]
-        found = [time for pts, _ in looks for time in pts]
-        full = all(one for _, one in looks)
-        self._journal.finish(Stage.EXTRACT_KEYFRAMES, frames=len(found), thorough=full, pts=found)
-        return [frames for _, frames in parts], full
-
-    async def _detect(self, parts: Sequence[Any]) -> SubtitleArea:
-        detector = self._settings.area_detector
-        self._journal.begin(Stage.DETECT_SUBTITLE_AREA, **detector.model_dump(mode="json"))
-        await self._meet_engine()
-        reply: Reply = await self._caller.call(CallKind.DETECT_SUBTITLE_AREA, "area", self._info, detector, *parts)
-        area: SubtitleArea = reply.value
-        self._journal.finish(
-            Stage.DETECT_SUBTITLE_AREA,
-            bands=[{"name": band.name, "box": list(_corners(band.box))} for band in area.bands],
-            rejected=len(area.rejected),
-            waited_s=round(reply.waited_s, 3),
-            device_s=round(reply.ran_s, 3),
-        )
+    async def _find_area(self) -> SubtitleArea:
+        basis = area_basis(self._info, self._settings)
+        kept = await asyncio.to_thread(self._book.area, basis)
+        if kept is not None:
+            for stage in FIRST_STAGES:
+                if stage in self._state.stages:
+                    self._journal.keep(stage, self._state.stages[stage])
+            return kept
+        area = await find_area(self._stages)
+        await persist(lambda: self._book.keep_area(basis, area))
         return area
 
-    async def _meet_engine(self) -> None:
-        """Learns what runs the models, and says so where that is less than what was hoped for."""
-        facts, self._actor_decodes = await self._caller.ready()
-        self._record.engine = facts
-        self._journal.say(
-            EventKind.PROGRESS, message=f"The models run on {facts.device} ({facts.provider}).", engine=facts.as_dict()
-        )
-        if self._settings.gpu.device == "auto" and facts.device == "cpu":
-            why = f"the engine offers {facts.provider} only" if self._tools.pool.on_gpu else "the cluster has no GPU"
-            self._journal.warn(f"The models run on the CPU: {why}.")
-
-    async def _stream(self, until: Stage) -> None:
-        area = self._record.area
-        assert area is not None, "the plan provides an area before the stages that need one"
-        stages = STREAM_STAGES[: STREAM_STAGES.index(until) + 1]
-        if self._actor_decodes is None and (until is Stage.PERFORM_OCR or self._may_decode_in_actor()):
-            await self._meet_engine()
-        found = StreamResult()
-        if area.bands:
-            pipeline = self._settings.pipeline
-            cpus = await asyncio.to_thread(cpus_now, self._tools.cluster)
-            # One more than can run: no core waits for this process, and an autoscaler sees that there is more to do.
-            # Where a CPU is to spare, that would take it.
-            self._tools.turns.resize(cpus if self._tools.cluster.has_spare else cpus + 1)
-            in_flight = pipeline.chunks_in_flight or cpus
-            spans = await asyncio.to_thread(
-                plan_even_chunks, self._info, pipeline.chunk_s, in_flight, self._settings.decoder
-            )
-            place = decode_site(self._settings.decoder, self._actor_decodes or "cpu")
-            parts = await self._parts(area, spans, place)
-            # First: it goes before the video's own chunks.
-            stitching = self._tools.turns.share(self.due, cpus)
-            decoding = self._tools.turns.share(self.due, in_flight)
-            found = await Stream(
-                self._info,
-                self._settings,
-                self._caller,
-                Decoding(self._info, area, place, self._caller, decoding),
-                stitching=stitching if self._reads_on_cores() else None,
-                journal=self._journal,
-                parts=parts,
-                until=until,
-            ).run(spans)
-            self._judge(found, completeness(self._info, spans, found.reports))
-        else:
-            for stage in stages:
+    async def _read(self, until: Stage) -> Readings:
+        area = self._area
+        assert area is not None, "the chain has the stage that finds it, or the book has it"
+        if not area.bands:
+            for stage in CHUNK_STAGES[: CHUNK_STAGES.index(until) + 1]:
                 self._journal.finish(stage, crops=0)
-        self._record.crops, self._record.crops_area = found.crops, area
-        if until is Stage.PERFORM_OCR:
-            self._record.texts = found.texts
-        self._record.save_readings()
-        self._journal.enter(self._record)
+            await persist(lambda: self._book.begin_chunks("", ChunkPlan(area, ())))
+            return Readings()
+        readings = await self._stages.read_crops(area, until)
+        self._judge(readings)
+        return readings
 
-    async def _parts(self, area: SubtitleArea, spans: Sequence[ChunkSpan], place: DecodeSite) -> StreamParts:
-        chunks = chunk_basis(self._info, area, spans, place.runs_on, place.decoder)
-        parts = StreamParts(self._checkpoint, chunks, text_basis(chunks, self._record.engine, self._settings))
-        await parts.load()
-        if parts.reports:
-            self._journal.say(
-                EventKind.PROGRESS,
-                message=f"Goes on: {len(parts.reports)} chunks and {parts.calls} calls to the GPU were done before.",
-            )
-        return parts
-
-    def _reads_on_cores(self) -> bool:
-        return self._record.engine is not None and self._record.engine.device == "cpu"
-
-    def _may_decode_in_actor(self) -> bool:
-        decoder = self._settings.decoder
-        return (
-            decoder.runs_on == "actor"
-            or decoder.backend == "cuda"
-            or (self._tools.pool.on_gpu and decoder.backend == "auto" and decoder.runs_on == "auto")
-        )
-
-    def _judge(self, found: StreamResult, whole: Completeness) -> None:
-        self._record.decoded_s = whole.decoded_s
-        if not any(report.frames for report in found.reports):
+    def _judge(self, readings: Readings) -> None:
+        """Takes in how much of the video was decoded. Errors: InputError INPUT_CORRUPT."""
+        if not readings.spans:
+            return
+        whole = completeness(self._info, readings.spans, readings.reports)
+        self._decoded_s = whole.decoded_s
+        if not any(report.frames for report in readings.reports):
             raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
         if not whole.reasons:
             return
@@ -232,28 +138,69 @@ class Workflow(LocalWorkflow):
         facts: dict[str, Any] = {"decoded_s": whole.decoded_s, "expected_s": whole.expected_s}
         if self._settings.decoder.strict:
             raise InputError(sentence, code="INPUT_CORRUPT", **facts)
-        self._record.partial = True
+        self._partial = True
         self._journal.warn(sentence, **facts)
 
-    async def _build_cues(
-        self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
-    ) -> tuple[Cue, ...]:
-        made = tasks.finalize.remote(self._info, area, crops, texts, self._settings.postprocessor)
-        # The task has a copy. This one's pages are free once a collection has emptied Python's lists of free blocks.
-        del crops, texts
-        gc.collect()
-        cues: tuple[Cue, ...] = await result_of(made)
-        return cues
+    async def _finalize(self) -> None:
+        self._journal.start(
+            Stage.POSTPROCESS_AND_FINALIZE,
+            **self._settings.postprocessor.model_dump(mode="json"),
+            **self._settings.subtitles.model_dump(mode="json"),
+        )
+        assert self._area is not None, "the chain has the stage that finds it, or the book has it"
+        # Kept nowhere else in memory: those of an hour take 40 MB, and whoever makes cues of them may have a copy.
+        readings, self._readings = self._readings, Readings()
+        crops, texts = readings.crops, readings.texts
+        del readings
+        self._cues = await self._stages.build_cues(self._area, crops, texts)
+        await asyncio.to_thread(self._require_unchanged)
+        self._written = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues, self._settings)
+        files = [text(str(path)) for path in self._written.files]
+        self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)
 
-    def _on_retry(self, error: YivideoError, attempt: int, wait_s: float) -> None:
-        self._journal.say(
-            EventKind.WARNING,
-            message=f"Attempt {attempt} of a call to the GPU failed: {error.message} "
-            f"Another follows within {wait_s:.0f} s.",
-            code=error.code.name,
-            attempt=attempt,
+    async def _conclude(self) -> Outcome:
+        await asyncio.to_thread(self._require_unchanged)
+        outcome = await asyncio.to_thread(write_document, self._job, self._outcome())
+        await self._save(finished=True)
+        return outcome
+
+    async def _save(self, *, finished: bool = False) -> None:
+        state = self._state_now()
+        state.finished = finished
+        await persist(lambda: self._book.keep_state(state))
+
+    def _state_now(self) -> RunState:
+        """Returns how the run stands; stages that only an earlier run had stay there."""
+        return RunState({**self._state.stages, **self._journal.stages}, self._engine)
+
+    @property
+    def _engine(self) -> Any:
+        return self._stages.engine or self._state.engine
+
+    def _outcome(self) -> Outcome:
+        return Outcome(
+            workflow_id=self._journal.workflow_id,
+            video=self._job.video,
+            stages=tuple(self._journal.stages.values()),
+            info=self._info,
+            area=self._area,
+            cues=self._cues,
+            engine=self._engine,
+            outputs=self._written.files,
+            tracks=self._written.tracks,
+            partial=self._partial,
+            decoded_s=self._decoded_s,
+            expected_s=self._info.duration_s,
+            warnings=tuple(self._journal.warnings),
         )
 
-
-def _corners(box: Any) -> tuple[int, int, int, int]:
-    return box.x0, box.y0, box.x1, box.y1
+    def _require_unchanged(self) -> None:
+        if is_address(self._info.path):
+            check_unchanged(self._info, self._settings.decoder)
+            return
+        try:
+            now = Path(self._info.path).stat()
+        except OSError as error:
+            raise InputError("The file went away while it was read.", code="INPUT_CHANGED") from error
+        if (now.st_size, now.st_mtime_ns) != (self._info.size_bytes, self._info.mtime_ns):
+            raise InputError("The file changed while it was read.", code="INPUT_CHANGED")

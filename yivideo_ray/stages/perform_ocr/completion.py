@@ -1,12 +1,12 @@
-"""What the pixels tell of lines that were read, beyond what the model says: needs the sheets, and no device."""
+"""What the pixels tell of lines that were read, beyond what the model says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
-from yivideo_ray.stages.perform_ocr.seen import LineSeen, SheetsRead
-from yivideo_ray.types import CropText, Reading, Sheet, TextLine
+from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line
+from yivideo_ray.types import CropText, Reading, TextLine
 
 __all__ = ["complete"]
 
@@ -15,36 +15,32 @@ _SURE_OF_END = 0.6
 _SAME_ROW = 0.5
 
 
-def complete(sheets: Sequence[Sheet], read: SheetsRead) -> tuple[CropText, ...]:
-    """Returns the text of every crop on the sheets, in the order of read.crops; read is what was read on them.
+def complete(crops: Sequence[CropLines]) -> tuple[CropText, ...]:
+    """Returns the text of every crop, in the order of crops, whose tracks have been read.
 
     The gaps between glyphs, and marks that the model mistakes, come from the clearest picture of each line. A crop
     without text has no lines.
     """
-    readings = [text.reading for text in read.texts]
-    texts = []
-    for index, crop in enumerate(read.crops):
-        cue_text = " ".join(readings[line.text].text for line in crop.lines)
-        for number, line in enumerate(crop.lines):
-            seen = read.texts[line.text]
-            if (seen.crop, seen.line) == (index, number):
-                at, box = sheets[crop.sheet].placements[crop.placement].box, line.box
-                image = sheets[crop.sheet].image[at.y0 : at.y1, at.x0 : at.x1]
-                pixels = image[box.y0 : box.y1, box.x0 : box.x1]
-                readings[line.text] = with_glyphs(_without_edges(readings[line.text], line), pixels, cue_text)
-    for index, crop in enumerate(read.crops):
-        placement = sheets[crop.sheet].placements[crop.placement]
-        lines = [
-            TextLine(reading.text, reading.confidence, line.box.scale(1 / placement.scale), reading.chars)
-            for line in crop.lines
-            if (reading := readings[line.text]).text.strip()
-        ]
-        looks = sum(text.looks for text in read.texts if text.crop == index)
-        texts.append(CropText(placement.crop.crop_id, _in_reading_order(lines), looks))
-    return tuple(texts)
+    for crop in crops:
+        cue_text = " ".join(line.track.reading.text for line in crop.lines)
+        for line in crop.lines:
+            if line.track.best is line:
+                line.track.reading = with_glyphs(_without_edges(line.track.reading, line), line.pixels, cue_text)
+    return tuple(_crop_text(crop) for crop in crops)
 
 
-def _without_edges(reading: Reading, line: LineSeen) -> Reading:
+def _crop_text(crop: CropLines) -> CropText:
+    readings = [(line, line.track.reading) for line in crop.lines]
+    lines = [
+        TextLine(reading.text, reading.confidence, line.box.scale(1 / crop.placement.scale), reading.chars)
+        for line, reading in readings
+        if reading.text.strip()
+    ]
+    looks = sum(line.track.looks for line in crop.lines if line.track.best is line)
+    return CropText(crop.meta.crop_id, _in_reading_order(lines), looks)
+
+
+def _without_edges(reading: Reading, line: Line) -> Reading:
     """Returns the reading without unsure characters beyond the ends of the line that detection found."""
     first, last = ((x - line.box.x0) / line.box.width for x in (line.found.x0, line.found.x1))
     chars = list(reading.chars)

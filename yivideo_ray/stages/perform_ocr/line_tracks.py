@@ -1,6 +1,6 @@
 """Lines of consecutive crops that are one text standing still, by their pixels: it is read once, where it is clearest.
 
-Finding the lines is left to the model, joining crops with the same text to subtitles.cues.
+Finding the lines is left to the model, joining crops with the same text to postprocess_and_finalize.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from yivideo_ray.pixels.strokes import (
     dilate,
     stroke_mask,
 )
-from yivideo_ray.types import CropMeta, Luma, Placement
+from yivideo_ray.types import CropMeta, Luma, Placement, Reading
 
-__all__ = ["CropLines", "Line", "LineTrack", "join_lines"]
+__all__ = ["CropLines", "Line", "LineTrack", "join_lines", "tracks_of"]
 
 _SAME_PLACE_IOU = 0.6
 # The ends of a line that stays may seem to move by this share of its height.
@@ -40,6 +40,9 @@ _MIN_STROKE_PX = 60
 _INSIDE_SHARE, _BEYOND_END = 0.7, 0.25
 
 
+_UNREAD = Reading("", 0.0)
+
+
 @dataclass(slots=True, eq=False)
 class Line:
     """A line that detection found at `found`; box reaches out to the strokes beside it. Both in crop coordinates, image
@@ -49,10 +52,10 @@ class Line:
     image: Luma
     found: Box
     box: Box
-    standing: LineTrack = field(init=False)
+    track: LineTrack = field(init=False)
 
     def __post_init__(self) -> None:
-        self.standing = LineTrack(self)
+        self.track = LineTrack(self)
 
     @property
     def pixels(self) -> Luma:
@@ -61,17 +64,18 @@ class Line:
 
 @dataclass(slots=True, eq=False)
 class LineTrack:
-    """One line of text for as long as it stands still, over one crop or several. Its clearest picture is read."""
+    """One line of text for as long as it stands still, over one crop or several. best is its clearest picture, which is
+    read; reading, what it says; looks, in how many pictures it was read."""
 
     best: Line
+    reading: Reading = _UNREAD
+    looks: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class CropLines:
-    """A crop on a sheet; sheet and number are the indexes of its sheet and of its placement there."""
+    """A crop on a sheet: where it lies there, its picture, and its lines."""
 
-    sheet: int
-    number: int
     placement: Placement
     image: Luma
     lines: list[Line] = field(default_factory=list)
@@ -112,7 +116,7 @@ def join_lines(crops: Sequence[CropLines]) -> None:
         for line in second.lines:
             for other in first.lines:
                 if _same_text(other, first, line, second):
-                    line.standing = other.standing
+                    line.track = other.track
                     break
         _carry(first, second)
     for first, second in reversed(neighbours):
@@ -120,14 +124,19 @@ def join_lines(crops: Sequence[CropLines]) -> None:
     _choose_best(crops)
 
 
+def tracks_of(crops: Sequence[CropLines]) -> list[LineTrack]:
+    """Returns the tracks of all lines, each once, in the order of the crops."""
+    return list({id(line.track): line.track for crop in crops for line in crop.lines}.values())
+
+
 def _choose_best(crops: Sequence[CropLines]) -> None:
     """Sets what the clearest picture of each text is, among the lines that are left."""
     chosen: set[int] = set()
     for line in (line for crop in crops for line in crop.lines):
-        standing = line.standing
-        if id(standing) not in chosen or line.crop.averaged_frames > standing.best.crop.averaged_frames:
-            standing.best = line
-        chosen.add(id(standing))
+        track = line.track
+        if id(track) not in chosen or line.crop.averaged_frames > track.best.crop.averaged_frames:
+            track.best = line
+        chosen.add(id(track))
 
 
 def _is_next(first: CropMeta, second: CropMeta) -> bool:
@@ -159,13 +168,13 @@ def _carry(source: CropLines, target: CropLines) -> None:
     first, second = sorted((source.meta, target.meta), key=lambda crop: crop.start_pts)
     if source.scale != target.scale or second.joined_to_pts != first.stable_end_pts:
         return
-    known = {id(line.standing) for line in target.lines}
+    known = {id(line.track) for line in target.lines}
     bounds = Box(0, 0, target.image.shape[1], target.image.shape[0])
     for line in source.lines:
         place = target.from_frame(source.to_frame(line.box))
         in_the_way = [other for other in target.lines if other.box.intersect(place) is not None]
         if (
-            id(line.standing) in known
+            id(line.track) in known
             # Where a crop ends there is only grey to compare with.
             or place.clip(bounds) != place
             or not all(_is_part(other.box, place) for other in in_the_way)
@@ -173,7 +182,7 @@ def _carry(source: CropLines, target: CropLines) -> None:
         ):
             continue
         found = Line(target.meta, target.image, place, place)
-        found.standing = line.standing
+        found.track = line.track
         target.lines = [other for other in target.lines if other not in in_the_way] + [found]
 
 

@@ -1,10 +1,9 @@
 """Stage paddleocr.perform_ocr: sheets in, the text lines of every crop on them out.
 
-reading runs where the models are; what comes after it, subtitles.completion, needs the sheets and no model.
-
-A line that stays the same over several crops, because only the picture behind it changed, is recognised once
-(subtitles.standing). Where the model is unsure, it looks again at the line a little narrower and a little farther off,
-and the readings vote.
+The engine is given pictures and gives boxes and readings; all that knows of lines is here. A line that stays the same
+over several crops, because only the picture behind it changed, is recognised once (line_tracks). Where the model is
+unsure, it looks again at the line a little narrower and a little farther off, and the readings vote. What the pixels
+tell beyond the model comes last (completion).
 """
 
 from __future__ import annotations
@@ -15,16 +14,15 @@ import cv2
 import numpy as np
 
 from yivideo_ray.geometry import Box, bounding_box
-from yivideo_ray.ocr.contract import Asking, OcrEngine, answered, detecting, recognizing
+from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, stroke_mask
 from yivideo_ray.stages.crop_subtitle_images.stage import CROP_LINE_PX, HIGHEST_LINE
 from yivideo_ray.stages.perform_ocr.completion import complete
-from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, LineTrack, join_lines
-from yivideo_ray.stages.perform_ocr.seen import CropSeen, LineSeen, SheetsRead, TextSeen
+from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, LineTrack, join_lines, tracks_of
 from yivideo_ray.text.voting import vote
 from yivideo_ray.types import CropText, Luma, Placement, Reading, Sheet
 
-__all__ = ["perform_ocr", "reading"]
+__all__ = ["perform_ocr"]
 
 # Detection at three quarters finds lines as well as at full size, in half the time; at half, it loses thin first
 # letters and single characters.
@@ -47,55 +45,32 @@ _SQUEEZE = 0.85
 _FARTHER_PX = 4
 
 
-def perform_ocr(sheets: Sequence[Sheet], engine: OcrEngine) -> tuple[CropText, ...]:
+def perform_ocr(sheets: Sequence[Sheet], models: OcrModels) -> tuple[CropText, ...]:
     """Returns the text of every crop on the sheets, in the order of their bands and times.
 
-    A crop without text has no lines. Errors: as OcrEngine.detect and recognize.
+    A crop without text has no lines. Errors: as OcrModels.detect and recognize.
     """
-    return complete(sheets, answered(reading(sheets), engine))
-
-
-def reading(sheets: Sequence[Sheet]) -> Asking[SheetsRead]:
-    """Asks for what the models see on the sheets: the part of perform_ocr that needs them."""
-    crops = yield from _find_lines(sheets)
+    crops = _find_lines(sheets, models)
     crops.sort(key=lambda crop: (crop.meta.band, crop.meta.start_pts))
     join_lines(crops)
-    standing = list({id(line.standing): line.standing for crop in crops for line in crop.lines}.values())
-    return _as_read(crops, standing, (yield from _recognize(standing)))
+    tracks = tracks_of(crops)
+    if tracks:
+        _recognize(tracks, models)
+    return complete(crops)
 
 
-def _as_read(
-    crops: Sequence[CropLines], standing: Sequence[LineTrack], readings: Sequence[tuple[Reading, int]]
-) -> SheetsRead:
-    number = {id(text): index for index, text in enumerate(standing)}
-    places = {id(line): (at, nth) for at, crop in enumerate(crops) for nth, line in enumerate(crop.lines)}
-    return SheetsRead(
-        tuple(
-            CropSeen(
-                crop.sheet,
-                crop.number,
-                tuple(LineSeen(line.box, line.found, number[id(line.standing)]) for line in crop.lines),
-            )
-            for crop in crops
-        ),
-        tuple(
-            TextSeen(reading, looks, *places[id(text.best)])
-            for text, (reading, looks) in zip(standing, readings, strict=True)
-        ),
-    )
-
-
-def _recognize(standing: Sequence[LineTrack]) -> Asking[list[tuple[Reading, int]]]:
-    """Returns what each says, and in how many pictures it was read."""
-    pictures = [text.best.pixels for text in standing]
-    first = yield from recognizing(pictures)
-    unsure = [index for index, reading in enumerate(first) if _is_unsure(reading)]
-    pairs = [_other_looks(pictures[index]) for index in unsure]
-    again = (yield from recognizing([look for pair in pairs for look in pair])) if pairs else []
-    voted = {
-        index: vote([first[index], *again[2 * at : 2 * at + 2]], [1.0, 1.0, 1.0]) for at, index in enumerate(unsure)
-    }
-    return [(voted[index], 3) if index in voted else (reading, 1) for index, reading in enumerate(first)]
+def _recognize(tracks: Sequence[LineTrack], models: OcrModels) -> None:
+    """Sets what each track says, and in how many pictures it was read."""
+    pictures = [track.best.pixels for track in tracks]
+    for track, reading in zip(tracks, models.recognize(pictures), strict=True):
+        track.reading, track.looks = reading, 1
+    unsure = [(track, picture) for track, picture in zip(tracks, pictures, strict=True) if _is_unsure(track.reading)]
+    if not unsure:
+        return
+    again = models.recognize([look for _, picture in unsure for look in _other_looks(picture)])
+    for at, (track, _) in enumerate(unsure):
+        track.reading = vote([track.reading, *again[2 * at : 2 * at + 2]], [1.0, 1.0, 1.0])
+        track.looks = 3
 
 
 def _is_unsure(reading: Reading) -> bool:
@@ -111,18 +86,18 @@ def _other_looks(picture: Luma) -> tuple[Luma, Luma]:
     return np.asarray(squeezed, np.uint8), farther
 
 
-def _find_lines(sheets: Sequence[Sheet]) -> Asking[list[CropLines]]:
+def _find_lines(sheets: Sequence[Sheet], models: OcrModels) -> list[CropLines]:
     small = [
         cv2.resize(sheet.image, None, fx=_DETECTION_SCALE, fy=_DETECTION_SCALE, interpolation=cv2.INTER_AREA)
         for sheet in sheets
     ]
     crops, unclear = [], []
-    on_sheets = yield from detecting(small)  # type: ignore[arg-type]
-    for index, (sheet, found) in enumerate(zip(sheets, on_sheets, strict=True)):
+    on_sheets = models.detect(small)  # type: ignore[arg-type]
+    for sheet, found in zip(sheets, on_sheets, strict=True):
         boxes = [text_box.box.scale(1 / _DETECTION_SCALE) for text_box in found]
-        for number, placement in enumerate(sheet.placements):
+        for placement in sheet.placements:
             at = placement.box
-            crop = CropLines(index, number, placement, sheet.image[at.y0 : at.y1, at.x0 : at.x1])
+            crop = CropLines(placement, sheet.image[at.y0 : at.y1, at.x0 : at.x1])
             on_crop = [shared for box in boxes if (shared := at.intersect(box)) and 2 * shared.area > box.area]
             lines = [box for box in on_crop if _may_be_line(box, placement)]
             for box in lines:
@@ -131,7 +106,7 @@ def _find_lines(sheets: Sequence[Sheet]) -> Asking[list[CropLines]]:
             crops.append(crop)
             if not lines and (on_crop or max(crop.image.shape) <= _SMALL_CROP_PX):
                 unclear.append(crop)
-    closer = (yield from detecting([crop.image for crop in unclear])) if unclear else []
+    closer = models.detect([crop.image for crop in unclear]) if unclear else []
     for crop, found in zip(unclear, closer, strict=True):
         for text_box in found:
             if _may_be_line(text_box.box, crop.placement):

@@ -86,7 +86,7 @@ def send(target: ActorPool, calls: int) -> None:
     async def run() -> None:
         ticket = Ticket(CallKind.PERFORM_OCR, "w", "w/p/0", 1)
         for _ in range(calls):
-            await target.send(ticket, ())
+            await target.send(ticket, lambda *_: (None, None))
 
     asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""The parts of a workflow that are kept while it runs."""
+"""The book of a workflow: what its stages gave is kept, taken up again and forgotten."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.runtime.workflow.test_completeness import INFO
-from tests.unit.runtime.workflow.test_record import AREA, CROPS, TEXTS
+from tests.unit.stages.crop_subtitle_images.test_completeness import INFO
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import OutputError, ServiceError
+from yivideo_ray.errors import ConfigError, OutputError, ServiceError
+from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import StageRecord, StageStatus
 from yivideo_ray.runtime.workflow.checkpoint import (
     ABANDONED_S,
     WAITS_S,
-    Checkpoint,
-    FoundArea,
-    StreamParts,
+    Book,
+    ChunkPlan,
+    KeptChunks,
+    RunState,
     area_basis,
     chunk_basis,
     forget_abandoned,
@@ -28,12 +29,35 @@ from yivideo_ray.runtime.workflow.checkpoint import (
 )
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database
-from yivideo_ray.types import ChunkReport, ChunkSpan, CropText, EngineFacts, Stage
+from yivideo_ray.types import (
+    STAGES,
+    Band,
+    BandEvidence,
+    CharReading,
+    ChunkReport,
+    ChunkSpan,
+    CropMeta,
+    CropText,
+    EngineFacts,
+    RejectedRegion,
+    RejectionReason,
+    Stage,
+    SubtitleArea,
+    TextLine,
+)
 
+EXTRACT, DETECT, CROP, STITCH, OCR, FINALIZE = STAGES
+AREA = SubtitleArea(
+    (Band("bottom", Box(0, 180, 320, 230), 21.5, BandEvidence(24, 12, 9, 0.97, "it changes")),),
+    (RejectedRegion(Box(0, 0, 9, 9), RejectionReason.ALWAYS_THERE, 24),),
+)
+CROPS = (CropMeta("0:1", 0, Box(0, 180, 320, 230), 0.5, 10, 12, 50, 40, 32, 900, 48, joined_to_pts=9),)
+TEXTS = (CropText("0:1", (TextLine("你好 world", 0.98, Box(1, 2, 3, 4), (CharReading("你", 0.99, 0.0, 0.1, 0.0),)),)),)
 REPORT = ChunkReport(3, 10, 900, (880,), CROPS, 24, 1, False, "cpu", 0.1 + 0.2, 1e-7)
-FOUND = FoundArea(
-    AREA,
-    {Stage.EXTRACT_KEYFRAMES: StageRecord(Stage.EXTRACT_KEYFRAMES, StageStatus.SUCCESS, {}, {"pts": [1]}, None, 2.5)},
+PLAN = ChunkPlan(AREA, (ChunkSpan(3, None, None),))
+STATE = RunState(
+    {EXTRACT: StageRecord(EXTRACT, StageStatus.SUCCESS, {}, {"pts": [1]}, None, 2.5)},
+    EngineFacts("scripted", "none", "scripted", "rows", "pattern", (("ray", "2"),)),
 )
 
 
@@ -44,54 +68,118 @@ def database(each_database: None, tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-def test_what_is_kept_comes_back_the_same(database: Database) -> None:
-    kept = Checkpoint(database, "w")
-    assert (kept.area("a"), kept.reports("b"), kept.texts("c")) == (None, {}, {})
-    kept.keep_area("a", FOUND)
-    kept.keep_report("b", REPORT)
-    kept.keep_report("b", replace(REPORT, index=4))
-    kept.keep_texts("c", 0, TEXTS)
-    again = Checkpoint(database, "w")
-    assert again.area("a") == FOUND
-    assert again.reports("b") == {3: REPORT, 4: replace(REPORT, index=4)}
-    assert again.texts("c") == {0: TEXTS}
-    assert Checkpoint(database, "other").reports("b") == {}
+@pytest.fixture
+def book(database: Database) -> Book:
+    return Book(database, "w")
 
 
-def test_what_rests_on_something_else_is_not_taken_and_is_replaced(database: Database) -> None:
-    kept = Checkpoint(database, "w")
-    kept.keep_report("old", REPORT)
-    assert kept.reports("new") == {}
-    kept.keep_report("new", replace(REPORT, frames=99))
-    assert kept.reports("old") == {}
-    assert kept.reports("new")[3].frames == 99
+def filled(book: Book) -> Book:
+    """A book of a whole run: one chunk with a crop, and its text."""
+    book.keep_area("a", AREA)
+    book.begin_chunks("b", PLAN)
+    book.keep_report("b", REPORT)
+    book.keep_texts("c", 0, TEXTS)
+    book.keep_state(STATE)
+    return book
 
 
-def test_a_damaged_part_counts_as_absent(database: Database) -> None:
-    kept = Checkpoint(database, "w")
-    kept.keep_report("b", REPORT)
-    kept.keep_texts("c", 0, TEXTS)
+def test_what_is_kept_comes_back_the_same(database: Database, book: Book) -> None:
+    assert (book.area("a"), book.chunks("b"), book.reports("b"), book.state()) == (None, None, {}, None)
+    filled(book)
+    again = Book(database, "w")
+    assert again.area("a") == AREA
+    assert again.chunks("b") == ("b", PLAN)
+    assert again.reports("b") == {3: REPORT}
+    assert again.begin_texts("c") == {0: TEXTS}
+    assert again.state() == STATE
+    assert Book(database, "other").reports("b") == {}
+
+
+def test_what_rests_on_something_else_is_not_taken_and_is_replaced(book: Book) -> None:
+    book.keep_area("old", AREA)
+    assert book.area("new") is None
+    assert book.area(None) == AREA
+    book.keep_area("new", replace(AREA, rejected=()))
+    assert book.area("old") is None
+
+
+def test_other_chunks_leave_nothing_of_those_before(book: Book) -> None:
+    filled(book).begin_chunks("other", PLAN)
+    assert book.reports("b") == {}
+    assert book.begin_texts("c") == {}
+
+
+def test_other_texts_leave_none_of_those_before(book: Book) -> None:
+    assert filled(book).begin_texts("other") == {}
+    assert book.begin_texts("c") == {}
+
+
+def test_a_damaged_part_counts_as_absent(database: Database, book: Book) -> None:
+    filled(book)
     with database.begin() as connection:
         connection.execute(tables.parts.update().values(body=b"x"))
-    assert (kept.reports("b"), kept.texts("c")) == ({}, {})
+    assert (book.area(None), book.chunks(None), book.reports("b"), book.begin_texts("c")) == (None, None, {}, {})
+
+
+def test_a_whole_run_is_read_from_its_book(book: Book) -> None:
+    area, readings = filled(book).readings()
+    assert area == AREA
+    assert (readings.crops, readings.texts, readings.spans, readings.reports) == (CROPS, TEXTS, PLAN.spans, (REPORT,))
+
+
+@pytest.mark.parametrize(
+    ("stage", "missing"),
+    [(DETECT, "the crops' times"), (CROP, "the crops' times"), (STITCH, "the texts read"), (OCR, "the texts read")],
+)
+def test_what_a_stage_and_those_behind_it_gave_is_forgotten_and_missed(book: Book, stage: Stage, missing: str) -> None:
+    filled(book).forget_from(stage)
+    with pytest.raises(ConfigError) as caught:
+        book.readings()
+    assert caught.value.code.name == "RECORD_MISSING"
+    assert caught.value.facts["missing"] == missing
+    assert book.state() == STATE
+
+
+def test_nothing_is_forgotten_for_the_last_stage(book: Book) -> None:
+    filled(book).forget_from(FINALIZE)
+    assert book.readings()[1].texts == TEXTS
+
+
+@pytest.mark.parametrize("start_at", STAGES)
+def test_where_nothing_was_kept_only_the_first_stages_can_be_started_at(book: Book, start_at: Stage) -> None:
+    if start_at in (EXTRACT, DETECT):
+        book.require(start_at)
+        return
+    with pytest.raises(ConfigError) as caught:
+        book.require(start_at)
+    assert caught.value.code.name == "RECORD_MISSING"
+
+
+def test_an_area_is_enough_to_start_at_the_crops_and_not_behind_them(book: Book) -> None:
+    book.keep_area("a", AREA)
+    book.require(CROP)
+    with pytest.raises(ConfigError):
+        book.require(OCR)
+    book.begin_chunks("b", PLAN)
+    book.require(OCR)
 
 
 def test_clearing_drops_the_parts_of_one_workflow_only(database: Database) -> None:
     for name in ("w", "other"):
-        Checkpoint(database, name).keep_report("b", REPORT)
-    Checkpoint(database, "w").clear()
-    assert Checkpoint(database, "w").reports("b") == {}
-    assert Checkpoint(database, "other").reports("b") != {}
+        filled(Book(database, name))
+    Book(database, "w").clear()
+    assert (Book(database, "w").reports("b"), Book(database, "w").state()) == ({}, None)
+    assert Book(database, "other").reports("b") != {}
 
 
-def test_the_parts_of_runs_that_nobody_went_on_with_are_dropped_after_a_month(database: Database) -> None:
+def test_the_parts_of_runs_that_nobody_came_back_to_are_dropped_after_a_month(database: Database) -> None:
     for name, kept in (("old", 0.0), ("new", ABANDONED_S)):
-        Checkpoint(database, name).keep_report("b", REPORT)
+        filled(Book(database, name))
         with database.begin() as connection:
             connection.execute(tables.parts.update().where(tables.parts.c.workflow_id == name).values(kept=kept))
     forget_abandoned(database, ABANDONED_S + 1)
-    assert Checkpoint(database, "old").reports("b") == {}
-    assert Checkpoint(database, "new").reports("b") != {}
+    assert Book(database, "old").reports("b") == {}
+    assert Book(database, "new").reports("b") != {}
 
 
 def test_a_fingerprint_tells_what_decides_the_result_and_nothing_else() -> None:
@@ -105,15 +193,13 @@ def test_a_fingerprint_tells_what_decides_the_result_and_nothing_else() -> None:
     assert area_basis(at_address, Settings()) != area_basis(replace(at_address, version="v2"), Settings())
 
     decoder = Settings().decoder
-    spans = (ChunkSpan(0, None, 9), ChunkSpan(1, 9, None))
-    chunks = chunk_basis(INFO, AREA, spans, "task", decoder)
-    assert chunks == chunk_basis(INFO, AREA, spans, "task", decoder.model_copy(update={"threads": 4, "strict": True}))
+    chunks = chunk_basis(INFO, AREA, "task", decoder)
+    assert chunks == chunk_basis(INFO, AREA, "task", decoder.model_copy(update={"threads": 4, "strict": True}))
     others = {
-        chunk_basis(INFO, AREA, (ChunkSpan(0, None, 8), ChunkSpan(1, 8, None)), "task", decoder),
-        chunk_basis(INFO, replace(AREA, bands=()), spans, "task", decoder),
-        chunk_basis(INFO, AREA, spans, "actor", decoder),
+        chunk_basis(INFO, replace(AREA, bands=()), "task", decoder),
+        chunk_basis(INFO, AREA, "actor", decoder),
     }
-    assert len(others | {chunks}) == 4
+    assert len(others | {chunks}) == 3
 
     facts = EngineFacts("onnxruntime", "cpu", "p", "det", "rec")
     texts = text_basis(chunks, facts, Settings())
@@ -122,19 +208,18 @@ def test_a_fingerprint_tells_what_decides_the_result_and_nothing_else() -> None:
     assert texts != text_basis(chunks, facts, Settings(pipeline={"crops_per_call": 3}))
 
 
-def test_a_streams_parts_are_those_of_the_very_crops(database: Database) -> None:
+def test_kept_texts_are_those_of_the_very_crops(book: Book) -> None:
     async def scenario() -> None:
-        parts = StreamParts(Checkpoint(database, "w"), "b", "c")
-        await parts.load()
-        assert parts.calls == 0
-        assert parts.texts(0, CROPS) is None
-        text = (CropText(CROPS[0].crop_id, ()),)
-        await parts.keep_report(REPORT)
-        await parts.keep_texts(0, text)
-        later = StreamParts(Checkpoint(database, "w"), "b", "c")
+        kept = KeptChunks(book, "b", "c")
+        await kept.load()
+        assert kept.calls == 0
+        assert kept.texts(0, CROPS) is None
+        await kept.keep_report(REPORT)
+        await kept.keep_texts(0, TEXTS)
+        later = KeptChunks(book, "b", "c")
         await later.load()
         assert later.reports == {3: REPORT}
-        assert later.texts(0, CROPS) == text
+        assert later.texts(0, CROPS) == TEXTS
         assert later.texts(1, CROPS) is None
         assert later.texts(0, (replace(CROPS[0], crop_id="0:7"),)) is None
 

@@ -5,7 +5,6 @@ An unsure line is looked at twice more, and the majority is what it reads.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,10 @@ from PIL import Image, ImageDraw
 from tests.support.fonts import latin_font
 from tests.support.text_pictures import background, write
 from yivideo_ray.geometry import Box
-from yivideo_ray.ocr.contract import answered
 from yivideo_ray.ocr.testing.pattern import draw_pattern
 from yivideo_ray.ocr.testing.scripted import Script, ScriptedEngine
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
-from yivideo_ray.stages.perform_ocr import perform_ocr, reading
-from yivideo_ray.stages.perform_ocr.completion import complete
+from yivideo_ray.stages.perform_ocr import perform_ocr
 from yivideo_ray.types import CharReading, Crop, CropMeta, CropText, Luma, Reading, TextBox
 
 
@@ -102,20 +99,6 @@ def test_boxes_are_in_crop_coordinates(engine: CountingEngine) -> None:
         assert abs(line.box.x0 - 44) <= 12
         assert abs(line.box.y0 - 14) <= 4
         assert abs(line.box.y1 - 50) <= 4
-
-
-def test_what_was_read_goes_to_another_process_without_the_pixels_and_is_completed_there(
-    engine: CountingEngine,
-) -> None:
-    sheets = create_stitched_images([crop(["stays", "goes"], 0, 10), crop([""], 10, 20), crop(["stays"], 20, 30)])
-    sent = pickle.dumps(answered(reading(sheets), engine))
-    assert len(sent) < 10_000 < sum(sheet.image.nbytes for sheet in sheets)
-    recognised = engine.recognised
-    completed = complete(sheets, pickle.loads(sent))
-    assert engine.recognised == recognised
-    assert completed == perform_ocr(sheets, engine)
-    assert [[line.text for line in text.lines] for text in completed] == [["stays", "goes"], [], ["stays"]]
-    assert sum(text.recognised for text in completed) == recognised
 
 
 def test_a_line_that_stays_over_two_crops_is_recognised_once(engine: CountingEngine) -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from tests.support.cues import video
-from yivideo_ray.runtime.workflow.completeness import completeness
+from yivideo_ray.stages.crop_subtitle_images.completeness import completeness
 from yivideo_ray.types import ChunkReport, ChunkSpan
 
 INFO = video(Fraction(1, 100), start_pts=500)

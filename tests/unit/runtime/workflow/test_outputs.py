@@ -1,19 +1,18 @@
-"""The record on disk, and where results go."""
+"""Where results go, and their writing."""
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.cues import cue, video
-from tests.unit.runtime.workflow.test_completeness import INFO
+from tests.unit.stages.crop_subtitle_images.test_completeness import INFO
 from yivideo_ray.config import PostprocessorSettings, Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
-from yivideo_ray.geometry import Box
-from yivideo_ray.jobs import Job, StageRecord, StageStatus
+from yivideo_ray.jobs import Job
 from yivideo_ray.locations import Url
+from yivideo_ray.runtime.session import workflow_id
 from yivideo_ray.runtime.workflow.outputs import (
     Written,
     output_path,
@@ -21,31 +20,7 @@ from yivideo_ray.runtime.workflow.outputs import (
     require_writable,
     write_subtitles,
 )
-from yivideo_ray.runtime.workflow.plan import RECORDED, Artifact
-from yivideo_ray.runtime.workflow.record import Record, workflow_id
-from yivideo_ray.types import (
-    Band,
-    BandEvidence,
-    CharReading,
-    CropMeta,
-    CropText,
-    EngineFacts,
-    RejectedRegion,
-    RejectionReason,
-    Stage,
-    SubtitleArea,
-    TextLine,
-)
 
-AREA = SubtitleArea(
-    (Band("bottom", Box(0, 180, 320, 230), 21.5, BandEvidence(24, 12, 9, 0.97, "it changes")),),
-    (RejectedRegion(Box(0, 0, 9, 9), RejectionReason.ALWAYS_THERE, 24),),
-)
-TEXTS = (
-    CropText("0:1", (TextLine("你好 world", 0.98, Box(1, 2, 3, 4), (CharReading("你", 0.99, 0.0, 0.1, 0.0),)),)),
-    CropText("0:2", ()),
-)
-CROPS = (CropMeta("0:1", 0, Box(0, 180, 320, 230), 0.5, 10, 12, 50, 40, 32, 900, 48, joined_to_pts=9),)
 CUES = (cue(640, 2480, "Hello"),)
 
 
@@ -53,92 +28,9 @@ def asking(*formats: str, **more: object) -> Settings:
     return Settings(subtitles=SubtitleSettings.model_validate({"formats": formats, **more}))
 
 
-def filled(work_dir: Path) -> Record:
-    record = Record(work_dir, INFO)
-    record.area, record.texts, record.crops = AREA, TEXTS, CROPS
-    record.crops_area = SubtitleArea(AREA.bands[:1])
-    record.engine = EngineFacts("scripted", "none", "scripted", "rows", "pattern", (("ray", "2"),))
-    record.decoded_s, record.partial = 12.5, True
-    record.stages = {
-        Stage.PERFORM_OCR: StageRecord(Stage.PERFORM_OCR, StageStatus.SUCCESS, {"a": 1}, {"lines": 1}, None, 1.5)
-    }
-    record.save()
-    record.save_readings()
-    return record
-
-
-def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    written, read = filled(tmp_path), Record(tmp_path, INFO)
-    assert read.read() == RECORDED
-    for name in ("area", "crops_area", "crops", "texts", "engine", "decoded_s", "partial", "stages"):
-        assert getattr(read, name) == getattr(written, name), name
-
-
-@pytest.mark.parametrize("number", [0, 1, 255, 256, 257, 600])
-def test_however_many_readings_come_back_and_leave_the_memory_to_whoever_takes_them(
-    tmp_path: Path, number: int
-) -> None:
-    record = filled(tmp_path)
-    record.crops, record.texts = CROPS * number, TEXTS[:1] * number
-    record.save_readings()
-    read = Record(tmp_path, INFO)
-    assert read.read() == RECORDED
-    assert read.hand_over() == (record.crops_area, record.crops, record.texts)
-    assert (read.crops, read.texts) == (None, None)
-
-
-def test_another_size_time_or_place_is_another_workflow(tmp_path: Path) -> None:
-    filled(tmp_path)
+def test_another_size_time_or_place_is_another_workflow() -> None:
     for change in ({"size_bytes": 2}, {"mtime_ns": 2}, {"path": "w.mp4"}):
-        other = dataclasses.replace(INFO, **change)
-        assert workflow_id(other) != workflow_id(INFO)
-        assert Record(tmp_path, other).read() == set()
-
-
-@pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b"\xff"])
-def test_a_damaged_record_counts_as_none(tmp_path: Path, damage: bytes) -> None:
-    record = filled(tmp_path)
-    for name in ("record.json", "readings.json"):
-        (record.directory / name).write_bytes(damage)
-    assert Record(tmp_path, INFO).read() == set()
-
-
-def test_readings_without_their_area_are_not_offered_alone_as_an_area(tmp_path: Path) -> None:
-    record = filled(tmp_path)
-    record.forget([Artifact.AREA])
-    record.save()
-    assert Record(tmp_path, INFO).read() == {Artifact.CROPS, Artifact.TEXTS}
-
-
-def test_new_crops_leave_no_texts_of_old_ones(tmp_path: Path) -> None:
-    record = filled(tmp_path)
-    record.forget([Artifact.CROPS])
-    record.save_readings()
-    assert Record(tmp_path, INFO).read() == {Artifact.AREA}
-
-
-def test_a_record_of_before_crops_had_an_area_of_their_own_is_read(tmp_path: Path) -> None:
-    record = filled(tmp_path)
-    path = record.directory / "readings.json"
-    page = json.loads(path.read_bytes())
-    del page["area"]
-    path.write_text(json.dumps(page))
-    read = Record(tmp_path, INFO)
-    assert read.read() == RECORDED
-    assert read.crops_area == AREA
-
-
-def test_a_directory_for_records_that_can_not_be_made_is_told_with_the_setting(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="records") as caught:
-        Record(tmp_path / "file", INFO).save()
-    assert "storage.work_dir" in caught.value.remedy
-
-
-def test_a_name_that_is_no_utf8_is_recorded(tmp_path: Path) -> None:
-    record = Record(tmp_path, dataclasses.replace(INFO, path=os.fsdecode(b"/videos/\xff.mp4")))
-    record.save()
-    assert (record.directory / "record.json").exists()
+        assert workflow_id(dataclasses.replace(INFO, **change)) != workflow_id(INFO)
 
 
 def test_results_lie_beside_the_video_or_in_the_directory_given(tmp_path: Path) -> None:

@@ -1,0 +1,189 @@
+"""The stages of one video on Ray: tasks on the CPUs of a cluster, around the GPU actor that has the models."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from yivideo_ray.config import Settings
+from yivideo_ray.errors import YivideoError
+from yivideo_ray.jobs import EventKind, Job, Priority
+from yivideo_ray.media import plan_even_chunks
+from yivideo_ray.pipeline import Readings
+from yivideo_ray.progress import ChunkLog, Journal
+from yivideo_ray.runtime.cluster import Cluster, cpus_now
+from yivideo_ray.runtime.gpu.batching import calls_together
+from yivideo_ray.runtime.gpu.calls import CallKind, Reply
+from yivideo_ray.runtime.gpu.client import Caller, GpuClient
+from yivideo_ray.runtime.gpu.pool import ActorPool
+from yivideo_ray.runtime.workflow import tasks
+from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, KeptChunks, chunk_basis, persist, text_basis
+from yivideo_ray.runtime.workflow.decoding import Decoding, decode_site, result_of
+from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, due_at
+from yivideo_ray.runtime.workflow.stream import Stream
+from yivideo_ray.storage.database import Database
+from yivideo_ray.types import CropMeta, CropText, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
+
+__all__ = ["RayStages", "Tools"]
+
+# Sampling takes a second or two on one core, and every part opens the file and looks for its key frames.
+_MOST_PARTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the workflows of one session share. decoding: who has a core next; reading: whose crops are read next."""
+
+    settings: Settings
+    cluster: Cluster
+    pool: ActorPool
+    gpu: GpuClient
+    decoding: DeadlineScheduler
+    reading: DeadlineScheduler
+    database: Database
+
+
+class RayStages:
+    """A pipeline.StageRunner. What it reads is kept in the book as it comes, and what the book holds is not done again.
+
+    settings are the workflow's own; the GPU actor runs by those of the tools. trusts_chunks: the chunks of the book
+    count whatever the settings are. begun: since when the workflow is at work, by time.monotonic() (None: now). due:
+    when it should be done, by the same clock.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        info: VideoInfo,
+        journal: Journal,
+        book: Book,
+        *,
+        tools: Tools,
+        settings: Settings,
+        begun: float | None = None,
+    ) -> None:
+        self.engine: EngineFacts | None = None
+        self._info = info
+        self._journal = journal
+        self._book = book
+        self._tools = tools
+        self._settings = settings
+        urgent = tools.settings.gpu_lock.enable_priority_queue and job.priority is Priority.INTERACTIVE
+        self.due = due_at(time.monotonic() if begun is None else begun, info.duration_s, urgent=urgent)
+        self._trusts_chunks = job.start_at in (Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
+        self._caller = Caller(tools.gpu, journal.workflow_id, job.priority, self._on_retry)
+        # What the GPU actor's process can decode with; None until its engine was awaited.
+        self._actor_decodes: str | None = None
+
+    async def extract_keyframes(self, *, quick: bool) -> tuple[Sequence[Any], bool]:
+        """Returns refs of the parts of the sampled frames, in order, and whether the look was full."""
+        self._journal.begin_extraction(self._settings.area_detector)
+        count = min(_MOST_PARTS, self._tools.cluster.cpus)
+        parts = [tasks.extract.remote(self._info, self._settings, (index, count), quick) for index in range(count)]
+        looks = [await result_of(look) for look, _ in parts]
+        full = all(one for _, one in looks)
+        self._journal.finish_extraction([pts for found, _ in looks for pts in found], full=full)
+        return [frames for _, frames in parts], full
+
+    async def detect_subtitle_area(self, frames: Sequence[Any]) -> SubtitleArea:
+        detector = self._settings.area_detector
+        self._journal.begin_detection(detector)
+        await self._await_engine()
+        reply: Reply = await self._caller.call(
+            CallKind.DETECT_SUBTITLE_AREA,
+            "area",
+            lambda actor, ticket: (tasks.find_area.remote(actor, ticket, self._info, detector, *frames), None),
+        )
+        area: SubtitleArea = reply.value
+        self._journal.finish_detection(area, waited_s=reply.waited_s, device_s=reply.ran_s)
+        return area
+
+    async def read_crops(self, area: SubtitleArea, until: Stage) -> Readings:
+        if self._actor_decodes is None and (until is Stage.PERFORM_OCR or self._may_decode_in_actor()):
+            await self._await_engine()
+        pipeline = self._settings.pipeline
+        cpus = await asyncio.to_thread(cpus_now, self._tools.cluster)
+        # One more than can run: no core waits for this process, and an autoscaler sees that there is more to do. Where
+        # a CPU is to spare, that would take it.
+        self._tools.decoding.resize(cpus if self._tools.cluster.has_spare else cpus + 1)
+        site = decode_site(self._settings.decoder, self._actor_decodes or "cpu")
+        in_flight = pipeline.chunks_in_flight or cpus
+        basis, plan = await self._plan(area, chunk_basis(self._info, area, site.runs_on, site.decoder), in_flight)
+        kept = KeptChunks(self._book, basis, text_basis(basis, self.engine, self._settings))
+        await kept.load()
+        if kept.reports:
+            self._journal.emit(
+                EventKind.PROGRESS,
+                message=f"Goes on: {len(kept.reports)} chunks and {kept.calls} calls to the GPU were done before.",
+            )
+        # First: it goes before the video's own chunks.
+        core = self._tools.decoding.share(self.due, cpus) if self._reads_on_cores() else None
+        decoding = self._tools.decoding.share(self.due, in_flight)
+        return await Stream(
+            self._info,
+            self._settings,
+            self._caller,
+            Decoding(self._info, plan.area, site, self._caller, decoding),
+            reading=self._tools.reading.share(self.due, cpus),
+            core=core,
+            log=ChunkLog(self._journal, self._info, pipeline, until),
+            kept=kept,
+            until=until,
+        ).run(plan.spans)
+
+    async def build_cues(
+        self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
+    ) -> tuple[Cue, ...]:
+        made = tasks.finalize.remote(self._info, area, crops, texts, self._settings.postprocessor)
+        # The task has a copy. This one's pages are free once a collection has emptied Python's lists of free blocks.
+        del crops, texts
+        gc.collect()
+        cues: tuple[Cue, ...] = await result_of(made)
+        return cues
+
+    async def _plan(self, area: SubtitleArea, basis: str, at_once: int) -> tuple[str, ChunkPlan]:
+        """Returns how the video is cut, as an earlier run had it where that counts, and the fingerprint of the
+        reports."""
+        kept = await asyncio.to_thread(self._book.chunks, None if self._trusts_chunks else basis)
+        if kept is not None:
+            return kept
+        spans = await asyncio.to_thread(
+            plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
+        )
+        plan = ChunkPlan(area, spans)
+        await persist(lambda: self._book.begin_chunks(basis, plan))
+        return basis, plan
+
+    async def _await_engine(self) -> None:
+        """Learns what runs the models, and tells where that is less than what was hoped for."""
+        facts, self._actor_decodes = await self._caller.ready()
+        self.engine = facts
+        on_gpu = self._tools.pool.on_gpu
+        why = f"the engine offers {facts.provider} only" if on_gpu else "the cluster has no GPU"
+        self._journal.emit_engine(facts, self._settings.gpu, why)
+        # One group is prepared for each that the device works on.
+        self._tools.reading.resize(2 * calls_together(self._tools.settings.gpu, facts))
+
+    def _reads_on_cores(self) -> bool:
+        return self.engine is not None and self.engine.device == "cpu"
+
+    def _may_decode_in_actor(self) -> bool:
+        decoder = self._settings.decoder
+        return (
+            decoder.runs_on == "actor"
+            or decoder.backend == "cuda"
+            or (self._tools.pool.on_gpu and decoder.backend == "auto" and decoder.runs_on == "auto")
+        )
+
+    def _on_retry(self, error: YivideoError, attempt: int, wait_s: float) -> None:
+        self._journal.emit(
+            EventKind.WARNING,
+            message=f"Attempt {attempt} of a call to the GPU failed: {error.message} "
+            f"Another follows within {wait_s:.0f} s.",
+            code=error.code.name,
+            attempt=attempt,
+        )
