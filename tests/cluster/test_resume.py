@@ -114,8 +114,17 @@ def test_other_settings_take_nothing_over_that_rests_on_the_old_ones(patterns: P
     env = environment(tmp_path, {"recognize_s": 0.3}, **SMALL_STEPS)
     code, _ = run(env, video, kill_at=two_of_each())
     assert code == -signal.SIGKILL
-    code, _ = run({**env, "YIVIDEO_PIPELINE__CHUNK_S": "3"}, video)
+    code, _ = run({**env, "YIVIDEO_AREA_DETECTOR__REGIONS": '[{"y0": 0.5}]'}, video)
     assert code == 0
     assert output(video, "ffmpeg.crop_subtitle_images")["kept_chunks"] == 0
     assert output(video, "paddleocr.perform_ocr")["kept_calls"] == 0
     assert video.with_suffix(".srt").stat().st_size > 0
+
+
+def test_chunks_of_another_length_go_on_with_those_that_were_begun(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "film.mp4"))
+    env = environment(tmp_path, {"recognize_s": 0.3}, **SMALL_STEPS)
+    assert run(env, video, kill_at=two_of_each())[0] == -signal.SIGKILL
+    assert run({**env, "YIVIDEO_PIPELINE__CHUNK_S": "3"}, video)[0] == 0
+    assert output(video, "ffmpeg.crop_subtitle_images")["kept_chunks"] >= 2
+    assert output(video, "paddleocr.perform_ocr")["kept_calls"] >= 2

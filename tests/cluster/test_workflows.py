@@ -112,7 +112,7 @@ def test_a_session_keeps_its_actor_and_its_models_from_run_to_run(
         (outcome,) = session.run([Job(video)], lambda _: None)
         assert found(outcome) == expected()
     status = session.status()
-    assert status["gpu_actors"][0]["calls"]["done"] == 4
+    assert status["gpu_actors"][0]["calls"]["done"] == 6
     assert session.engine_facts() == outcome.engine
 
 

@@ -211,7 +211,9 @@ def test_out_of_memory_halves_the_batch_twice_in_place_and_then_costs_the_proces
         found = await driver.status()
         assert (driver.retries, found["pid"], found["calls"]["halved"]) == ([], first, 2)
         assert texts(await driver.read("d")) == ["d"]
-        assert driver.retries == ["DEVICE_OUT_OF_MEMORY"]
+        # On a busy machine the next attempt may find the process still on its way up.
+        assert driver.retries[0] == "DEVICE_OUT_OF_MEMORY"
+        assert set(driver.retries[1:]) <= {"ACTOR_LOST"}
         found = await driver.status()
         assert found["pid"] != first
         assert found["restarts"]["last"][0]["why"].startswith("DEVICE_OUT_OF_MEMORY: ")

@@ -57,9 +57,9 @@ def test_the_actor_decodes_with_the_same_result_and_one_call_at_a_time_in_each_l
     assert cropping(outcome) == ("cpu", "actor")
     (actor,) = session.status()["gpu_actors"]
     counted = {name: sum(stage["calls"] for stage in lane["stages"].values()) for name, lane in actor["lanes"].items()}
-    # One for the area, six for the crops, and one for each of the chunks.
+    # One for the area, two for each of the six crops, and one for each of the chunks.
     chunks = next(r.output["chunks"] for r in outcome.stages if r.stage is Stage.CROP_SUBTITLE_IMAGES)
-    assert counted == ({"ocr": 7, "decode": chunks} if overlap else {"ocr": 7 + chunks})
+    assert counted == ({"ocr": 13, "decode": chunks} if overlap else {"ocr": 13 + chunks})
     assert actor["calls"]["most_at_once"] == (2 if overlap else 1)
     stages = set().union(*(lane["stages"] for lane in actor["lanes"].values()))
     assert stages == {Stage.DETECT_SUBTITLE_AREA, Stage.CROP_SUBTITLE_IMAGES, Stage.PERFORM_OCR}

@@ -148,8 +148,8 @@ def test_what_forgotten_workflows_left_is_removed_at_the_start_and_nothing_else(
         for path in left + kept:
             path.mkdir(parents=True, exist_ok=True)
         async with serving(tmp_path):
-            assert [path.exists() for path in left] == [False] * 3
-            assert [path.exists() for path in kept] == [True] * 3
+            assert [path.exists() for path in left] == [False] * len(left)
+            assert [path.exists() for path in kept] == [True] * len(kept)
         # Another database's service can't know which of them are its own.
         dead = left[0]
         dead.mkdir()

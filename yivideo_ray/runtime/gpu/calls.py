@@ -28,10 +28,10 @@ class CallKind(StrEnum):
 class Ticket:
     """A call's place in the mailbox.
 
-    key names the work and its input: every attempt, every run of the same workflow, and each call to the engine that
-    the work makes use the same one. priority: smaller runs first, where gpu_lock.enable_priority_queue is on. sequence
-    grows with the time of the first attempt, and what is repeated keeps it, so that waiting again costs nobody their
-    place. wait_left_s: how long this attempt may wait for its turn. method is set by whoever makes the call.
+    key names the call and its input: every attempt and every run of the same workflow uses the same one. priority:
+    smaller runs first, where gpu_lock.enable_priority_queue is on. sequence grows with the time of the first attempt,
+    and what is repeated keeps it, so that waiting again costs nobody their place. wait_left_s: how long this attempt
+    may wait for its turn. method is set by whoever makes the call.
     """
 
     kind: CallKind
@@ -46,7 +46,7 @@ class Ticket:
     @property
     def part(self) -> str:
         """Which part of the workflow's video this is: the number of a chunk or of a group of crops, or the area."""
-        return self.key.rpartition("/")[2]
+        return self.key.removesuffix(f"/{self.method}").rpartition("/")[2]
 
     def joins(self, other: Ticket) -> bool:
         """Returns whether both calls may be served as one: the engine is asked the same for stages of one kind. What is

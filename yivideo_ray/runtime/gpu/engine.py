@@ -46,7 +46,7 @@ class ActorEngine:
 
     def _ask(self, method: Method, images: Sequence[Luma]) -> list[Any]:
         left_s = self._ticket.wait_left_s - (time.monotonic() - self._began)
-        ticket = replace(self._ticket, method=method, wait_left_s=left_s)
+        ticket = replace(self._ticket, key=f"{self._ticket.key}/{method}", method=method, wait_left_s=left_s)
         try:
             reply: Reply = ray.get(self._actor.call.remote(ticket, list(images)))
         except Exception as error:

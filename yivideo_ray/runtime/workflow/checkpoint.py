@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -188,12 +188,11 @@ class Book:
 
     def forget_from(self, stage: Stage) -> None:
         """Forgets what a stage and those behind it gave."""
-        gone = STAGES[STAGES.index(stage) :]
-        self._delete(*(kind for kind, (maker, _) in _KINDS.items() if maker in gone))
+        self.forget(STAGES[STAGES.index(stage) :])
 
-    def clear(self) -> None:
-        """Forgets all."""
-        self._delete(*_KINDS)
+    def forget(self, stages: Collection[Stage]) -> None:
+        """Forgets what some stages gave."""
+        self._delete(*(kind for kind, (maker, _) in _KINDS.items() if maker in stages))
 
     def _parts(self, kind: str, basis: str | None) -> dict[int, tuple[str, Any]]:
         """Returns the parts of a kind by their number, each with its fingerprint."""

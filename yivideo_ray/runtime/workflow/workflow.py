@@ -74,8 +74,7 @@ class Workflow:
         start_at = self._job.start_at
         if start_at is None and earlier is not None and earlier.finished and self._job.workflow_id is None:
             # Run again, it is to be done again.
-            await asyncio.to_thread(self._book.clear)
-            earlier = None
+            await asyncio.to_thread(self._book.forget, self._job.chain)
         self._state = earlier or RunState()
         if start_at is None:
             self._journal.plan(self._job.chain)

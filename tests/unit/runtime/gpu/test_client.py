@@ -66,7 +66,7 @@ class World:
 
 def test_a_reply_comes_back_with_its_payload_and_no_wait() -> None:
     world = World(["fine"])
-    assert world.call().value == ("fine", ("sheets",))
+    assert world.call().value == ("fine", "sheets")
     assert world.now == 0
 
 

@@ -164,12 +164,18 @@ def test_an_area_is_enough_to_start_at_the_crops_and_not_behind_them(book: Book)
     book.require(OCR)
 
 
-def test_clearing_drops_the_parts_of_one_workflow_only(database: Database) -> None:
+def test_what_is_forgotten_is_that_of_one_workflow_only(database: Database) -> None:
     for name in ("w", "other"):
         filled(Book(database, name))
-    Book(database, "w").clear()
-    assert (Book(database, "w").reports("b"), Book(database, "w").state()) == ({}, None)
+    Book(database, "w").forget(STAGES)
+    assert Book(database, "w").reports("b") == {}
     assert Book(database, "other").reports("b") != {}
+
+
+def test_a_stage_can_be_forgotten_alone(book: Book) -> None:
+    filled(book).forget(STAGES[:2])
+    assert book.area(None) is None
+    assert book.readings()[1].texts == TEXTS
 
 
 def test_the_parts_of_runs_that_nobody_came_back_to_are_dropped_after_a_month(database: Database) -> None:
