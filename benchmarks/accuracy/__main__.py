@@ -15,30 +15,30 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.cases import CaseResult, differences, read_found, score_case
 from benchmarks.accuracy.report import write_page
 from benchmarks.accuracy.run import make_tasks, run_tasks
-from benchmarks.accuracy.table import HEADER, case_row, format_row, sum_rows
+from benchmarks.accuracy.table import HEADER, Row, case_row, format_row, sum_rows
 from benchmarks.accuracy.thresholds import Check, Total, checks, format_checks, verdict
 from benchmarks.corpus.cases import CASES, case_named
 from benchmarks.instruments.environment import environment, format_environment
 from tests.support.fonts import SourceMissingError
 from yivideo_ray.errors import YivideoError
 
-__all__ = ["main"]
+__all__ = ["main", "report"]
 
 OUT = Path(__file__).parents[1] / "out"
 QUICK = ("en_white_outline_720p25", "zh_boxed_480p30", "bilingual_720p24")
 
 
-def _report(total: Total, found: Sequence[Check], facts: dict[str, Any]) -> dict[str, Any]:
+def _figures(total: Total, found: Sequence[Check], facts: dict[str, Any]) -> dict[str, Any]:
     return {
         "convention": "yivideo_ray.subtitles.scoring",
         "environment": facts,
+        "rows": [[row.label, *row.cells] for row in (*map(case_row, total.cases), *sum_rows(total))],
         "thresholds": [check.as_dict() for check in found],
         "all": total.score.as_dict(),
         "groups": {name: figures.as_dict() for name, figures in total.groups.items()},
@@ -57,6 +57,13 @@ def _report(total: Total, found: Sequence[Check], facts: dict[str, Any]) -> dict
             for case in total.cases
         ],
     }
+
+
+def report(figures: dict[str, Any]) -> str:
+    """Returns the table by case, language and over all, and the thresholds, for people."""
+    rows = [format_row(Row(label, tuple(cells))) for label, *cells in figures["rows"]]
+    found = [Check.from_dict(told) for told in figures["thresholds"]]
+    return "\n".join([HEADER, *rows, "", format_checks(found), "", verdict(found)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,14 +131,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     total = Total(results)
     found = checks(total)
     print(*map(format_row, sum_rows(total)), sep="\n")
-    facts = {"date": datetime.now().astimezone().isoformat(" ", "minutes"), **environment(engine)}
+    facts = environment(engine)
     print(f"\n{format_environment(facts)}")
     for case in results:
         lines = differences(case) if options.show else []
         if lines or case.error:
             print(f"\n{case.label}{f': {case.error}' if case.error else ''}", *lines, sep="\n")
     if options.json is not None:
-        report = json.dumps(_report(total, found, facts), ensure_ascii=False, indent=1)
+        report = json.dumps(_figures(total, found, facts), ensure_ascii=False, indent=1)
         options.json.write_text(report, encoding="utf-8")
     page = options.html or options.out / "accuracy.html"
     write_page(page, total, found, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -53,6 +53,16 @@ class Check:
     threshold: Threshold
     value: float | None
     detail: str = ""
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Check:
+        """Returns what as_dict told, with the limit and the direction of then. Errors: KeyError for no threshold of
+        that name."""
+        threshold = next((one for one in THRESHOLDS if one.name == told["name"]), None)
+        if threshold is None:
+            raise KeyError(told["name"])
+        known = replace(threshold, limit=told["limit"], at_least=told["at_least"])
+        return cls(known, told["value"], told["detail"])
 
     @property
     def reached(self) -> bool | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,11 +124,11 @@ def limits(found: dict[str, Any]) -> list[Limit]:
     ]
 
 
-def report(found: dict[str, Any], held: Sequence[Limit]) -> str:
-    """Returns the figures for people."""
+def report(found: dict[str, Any]) -> str:
+    """Returns the figures, and what they are held to, for people."""
     lines = [
         f"{limit.name:46} {limit.value:6g}  {limit.bound:6} {'reached' if limit.reached else 'MISSED'}"
-        for limit in held
+        for limit in limits(found)
     ]
     lines += [
         "",

@@ -20,13 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.corpus.making import ensure_corpus
-from benchmarks.floor.measuring import measure
+from benchmarks.floor.measuring import measure, report
 from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.plots import draw_floor as draw
 from benchmarks.instruments.videos import minute_spec
 from yivideo_ray.config import Settings
 from yivideo_ray.runtime.session import session
 
-__all__ = ["main"]
+__all__ = ["draw", "main", "report"]
 
 OUT = Path(__file__).parents[1] / "out"
 WIDTHS = {720: 1280, 1080: 1920}
@@ -51,25 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         engine = running.engine_facts()
         found = [measure(running, truth.video, results, options.runs) for truth in truths]
     figures = {"environment": environment(engine), "runs": options.runs, "limit": LIMIT, "videos": found}
-    print(f"{'':30} {'wall s':>7} {'CPU s':>6} {'others':>7}")
-    for video in found:
-        reached = "reached" if video["median_ratio"] <= LIMIT else "MISSED"
-        for side in ("decoding_alone", "run"):
-            told = video[side]
-            name = f"{video['video']} {side.replace('_', ' ')}"
-            print(f"{name:30} {told['wall_s']:7.2f} {told['cpu_s']:6.2f} {told['others']:7.0%}")
-        print(f"{'ratio':30} {video['median_ratio']:7.2f} {video['median_cpu_ratio']:6.2f}   wall <= {LIMIT} {reached}")
-        if video["gpu_busy"] is not None:
-            print(f"  gpu {video['gpu_busy']:.0%}")
-        for stage, told in video["median_stages_s"].items():
-            print(f"  {stage:38} {', '.join(f'{name[:-2]} {seconds:.2f} s' for name, seconds in told.items())}")
-    print(format_environment(figures["environment"]))
+    print(report(figures), format_environment(figures["environment"]), sep="\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if options.plot:
-        from benchmarks.instruments.plots import draw_floor
-
-        draw_floor(figures, options.plot)
+        draw(figures, options.plot)
     return 0 if all(video["median_ratio"] <= LIMIT for video in found) else 1
 
 

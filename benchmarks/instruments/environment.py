@@ -1,10 +1,14 @@
-"""Where a measurement was made: commit, machine, device, versions."""
+"""How, when and where a measurement was made: command, date, commit, machine, device, versions."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,16 @@ from yivideo_ray.types import EngineFacts
 
 __all__ = ["environment", "format_environment"]
 
+PATHS = ("--config", "--html", "--json", "--out", "--plot", "--results")
+"""Options of benchmarks that say where something lies, which changes no figure."""
+
 
 def environment(engine: EngineFacts | None = None) -> dict[str, Any]:
     """Returns the facts that a figure is worth nothing without; engine is what really ran the models."""
     facts = engine.as_dict() if engine is not None else {}
     return {
+        "command": _command(),
+        "date": datetime.now().astimezone().isoformat(" ", "minutes"),
         "commit": _commit(),
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
@@ -41,6 +50,24 @@ def format_environment(facts: dict[str, Any]) -> str:
     )
     machine = f"{facts['cores']} cores of {facts['cpu']}, {facts['memory_gib']} GiB, {facts['system']}"
     return f"commit {facts['commit']}; {machine}\n{device}\n{versions}"
+
+
+def _command() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    module = "" if spec is None else spec.name.removesuffix(".__main__")
+    return shlex.join(["python", "-m", module, *without_paths(sys.argv[1:])])
+
+
+def without_paths(arguments: Sequence[str]) -> list[str]:
+    """Returns the arguments but for the options PATHS and the paths that follow them."""
+    kept = []
+    left = iter(arguments)
+    for argument in left:
+        if argument in PATHS:
+            next(left, None)
+        elif argument.partition("=")[0] not in PATHS:
+            kept.append(argument)
+    return kept
 
 
 def _commit() -> str:

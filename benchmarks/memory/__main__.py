@@ -27,36 +27,74 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.plots import draw_calls, draw_runs
 from benchmarks.memory.calls import LIMIT, measure
 from benchmarks.memory.runs import LIMIT_RATIO, measure_lengths, measure_numbers, verdicts
 from yivideo_ray.config import Settings
 from yivideo_ray.runtime.session import session
 from yivideo_ray.types import EngineFacts
 
-__all__ = ["main", "measure"]
+__all__ = ["draw", "main", "report"]
 
 OUT = Path(__file__).parents[1] / "out"
 
 
-def _whole_runs(
-    unit: str, found: Sequence[dict[str, Any]], engine: EngineFacts, json_file: Path | None, plot: Path | None
-) -> int:
-    print(f"{unit:>8} {'wall s':>8} {'peak MiB':>9} {'scratch MB':>11} {'cues':>6}")
-    for one in found:
-        peak, scratch = one["peak_bytes"] / 2**20, one["scratch_bytes"] / 1e6
-        print(f"{one[unit]:8} {one['wall_s']:8.1f} {peak:9.0f} {scratch:11.1f} {one['cues']:6}")
-    told = verdicts(found, unit)
-    for sentence, holds in told:
-        print(f"{sentence} {'reached' if holds else 'MISSED'}")
-    figures: dict[str, Any] = {"environment": environment(engine), "runs": found}
-    print(format_environment(figures["environment"]))
-    if json_file:
-        json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if plot:
-        from benchmarks.instruments.plots import draw_runs
+def report(figures: dict[str, Any]) -> str:
+    """Returns the figures of calls, or of whole runs, for people."""
+    return _report_runs(figures) if "runs" in figures else _report_calls(figures)
 
-        draw_runs(figures, unit, LIMIT_RATIO, plot)
-    return 0 if all(holds for _, holds in told) else 1
+
+def _report_calls(found: dict[str, Any]) -> str:
+    mib = {name: found[f"{name}_bytes"] / 2**20 for name in ("after_first", "at_end", "highest")}
+    reached = "reached" if _is_flat(found) else "MISSED"
+    return (
+        f"{found['calls']} calls with {found['sizes']} sizes in {found['seconds']:.0f} s\n"
+        f"after the first {found['sizes']}: {mib['after_first']:.0f} MiB; highest since: {mib['highest']:.0f} MiB\n"
+        f"at the end: {mib['at_end']:.0f} MiB, {found['ratio']:.3f} times that, <= {LIMIT} {reached}"
+    )
+
+
+def _is_flat(found: dict[str, Any]) -> bool:
+    return bool(found["ratio"] <= LIMIT and found["restarts"] == 0)
+
+
+def _report_runs(figures: dict[str, Any]) -> str:
+    unit = _unit(figures)
+    lines = [f"{unit:>8} {'wall s':>8} {'peak MiB':>9} {'scratch MB':>11} {'cues':>6}"]
+    for one in figures["runs"]:
+        peak, scratch = one["peak_bytes"] / 2**20, one["scratch_bytes"] / 1e6
+        lines.append(f"{one[unit]:8} {one['wall_s']:8.1f} {peak:9.0f} {scratch:11.1f} {one['cues']:6}")
+    lines += [f"{told} {'reached' if holds else 'MISSED'}" for told, holds in verdicts(figures["runs"], unit)]
+    return "\n".join(lines)
+
+
+def _unit(figures: dict[str, Any]) -> str:
+    return "minutes" if "minutes" in figures["runs"][0] else "videos"
+
+
+def draw(figures: dict[str, Any], path: Path) -> None:
+    """Writes a PNG of the figures of calls, or of whole runs."""
+    if "runs" in figures:
+        draw_runs(figures, _unit(figures), LIMIT_RATIO, path)
+    else:
+        draw_calls(figures, LIMIT, path)
+
+
+def _measure_calls(options: argparse.Namespace) -> dict[str, Any]:
+    with session(Settings()) as opened:
+        engine = opened.engine_facts()
+        found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))
+    return {"environment": environment(engine), **found}
+
+
+def _measure_runs(found: Sequence[dict[str, Any]], engine: EngineFacts) -> dict[str, Any]:
+    return {"environment": environment(engine), "runs": found}
+
+
+def _holds(figures: dict[str, Any]) -> bool:
+    if "runs" in figures:
+        return all(holds for _, holds in verdicts(figures["runs"], _unit(figures)))
+    return _is_flat(figures)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,27 +111,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     if options.minutes:
-        return _whole_runs("minutes", *measure_lengths(options.minutes, options.out), options.json, options.plot)
-    if options.videos:
-        return _whole_runs("videos", *measure_numbers(options.videos, options.out), options.json, options.plot)
-    with session(Settings()) as opened:
-        engine = opened.engine_facts()
-        found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))
-    held = found["ratio"] <= LIMIT and found["restarts"] == 0
-    mib = {name: found[f"{name}_bytes"] / 2**20 for name in ("after_first", "at_end", "highest")}
-    print(f"{found['calls']} calls with {found['sizes']} sizes in {found['seconds']:.0f} s")
-    print(f"after the first {found['sizes']}: {mib['after_first']:.0f} MiB; highest since: {mib['highest']:.0f} MiB")
-    reached = "reached" if held else "MISSED"
-    print(f"at the end: {mib['at_end']:.0f} MiB, {found['ratio']:.3f} times that, <= {LIMIT} {reached}")
-    figures = {"environment": environment(engine), **found}
-    print(format_environment(figures["environment"]))
+        figures = _measure_runs(*measure_lengths(options.minutes, options.out))
+    elif options.videos:
+        figures = _measure_runs(*measure_numbers(options.videos, options.out))
+    else:
+        figures = _measure_calls(options)
+    print(report(figures), format_environment(figures["environment"]), sep="\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if options.plot:
-        from benchmarks.instruments.plots import draw_calls
-
-        draw_calls(figures, LIMIT, options.plot)
-    return 0 if held else 1
+        draw(figures, options.plot)
+    return 0 if _holds(figures) else 1
 
 
 if __name__ == "__main__":

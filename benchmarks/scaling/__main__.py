@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.corpus.making import ensure_corpus
 from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.plots import draw_scaling as draw
 from benchmarks.instruments.usage import CpuUse, cpu_use, medians
 from benchmarks.instruments.videos import find_area, minute_spec, repeat
 from benchmarks.scaling.model import Times, cpu_stages_s, repeated, workflow_s
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     # Ray reads its environment when this imports it.
     from yivideo_ray.runtime.workflow.decoding import Pictures
 
-__all__ = ["main"]
+__all__ = ["draw", "main", "report"]
 
 OUT = Path(__file__).parents[1] / "out"
 LIMIT = 1.8
@@ -250,25 +251,29 @@ def _row(film: Times, nodes: int, group: int) -> dict[str, float]:
     }
 
 
-def _print(figures: dict[str, Any]) -> None:
-    print(f"measured: {figures['video']}, CPU stages on nodes of one core each")
-    print(f"{'nodes':>6} {'wall s':>8} {'CPU s':>8} {'others':>7}")
+def report(figures: dict[str, Any]) -> str:
+    """Returns the figures for people."""
+    lines = [
+        f"measured: {figures['video']}, CPU stages on nodes of one core each",
+        f"{'nodes':>6} {'wall s':>8} {'CPU s':>8} {'others':>7}",
+    ]
     for nodes, told in figures["measured"].items():
-        print(f"{nodes:6} {told['wall_s']:8.2f} {told['cpu_s']:8.2f} {told['others']:7.0%}")
+        lines.append(f"{nodes:>6} {told['wall_s']:8.2f} {told['cpu_s']:8.2f} {told['others']:7.0%}")
     reached = "reached" if figures["ratio"] >= figures["limit"] else "MISSED"
-    print(f"ratio {figures['ratio']:.2f}, >= {figures['limit']} {reached}")
-    told = figures["simulated"]
-    print(
-        f"\nSIMULATED from the times of one node: {told['film_minutes']} min of such a video\n"
-        f"(the same simulation says {told['two_nodes_as_measured']:.2f} for the two nodes measured above)"
-    )
-    print(f"{'nodes':>6} {'CPU stages s':>13} {'ratio':>6} {'with one device s':>18} {'ratio':>6}")
-    for row in told["rows"]:
-        print(
+    simulated = figures["simulated"]
+    lines += [
+        f"ratio {figures['ratio']:.2f}, >= {figures['limit']} {reached}",
+        "",
+        f"SIMULATED from the times of one node: {simulated['film_minutes']} min of such a video",
+        f"(the same simulation says {simulated['two_nodes_as_measured']:.2f} for the two nodes measured above)",
+        f"{'nodes':>6} {'CPU stages s':>13} {'ratio':>6} {'with one device s':>18} {'ratio':>6}",
+    ]
+    for row in simulated["rows"]:
+        lines.append(
             f"{row['nodes']:6} {row['cpu_stages_s']:13.1f} {row['cpu_stages_ratio']:6.1f} "
             f"{row['workflow_s']:18.1f} {row['workflow_ratio']:6.1f}"
         )
-    print(f"\n{format_environment(figures['environment'])}")
+    return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -285,13 +290,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     figures = measure(options)
-    _print(figures)
+    print(report(figures), format_environment(figures["environment"]), sep="\n\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if options.plot:
-        from benchmarks.instruments.plots import draw_scaling
-
-        draw_scaling(figures, options.plot)
+        draw(figures, options.plot)
     return 0 if figures["ratio"] >= LIMIT else 1
 
 

@@ -91,7 +91,7 @@ def harvests(scripted: int = 90, real: int = 10, kills: int = 200) -> dict[str, 
 
 def missed(found: dict[str, Harvest]) -> set[str]:
     held = limits(figures(found))
-    assert report(figures(found), held).count("MISSED") == sum(not limit.reached for limit in held)
+    assert report(figures(found)).count("MISSED") == sum(not limit.reached for limit in held)
     return {limit.name for limit in held if not limit.reached}
 
 

@@ -38,13 +38,14 @@ from typing import Any
 
 from benchmarks.corpus.making import ensure_corpus
 from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.plots import draw_throughput as draw
 from benchmarks.instruments.videos import minute_spec
 from benchmarks.throughput.run import CPU_STAGES, MODES, Ran, copies, record, run_batch
 from benchmarks.throughput.score import Batch, Ratios, Row, fallen, ratios, rows
 from yivideo_ray.config import AreaDetectorSettings, Settings
 from yivideo_ray.runtime.session import Session
 
-__all__ = ["main"]
+__all__ = ["draw", "main", "report"]
 
 OUT = Path(__file__).parents[1] / "out"
 KEPT = Path(__file__).with_name("ratios.json")
@@ -147,31 +148,30 @@ def _say(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _print(figures: dict[str, Any]) -> None:
-    print(
-        f"{figures['video']}; alone, a video's CPU stages take {figures['cpu_stages_s']:.2f} s, and its calls hold the "
-        f"device for {figures['device_alone_s']:.2f} s\n"
-        f"the modelled device computes {figures['modelled_device_s']:.2f} s for a video"
-    )
+def report(figures: dict[str, Any]) -> str:
+    """Returns the figures for people."""
     gpu = any(row["gpu_busy"] is not None for row in figures["rows"])
-    print(
+    lines = [
+        f"{figures['video']}; alone, a video's CPU stages take {figures['cpu_stages_s']:.2f} s,",
+        f"and its calls hold the device for {figures['device_alone_s']:.2f} s",
+        f"the modelled device computes {figures['modelled_device_s']:.2f} s for a video",
         f"{'engine':8} {'mode':23} {'at once':>7} {'per min':>8} {'mean s':>7} {'p95 s':>7} "
-        f"{'device':>6} {'cpu':>5} {'others':>6} {'wait s':>7}{'   gpu' if gpu else ''}"
-    )
+        f"{'device':>6} {'cpu':>5} {'others':>6} {'wait s':>7}{'   gpu' if gpu else ''}",
+    ]
     for row in (Row(**row) for row in figures["rows"]):
-        print(
+        lines.append(
             f"{row.engine:8} {row.mode:23} {row.workflows:7} {row.videos_per_minute:8.2f} {row.mean_completion_s:7.1f} "
             f"{row.p95_completion_s:7.1f} {row.device_busy:6.0%} "
             f"{row.cpu:5.0%} {row.others:6.0%} {row.mean_wait_s:7.1f}"
             f"{'' if row.gpu_busy is None else f' {row.gpu_busy:5.0%}'}"
         )
-    print("\nconcurrent against")
+    lines += ["", "concurrent against"]
     for ratio in (Ratios(**ratio) for ratio in figures["ratios"]):
-        print(
+        lines.append(
             f"{ratio.engine:8} {ratio.against:23} {ratio.workflows:7}   {ratio.throughput:.2f} x the throughput, "
             f"mean completion {ratio.shorter:.0%} shorter"
         )
-    print(f"\n{format_environment(figures['environment'])}")
+    return "\n".join(lines)
 
 
 def _named(figures: dict[str, Any]) -> dict[str, float]:
@@ -222,13 +222,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         vars(options).update(QUICK)
     began = time.monotonic()
     figures = asyncio.run(measure(options))
-    _print(figures)
+    print(report(figures), format_environment(figures["environment"]), sep="\n\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if options.plot:
-        from benchmarks.instruments.plots import draw_throughput
-
-        draw_throughput(figures, options.plot)
+        draw(figures, options.plot)
     _say(f"{time.monotonic() - began:.0f} s in all")
     return _compare(figures, options.keep) if options.quick else 0
 

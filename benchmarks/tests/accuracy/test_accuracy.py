@@ -122,6 +122,7 @@ def test_given_results_are_scored_and_reported_without_running_anything(
     assert "thresholds MISSED: recall, exact cues, CER of Latin, WER of English; " in printed
     assert "missed: 'Room 412 / is empty.' -> nothing" in printed
     figures = json.loads(report.read_text(encoding="utf-8"))
+    assert set(accuracy.report(figures).splitlines()) <= set(printed.splitlines())
     assert figures["all"]["matched"] == 1
     assert "1 of 2 cues" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert f"Every miss with its pictures: {tmp_path / 'page.html'}" in printed
