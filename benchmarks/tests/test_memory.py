@@ -63,6 +63,7 @@ def test_a_peak_outlives_what_made_it() -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_memory_after_many_sizes_is_what_it_was_after_each_had_come_once(tmp_path: Path) -> None:
     with session(Settings(storage=StorageSettings(work_dir=tmp_path))) as opened:

@@ -45,14 +45,18 @@ def ray_started() -> Iterator[None]:
 @pytest.fixture
 def namespace(ray_started: None) -> Iterator[str]:
     """Yields a namespace; the actors made in it, which are detached, end with the test and free the GPU."""
+    # Tests with sessions of their own join this Ray if it is there, and leave an actor behind.
+    _end_actors()
+    yield f"test-{uuid.uuid4().hex[:8]}"
+    _end_actors()
+
+
+def _end_actors() -> None:
     import ray
     from ray.util import list_named_actors
 
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    yield name
     for actor in list_named_actors(all_namespaces=True):
-        if actor["namespace"] == name:
-            ray.kill(ray.get_actor(actor["name"], namespace=name))
+        ray.kill(ray.get_actor(actor["name"], namespace=actor["namespace"]))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.support.serving import free_port
 from tests.support.text_pictures import pattern_video
 from yivideo_ray.runtime import cluster
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 
 RAY = str(Path(sys.executable).with_name("ray"))
 

@@ -18,7 +18,7 @@ from tests.support.gpu_driver import calls_begun
 from tests.support.nodes import nodes
 from tests.support.text_pictures import pattern_video
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 
 DEADLINE_S = 120
 

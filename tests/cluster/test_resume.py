@@ -16,7 +16,7 @@ from tests.cluster.test_command import command, environment
 from tests.cluster.test_workflows import TEXTS
 from tests.support.text_pictures import pattern_video
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 
 SMALL_STEPS = {
     "YIVIDEO_PIPELINE__CHUNK_S": "2",

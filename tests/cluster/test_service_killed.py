@@ -18,7 +18,7 @@ from tests.cluster.test_workflows import TEXTS
 from tests.support.service_process import ServiceProcess
 from tests.support.text_pictures import pattern_video
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 
 # Each service starts a Ray of its own, as `yivideo run` does.
 OWN_RAY = {"RAY_ADDRESS": "local"}

@@ -22,7 +22,7 @@ from tests.support.videos import Subtitle, make_video
 from yivideo_ray.subtitles.formats import parse_srt
 from yivideo_ray.types import STAGES
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHAIN = [stage.value for stage in STAGES]
 TEXTS = (

@@ -138,7 +138,7 @@ def test_the_tests_have_an_installation_of_their_own(checkout: Path, path: Path)
     done = call(checkout / "yivideo", "test", "-k", "a b", path=path, cwd=path)
     assert installs(done) == 1
     two_at_a_time = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    assert started(done) == ["-P", "-m", "pytest", "-m", "not gpu", *two_at_a_time, "-k", "a b"]
+    assert started(done) == ["-P", "-m", "pytest", "-m", "not gpu and not slow", *two_at_a_time, "-k", "a b"]
     assert done.stdout.rpartition("cwd=")[2].startswith(f"{checkout}\n")
     assert installs(call(checkout / "yivideo", "test", path=path)) == 0
     assert installs(call(checkout / "yivideo", "run", path=path)) == 0
