@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 
 from benchmarks.instruments.environment import environment, without_paths
 from benchmarks.publish import DOCS, PAGES, main, pages, stale
+from yivideo_ray.types import EngineFacts
 
 PLACE: dict[str, Any] = {
     "command": "python -m benchmarks.something --runs 7",
@@ -187,6 +191,7 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 FIGURES["durability_postgresql"] = FIGURES["durability"]
+ENGINE = EngineFacts("onnxruntime", "cpu", "a provider", "det", "rec")
 PAGE_OF = {measured.name: page for page in PAGES for measured in page.measured}
 DRAWN = {"throughput", "scaling", "memory_calls", "memory_minutes", "memory_videos", "floor"}
 
@@ -269,3 +274,45 @@ def test_a_measurement_tells_its_command_without_the_paths_that_change_no_figure
     assert without_paths(told) == ["--runs", "3", "--quick"]
     assert environment()["command"].startswith("python -m ")
     assert environment()["date"][:2] == "20"
+
+
+@dataclass
+class Truth:
+    video: Path
+
+
+def stand_ins(name: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
+    """Returns a benchmark's command whose measuring is replaced by the figures above."""
+    module = importlib.import_module(PAGE_OF[name].module)
+    figures = {"environment": environment(), **FIGURES[name][0]}
+
+    async def later(*_: object) -> dict[str, Any]:
+        return figures
+
+    match name:
+        case "memory_minutes":
+            monkeypatch.setattr(module, "measure_lengths", lambda *_: (figures["runs"], ENGINE))
+        case "cold_start":
+            monkeypatch.setattr(module, "ensure_corpus", lambda *_: (Truth(Path("video.mp4")),))
+            monkeypatch.setattr(module, "start", lambda *_: {**figures["medians"], "load": figures["load_before"]})
+        case _:
+            monkeypatch.setattr(module, "measure", later if name == "throughput" else lambda *_: figures)
+    command: Callable[[list[str]], int] = module.main
+    return command
+
+
+@pytest.mark.parametrize("name", ["cold_start", "memory_minutes", "scaling", "speed", "throughput"])
+def test_what_a_benchmark_writes_is_what_it_prints_and_what_its_page_shows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    command = stand_ins(name, monkeypatch)
+    where = ["--json", str(tmp_path / "data" / f"{name}.json"), "--out", str(tmp_path / "out")]
+    plot = ["--plot", str(tmp_path / "drawn.png")] if name in DRAWN else []
+    assert command([*(["--minutes", "1", "10"] if name == "memory_minutes" else []), *where, *plot]) == 0
+    printed = capsys.readouterr().out
+    assert (tmp_path / "drawn.png").is_file() == (name in DRAWN)
+    page = pages(tmp_path)[f"{PAGE_OF[name].name}.md"]
+    for words in FIGURES[name][1]:
+        assert words in printed
+        assert words in page
