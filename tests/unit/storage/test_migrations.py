@@ -140,8 +140,11 @@ def test_the_migrations_end_at_the_tables_that_the_code_works_with(
     database.close()
 
 
-def test_processes_may_open_a_new_database_at_the_same_time(each_database: None, tmp_path: Path) -> None:
-    assert open_in_processes(3, tmp_path, upgrade.HERE) == [""] * 3
+def test_processes_may_open_a_new_database_at_the_same_time(
+    each_database: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = make_revisions(tmp_path, monkeypatch, wait="time.sleep(1)")
+    assert open_in_processes(3, tmp_path, here) == [""] * 3
     assert len(snapshot(opened(tmp_path))["yivideo_version"][1]) == 1
 
 
