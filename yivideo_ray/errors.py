@@ -103,6 +103,12 @@ CODES: dict[str, Code] = dict(
         _code("SERVICE_UNAVAILABLE", 503, "The service is starting or stopping; try again.", retryable=True),
         _code("SERVICE_RUNNING", 409, "Stop the service that works with the same storage.url, or set another one."),
         _code("STORAGE_UNAVAILABLE", 503, "Check storage.url, and that the database answers.", retryable=True),
+        _code(
+            "STORAGE_NEWER",
+            503,
+            "Run the version of yivideo that used the database last, or set storage.work_dir or storage.url to another "
+            "place.",
+        ),
         _code("SERVICE_UNREACHABLE", 503, "Start it with yivideo serve, or name another with --url.", retryable=True),
         _code("SERVICE_NOT_STARTING", 503, "Mend what the message names; the log of Ray Serve says more."),
         _code("ADDRESS_IN_USE", 503, "Stop what listens there, or set serve.port to another one."),

@@ -7,7 +7,6 @@ thread.
 from __future__ import annotations
 
 import contextlib
-import secrets
 import sqlite3
 import threading
 import time
@@ -24,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from yivideo_ray.config import StorageSettings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoError
 from yivideo_ray.storage import tables
+from yivideo_ray.storage.migrations.upgrade import upgrade
 
 __all__ = ["Database", "database_url", "put", "translated"]
 
@@ -31,8 +31,6 @@ FILE = "workflows.sqlite"
 # How long SQLite waits for another process's transaction; each takes milliseconds.
 BUSY_S = 30.0
 CONNECT_S = 10
-# Held while the tables are made: PostgreSQL lets two processes make the same one at the same time, and one fails.
-MAKING_TABLES = 0x71766964
 
 
 def database_url(storage: StorageSettings) -> URL:
@@ -59,7 +57,10 @@ _REMEDY = "Write postgresql://USER:PASSWORD@HOST:5432/NAME or sqlite:////absolut
 
 
 class Database:
-    """Opened when it is first used, and made there if it is new. Thread-safe."""
+    """Opened when it is first used; made then if it is new, and upgraded if its tables are of an older revision.
+
+    Thread-safe.
+    """
 
     def __init__(self, storage: StorageSettings) -> None:
         self.url = database_url(storage)
@@ -76,12 +77,20 @@ class Database:
         assert self.url.database, "database_url refuses one without a file"
         return Path(self.url.database)
 
+    def open(self) -> None:
+        """May be called again. If it fails, the database is as it was.
+
+        Errors: ServiceError STORAGE_UNAVAILABLE, STORAGE_NEWER (a revision that is not known here), SERVICE_RUNNING (it
+        has to be upgraded, and an older service works with it); OutputError; InternalError for a fault in a migration.
+        """
+        self._opened()
+
     @contextlib.contextmanager
     def begin(self) -> Iterator[Connection]:
         """Yields a connection in a transaction, which ends with the block: for good, or undone if the block raises.
 
         SQLite: a writing one from its start, so that it never has to give up for another's.
-        Errors: ServiceError STORAGE_UNAVAILABLE, OutputError STORAGE_FULL; IntegrityError is the caller's.
+        Errors: those of open, OutputError STORAGE_FULL; IntegrityError is the caller's.
         """
         try:
             with self._opened().begin() as connection:
@@ -132,7 +141,10 @@ class Database:
                 self.url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "application_name": "yivideo"}
             )
         try:
-            _make_tables(engine)
+            upgrade(engine)
+        except SQLAlchemyError as error:
+            engine.dispose()
+            raise translated(error) from error
         except BaseException:
             engine.dispose()
             raise
@@ -165,24 +177,6 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _make_tables(engine: Engine) -> None:
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MAKING_TABLES)))
-        tables.metadata.create_all(connection)
-        found = connection.scalar(sa.select(tables.version.c.version))
-        if found is None:
-            made = {"version": tables.VERSION, "database_id": secrets.token_hex(8)}
-            connection.execute(tables.version.insert().values(**made))
-        elif found != tables.VERSION:
-            raise ServiceError(
-                f"The database was made by another version of yivideo: its tables are of version {found}, "
-                f"and this one knows {tables.VERSION}.",
-                code="STORAGE_UNAVAILABLE",
-                remedy="Set storage.url or storage.work_dir to another place, or run the version that made it.",
-            )
 
 
 def translated(error: SQLAlchemyError) -> YivideoError:

@@ -1,14 +1,15 @@
 """The tables of the database. Times are Unix times in seconds; JSON is stored as text of ASCII characters alone, which
-holds file names of any bytes. The database may have other tables: ours begin with yivideo_."""
+holds file names of any bytes. The database may have other tables: ours begin with yivideo_.
+
+This is what the code works with. A database is brought there by migrations: who changes a table here adds a revision
+(docs/database.md).
+"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["VERSION", "events", "keys", "metadata", "owner", "parts", "version", "workflows"]
-
-VERSION = 1
-"""Grows when a table changes; a database of another version is refused."""
+__all__ = ["events", "keys", "metadata", "owner", "parts", "version", "workflows"]
 
 # SQLite counts rows by INTEGER only.
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -18,7 +19,8 @@ metadata = sa.MetaData()
 version = sa.Table(
     "yivideo_version",
     metadata,
-    # One row. database_id tells this database from others, by whatever address it is reached.
+    # One row. version is the number of the last revision, for programs that know of none and take 1 alone.
+    # database_id tells this database from others, by whatever address it is reached.
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("database_id", sa.String(32), nullable=False),
 )

@@ -98,11 +98,11 @@ def test_processes_may_open_a_new_one_at_the_same_time(tmp_path: Path) -> None:
 def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
     database = made(tmp_path)
     with database.begin() as connection:
-        connection.execute(tables.version.update().values(version=99))
+        connection.exec_driver_sql("UPDATE yivideo_revision SET version_num = '9999'")
     database.close()
     with pytest.raises(ServiceError, match="another version") as caught, made(tmp_path).begin():
         pass
-    assert caught.value.code.name == "STORAGE_UNAVAILABLE"
+    assert caught.value.code.name == "STORAGE_NEWER"
 
 
 def test_a_damaged_file_is_an_error_with_a_code(tmp_path: Path) -> None:

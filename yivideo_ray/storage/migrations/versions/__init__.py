@@ -1,0 +1,1 @@
+"""A module for each revision of the tables. Once released, it is never changed: databases have run it."""
