@@ -1,4 +1,4 @@
-"""Which cues a person should look at, and why. Pure; thresholds rest on docs/decisions.md."""
+"""Which cues a person should look at, and why. Pure; thresholds: docs/decisions/036-review-flags.md."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A line of one character: the model has nothing beside it to tell I from 0, or a mark from nothing. Pure.
 
 Drawn alone, digits, the letter A and Chinese characters were read right with 0.8 or more in 535 of 540 pictures. "I"
-was in 23 of 36, else read as 0 or 1 or doubted, and "?" in 13 of 36 (docs/decisions.md).
+was in 23 of 36, else read as 0 or 1 or doubted, and "?" in 13 of 36 (docs/decisions/031-single-characters.md).
 """
 
 from __future__ import annotations
