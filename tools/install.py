@@ -1,8 +1,9 @@
 """Installs what ./yivideo found missing into .venv beside it. Standard library only; called by ./yivideo.
 
-Arguments: the project's directory, then pairs of a part's name and the stamp to write once that part is installed.
-A part is done when its stamp is written, which comes last: whatever stopped half way is done again. One installation
-at a time: a second call waits for the first and then finds everything in place.
+Arguments: the project's directory, the build of onnxruntime that is asked for (empty: the one that is there, else the
+CPU's), then pairs of a part's name and the stamp to write once that part is installed; of the builds, only the one
+that it comes to is installed. A part is done when its stamp is written, which comes last: whatever stopped half way is
+done again. One installation at a time: a second call waits for the first and then finds everything in place.
 """
 
 from __future__ import annotations
@@ -15,16 +16,22 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# The builds of onnxruntime by the locks that hold them, each with its distribution. All of them unpack into the same
+# directory, so that an environment holds one.
+BUILDS = {"cpu": "onnxruntime", "cu12": "onnxruntime-gpu", "cu13": "onnxruntime-gpu"}
 # Rounded up from what `du` shows in a finished .venv, with as much again for the wheels while they are unpacked.
-DISK_NEEDED_GIB = {"run": 3.0, "test": 2.0}
+DISK_NEEDED_GIB = {"run": 3.0, "cu12": 6.0, "cu13": 6.0, "test": 2.0}
+FETCHED_GB = {"run": 0.5, "cu12": 2.0, "cu13": 2.0}
 # These would send the packages somewhere else than into .venv.
 MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN", "PIP_REQUIRE_HASHES")
 # A plain path entry instead of an import hook: starts faster, and sees directories that come later.
 EDITABLE = "editable_mode=compat"
+# Everything is named in the locks: pip resolves nothing. It compiles on one core; compile_all does it on all of them.
+INSTALL = ("install", "--no-compile", "--no-deps", "--progress-bar", "off")
 SOURCES = ("yivideo_ray", "benchmarks", "tests")
 # By the start of the library's name. The Debian package that has it.
 SYSTEM_PACKAGES = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0", "libstdc": "libstdc++6"}
@@ -41,6 +48,7 @@ REMEDIES = (
         "The package index has no build of this package for this Python and system; Python 3.11 to 3.14 on Linux has.",
     ),
 )
+WAY_BACK = "./yivideo install --gpu none goes back to the CPU."
 
 
 class InstallError(Exception):
@@ -48,10 +56,10 @@ class InstallError(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    root = Path(arguments[0])
-    parts = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+    root, asked = Path(arguments[0]), arguments[1]
+    parts = dict(zip(arguments[2::2], arguments[3::2], strict=True))
     try:
-        install(root, parts)
+        install(root, asked, parts)
     except InstallError as error:
         say(str(error))
         return 1
@@ -64,35 +72,68 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def install(root: Path, parts: dict[str, str]) -> None:
+def install(root: Path, asked: str, parts: dict[str, str]) -> None:
     """Brings .venv to what parts say, in their order."""
     venv = root / ".venv"
     with locked(venv) as lock:
+        build = asked or build_of(venv)
+        parts = {part: stamp for part, stamp in parts.items() if part not in BUILDS or part == build}
         missing = [part for part, stamp in parts.items() if not has(venv, part, stamp)]
         # Parts build on the earlier ones: where the first is out of date, or half installed, all start afresh.
         if "run" in missing:
             missing = list(parts)
-        if not missing:
-            return
         check_disk(root, missing)
+        # First of all: what is interrupted goes on with the same build.
+        write(venv / "build", build)
+        if not missing:
+            say(f"all is there in {venv}, with {BUILDS[build]} for {build}.")
+            return
         started = time.monotonic()
+        size = sum(FETCHED_GB.get(part, 0.0) for part in missing)
+        if size:
+            say(f"setting up {venv}: fetches about {size:g} GB, once, which takes a few minutes.")
         if "run" in missing:
-            say(f"setting up {venv}: fetches about 0.5 GB, once, which takes a few minutes.")
             clear(venv)
             create(venv, lock)
+        native = [part for part in missing if part in ("cv2", build)]
         for part in missing:
-            (venv / f"have-{part}").unlink(missing_ok=True)
-            if part == "project":
-                pip(venv, lock, part, "--no-build-isolation", "--config-settings", EDITABLE, "-e", str(root))
-            else:
-                file = root / "locks" / f"{part}.lock"
-                pip(venv, lock, part, "--require-hashes", "--only-binary", ":all:", "-r", str(file))
-            if part == "cv2":
+            install_part(root, venv, lock, part)
+            if [part] == native[-1:]:
                 check_loads(venv)
             if part == missing[-1]:
                 compile_all(root, venv)
-            stamp(venv, part, parts[part])
+            write(venv / f"have-{part}", parts[part])
         say(f"ready after {time.monotonic() - started:.0f} s.")
+
+
+def install_part(root: Path, venv: Path, lock: int, part: str) -> None:
+    """Installs one part, whose stamp goes first."""
+    (venv / f"have-{part}").unlink(missing_ok=True)
+    if part == "project":
+        pip(venv, lock, part, *INSTALL, "--no-build-isolation", "--config-settings", EDITABLE, "-e", str(root))
+        return
+    if part in BUILDS:
+        for other in BUILDS:
+            (venv / f"have-{other}").unlink(missing_ok=True)
+        # Behind a second one that is unpacked over it, removing the first would take the second one's files.
+        pip(venv, lock, part, "uninstall", "--yes", *names_in(root / f"locks/{build}.lock" for build in BUILDS))
+    file = root / f"locks/{part}.lock"
+    pip(venv, lock, part, *INSTALL, "--require-hashes", "--only-binary", ":all:", "-r", str(file))
+
+
+def build_of(venv: Path) -> str:
+    """Returns the build of onnxruntime that an earlier call chose, the CPU's if none did."""
+    try:
+        chosen = (venv / "build").read_text(encoding="utf-8").strip()
+    except OSError:
+        chosen = ""
+    return chosen if chosen in BUILDS else "cpu"
+
+
+def names_in(locks: Iterable[Path]) -> list[str]:
+    """Returns the packages that the lock files name, each once."""
+    pinned = "".join(lock.read_text(encoding="utf-8") for lock in locks)
+    return sorted(set(re.findall(r"^([a-z0-9-]+)==", pinned, re.MULTILINE)))
 
 
 @contextmanager
@@ -115,14 +156,24 @@ def locked(venv: Path) -> Iterator[int]:
 
 
 def has(venv: Path, part: str, wanted: str) -> bool:
+    """Tells whether a part is there; a build of onnxruntime is where no other one was installed beside it by hand."""
     file = venv / f"have-{part}"
-    return (venv / "bin" / "python").exists() and file.is_file() and file.read_text().rstrip("\n") == wanted
+    if not (venv / "bin" / "python").exists() or not file.is_file() or file.read_text().rstrip("\n") != wanted:
+        return False
+    return part not in BUILDS or distributions(venv) == [BUILDS[part]]
 
 
-def stamp(venv: Path, part: str, wanted: str) -> None:
-    fresh = venv / f"have-{part}.new"
-    fresh.write_text(wanted + "\n")
-    fresh.replace(venv / f"have-{part}")
+def distributions(venv: Path) -> list[str]:
+    """Returns which builds of onnxruntime are installed."""
+    found = venv.glob("lib/python*/site-packages/onnxruntime*.dist-info")
+    return sorted({path.name.partition("-")[0].replace("_", "-") for path in found} & set(BUILDS.values()))
+
+
+def write(file: Path, text: str) -> None:
+    """Writes one line, whole or not at all."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_text(text + "\n", encoding="utf-8")
+    fresh.replace(file)
 
 
 def check_disk(root: Path, missing: list[str]) -> None:
@@ -133,10 +184,11 @@ def check_disk(root: Path, missing: list[str]) -> None:
 
 
 def clear(venv: Path) -> None:
-    """Empties venv but for the lock, which must stay the same file for whoever waits on it."""
+    """Empties venv but for the name of its build, and for the lock, which must stay the same file for whoever waits on
+    it."""
     # The stamps first: what is left of a half-done removal must not look complete.
     for entry in sorted(venv.iterdir(), key=lambda entry: not entry.name.startswith("have-")):
-        if entry.name == "lock":
+        if entry.name in ("lock", "build"):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -159,11 +211,8 @@ def create(venv: Path, lock: int) -> None:
 
 
 def pip(venv: Path, lock: int, part: str, *arguments: str) -> None:
-    """Runs pip install, with its output in install.log. Everything is named in the locks: it resolves nothing."""
-    command = [str(venv / "bin" / "python"), "-I", "-m", "pip", "install"]
-    # pip compiles on one core; compile_all does it on all of them.
-    command += ["--no-compile", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
-    command += arguments
+    """Runs pip for a part, with its output in install.log."""
+    command = [str(venv / "bin" / "python"), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     log = venv / "install.log"
     names = 0
@@ -195,7 +244,8 @@ def pip(venv: Path, lock: int, part: str, *arguments: str) -> None:
     if process.returncode:
         text = "".join(output)
         remedy = next((remedy for pattern, remedy in REMEDIES if re.search(pattern, text)), f"{log} has all of it.")
-        raise InstallError(f"pip could not install {part}: {last_line(text)} {remedy}")
+        back = f" {WAY_BACK}" if part in BUILDS and part != "cpu" else ""
+        raise InstallError(f"pip could not install {part}: {last_line(text)} {remedy}{back}")
 
 
 def compile_all(root: Path, venv: Path) -> None:
@@ -221,6 +271,8 @@ def check_loads(venv: Path) -> None:
 def run(command: list[str], *descriptors: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
+        # onnxruntime gives the machine an identifier where it is only imported, to send telemetry under it.
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -82,6 +82,7 @@ CODES: dict[str, Code] = dict(
         # models and device
         _code("MODEL_UNAVAILABLE", 503, "Use the embedded models, or set ocr.detection_model to a directory."),
         _code("DEPENDENCY_MISSING", 503, "Install what the message names."),
+        _code("PACKAGES_CONFLICT", 503, "Uninstall both, then install one of them; yivideo doctor has the commands."),
         _code("DEVICE_UNAVAILABLE", 503, "Set device: auto or device: cpu, or run where a GPU is."),
         _code("ENGINE_NOT_STARTING", 503, "Mend what the message names; yivideo doctor tries the engine out."),
         _code("DEVICE_OUT_OF_MEMORY", 503, "Lower ocr.batch_size, or free GPU memory.", retryable=True),

@@ -14,10 +14,11 @@ import importlib.metadata
 import json as jsonlib
 import os
 import platform
+import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +26,7 @@ from typing import IO, TYPE_CHECKING
 
 from yivideo_ray import __version__
 from yivideo_ray.cli.arguments import load, take_stdout
-from yivideo_ray.errors import YivideoError
+from yivideo_ray.errors import ConfigError, YivideoError
 from yivideo_ray.locations import PACKAGES, Url
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ ENGINE_PACKAGES = {
     "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
     "scripted": (),
 }
+INSTALLED_BY = {"onnxruntime": "again", "paddle": "with the extra [paddle] or [paddle-gpu]"}
 DISK_NEEDED_GIB = 1.0
 # A run's whole process tree stays below this.
 MEMORY_NEEDED_GIB = 2.5
@@ -105,6 +107,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("cv2", _cv2),
         ("machine", _machine),
         ("storage", _storage),
+        ("database", _database),
         ("gpu", _gpu),
         ("decoder", _decoder),
         ("engine", _engine),
@@ -114,9 +117,13 @@ def examine(settings: Settings) -> Iterator[Check]:
         try:
             yield from probe(settings)
         except YivideoError as error:
-            yield Check(name, Verdict.FAILED, f"{error.code.name}: {error.message}", error.remedy)
+            yield _failed(name, error)
         except Exception as error:
             yield Check(name, Verdict.FAILED, f"{type(error).__name__}: {_one_line(error)}", "Report this as a fault.")
+
+
+def _failed(name: str, error: YivideoError) -> Check:
+    return Check(name, Verdict.FAILED, f"{error.code.name}: {error.message}", error.remedy)
 
 
 def _python(_: Settings) -> Iterator[Check]:
@@ -136,16 +143,43 @@ def _packages(settings: Settings) -> Iterator[Check]:
         version = _version(name)
         remedy = f"pip install {name} on every node: storage.allowed_urls need it."
         yield Check(name, Verdict.OK, version) if version else Check(name, Verdict.FAILED, "not installed", remedy)
-    candidates = ENGINE_PACKAGES[settings.ocr.engine]
-    found = [f"{name} {version}" for name in candidates if (version := _version(name))]
-    if candidates and not found:
-        extra = "[cpu] or [gpu]" if settings.ocr.engine == "onnxruntime" else "[paddle] or [paddle-gpu]"
-        yield Check(candidates[0], Verdict.FAILED, "not installed", f"Install yivideo-ray with the extra {extra}.")
-    elif len(found) > 1:
-        remedy = f"Both unpack into one directory: uninstall both, then install {candidates[1]} again."
-        yield Check(candidates[0], Verdict.WARNING, " and ".join(found), remedy)
+    yield from _engine_packages(settings.ocr.engine)
+
+
+def _engine_packages(engine: str) -> Iterator[Check]:
+    """What runs the models has one package for the CPU and one for GPUs, of which one may be there."""
+    candidates = ENGINE_PACKAGES[engine]
+    found = {name: version for name in candidates if (version := _version(name))}
+    if len(found) > 1:
+        listed = " and ".join(f"{name} {version}" for name, version in found.items())
+        error = ConfigError(
+            f"{listed} are both installed, and unpack into the same directory.",
+            code="PACKAGES_CONFLICT",
+            remedy="\n".join(one_of(found, Path(sys.prefix), sys.executable)),
+        )
+        yield _failed(candidates[0], error)
     elif found:
-        yield Check(found[0].split()[0], Verdict.OK, found[0].split()[1])
+        yield from (Check(name, Verdict.OK, version) for name, version in found.items())
+    elif candidates:
+        remedy = f"Install yivideo-ray {INSTALLED_BY[engine]}; docs/gpu.md says how for GPUs."
+        yield Check(candidates[0], Verdict.FAILED, "not installed", remedy)
+
+
+def one_of(found: Mapping[str, str], prefix: Path, python: str) -> Iterator[str]:
+    """Yields, for each package in found (with its version), the sentence with the commands that leave it alone there.
+
+    prefix: the environment, which ./yivideo may have made; python: its interpreter.
+    """
+    if "onnxruntime" in found and (prefix / "have-run").is_file():
+        launcher = shlex.quote(str(prefix.parent / "yivideo"))
+        yield f"For a GPU: {launcher} install --gpu cu12 (or cu13)."
+        yield f"For the CPU: {launcher} install --gpu none"
+        return
+    pip = f"{shlex.quote(python)} -m pip"
+    for name, version in sorted(found.items(), reverse=True):
+        where = "a GPU" if name.endswith("-gpu") else "the CPU"
+        removed = f"{pip} uninstall --yes {' '.join(found)}"
+        yield f"For {where}: {removed} && {pip} install --no-deps {name}=={version}"
 
 
 def _cv2(_: Settings) -> Iterator[Check]:
@@ -201,6 +235,12 @@ def _storage(settings: Settings) -> Iterator[Check]:
         f"{directory}, {free:.1f} GiB free",
         "" if free >= DISK_NEEDED_GIB else f"Free {DISK_NEEDED_GIB:g} GiB, or set storage.work_dir elsewhere.",
     )
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    from yivideo_ray.storage.database import require_answer
+
+    yield Check("database", Verdict.OK, require_answer(settings.storage))
 
 
 def _gpu(settings: Settings) -> Iterator[Check]:

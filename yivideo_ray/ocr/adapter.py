@@ -147,7 +147,7 @@ def _dependencies() -> Iterator[None]:
         if "libGL" in text or "libgthread" in text or "libglib" in text:
             remedy = "Install the system libraries of OpenCV, on Debian: apt-get install libgl1 libglib2.0-0."
         elif error.name in ("paddle", "paddleocr", "paddlex", "onnxruntime", "cv2"):
-            remedy = "Install yivideo-ray with its extra cpu, gpu, paddle or paddle-gpu, as ocr.engine needs."
+            remedy = "Install yivideo-ray again; for ocr.engine: paddle with its extra paddle or paddle-gpu."
         else:
             remedy = None
         raise ModelError(

@@ -16,6 +16,9 @@ CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _log = logging.getLogger(__name__)
 
+# The environment says so too (privacy.SWITCHES), but not to an onnxruntime that was loaded before this package.
+onnxruntime.disable_telemetry_events()
+
 FIRST_SESSION: dict[str, Any] = {"graph_optimization_level": 0, "intra_op_num_threads": 1}
 """The engine_config for the session that PaddleOCR opens itself and that is replaced at once: cheap to open."""
 

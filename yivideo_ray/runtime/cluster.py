@@ -16,6 +16,7 @@ from typing import Any
 
 from yivideo_ray.cores import available_cores
 from yivideo_ray.errors import CallError
+from yivideo_ray.privacy import worker_variables
 
 __all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "lean", "start", "stop"]
 
@@ -78,7 +79,6 @@ def start(namespace: str = NAMESPACE) -> Cluster:
     May run in any thread. Errors: CallError CLUSTER_UNAVAILABLE.
     """
     address = os.environ.get("RAY_ADDRESS", "")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Whatever asks Ray for something behind its end would start another one.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     # Of several chunks that fail alike the first one's error is told; Ray would log the tracebacks of the others.
@@ -133,7 +133,10 @@ def _import_ray() -> Any:
 def _initialize(ray: Any, address: str, namespace: str) -> None:
     options: dict[str, Any] = {"address": address, "namespace": namespace}
     attempts = 1
-    if address == "local":
+    if address != "local":
+        # Its workers don't inherit the environment of this process, as those of a local Ray do.
+        options["runtime_env"] = {"env_vars": worker_variables()}
+    else:
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
         options |= {"num_cpus": available_cores() + 1, "resources": {SPARE_CPU: 1}}
         # Ray gives its agents 15 s to come up, which a machine under load, or one that reads Ray from its disk for

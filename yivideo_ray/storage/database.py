@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -25,7 +26,7 @@ from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoEr
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.migrations.upgrade import upgrade
 
-__all__ = ["Database", "database_url", "put", "translated"]
+__all__ = ["Database", "database_url", "put", "require_answer", "translated"]
 
 FILE = "workflows.sqlite"
 # How long SQLite waits for another process's transaction; each takes milliseconds.
@@ -149,6 +150,30 @@ class Database:
             engine.dispose()
             raise
         return engine
+
+
+def require_answer(storage: StorageSettings) -> str:
+    """Returns which database answers, without making or changing anything there. Errors: as Database.begin, and those
+    of database_url."""
+    url = database_url(storage)
+    if url.get_backend_name() == "sqlite":
+        file = Path(url.database or "")
+        if not file.exists():
+            return f"SQLite, {file}, made when it is first used"
+        # Read only: not even a journal is left.
+        url = url.set(database=f"file:{quote(str(file.absolute()))}", query={"mode": "ro", "uri": "true"})
+        options, question, answering = {"timeout": CONNECT_S}, "PRAGMA schema_version", f"SQLite, {file}"
+    else:
+        options, question, answering = {"connect_timeout": CONNECT_S}, "SELECT 1", f"PostgreSQL, {url.host or 'here'}"
+    engine = sa.create_engine(url, connect_args=options)
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text(question))
+    except SQLAlchemyError as error:
+        raise translated(error) from error
+    finally:
+        engine.dispose()
+    return answering
 
 
 def put(connection: Connection, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:

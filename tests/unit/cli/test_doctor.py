@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from tests.support.serving import free_port
 from yivideo_ray.cli import doctor as module
 from yivideo_ray.cli.doctor import Check, Verdict, doctor, examine
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, ModelError
 from yivideo_ray.geometry import Box
+from yivideo_ray.storage.database import FILE, Database
 from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox
 
 
@@ -117,7 +120,7 @@ def test_an_engine_that_does_not_load_is_a_row_with_a_remedy(
     assert engine.closed >= 1
 
 
-@pytest.mark.parametrize("probe", ["_python", "_packages", "_cv2", "_machine", "_storage", "_gpu", "_ray"])
+@pytest.mark.parametrize("probe", ["_python", "_packages", "_cv2", "_machine", "_storage", "_database", "_gpu", "_ray"])
 def test_no_check_that_breaks_takes_the_others_with_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, probe: str
 ) -> None:
@@ -136,21 +139,48 @@ def test_a_missing_package_fails_with_how_to_get_it(settings: Settings, monkeypa
     found = rows(settings)
     assert found["pysubs2"].verdict is Verdict.FAILED
     assert "pip install pysubs2" in found["pysubs2"].remedy
-    assert "[cpu] or [gpu]" in found["onnxruntime"].remedy
+    assert found["onnxruntime"].verdict is Verdict.FAILED
+    assert "Install yivideo-ray again" in found["onnxruntime"].remedy
 
 
 def only(versions: dict[str, str]) -> Callable[[str], str | None]:
     return lambda name: versions.get(name, "1.0" if name in module.REQUIRED else None)
 
 
-def test_packages_that_overwrite_each_other_are_warned_about(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    packages = {"onnxruntime": "1", "onnxruntime-gpu": "1", "opencv-python": "4.10", "opencv-python-headless": "5.0"}
+def test_cv2_packages_of_several_versions_are_warned_about(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = {"onnxruntime": "1", "opencv-python": "4.10", "opencv-python-headless": "5.0"}
     monkeypatch.setattr(module, "_version", only(packages))
-    found = rows(settings)
-    assert found["onnxruntime"].verdict is Verdict.WARNING
-    assert found["opencv packages"].verdict is Verdict.WARNING
+    assert rows(settings)["opencv packages"].verdict is Verdict.WARNING
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "paddle"])
+def test_the_packages_of_an_engine_for_the_cpu_and_for_gpus_are_not_both_taken(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    names = module.ENGINE_PACKAGES[engine]
+    monkeypatch.setattr(module, "_version", only(dict(zip(names, ("3.2.2", "3.1"), strict=True))))
+    using = settings.model_copy(update={"ocr": settings.ocr.model_copy(update={"engine": engine})})
+    row = rows(using)[names[0]]
+    assert row.verdict is Verdict.FAILED
+    assert row.found.startswith(f"PACKAGES_CONFLICT: {names[0]} 3.2.2 and {names[1]} 3.1 are both installed")
+    assert reported(using)[0] == 1
+
+
+def test_the_remedy_for_two_packages_are_commands_that_leave_one(tmp_path: Path) -> None:
+    found = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.26.0"}
+    gpu, cpu = module.one_of(found, tmp_path / ".venv", "/a b/python")
+    removed = "'/a b/python' -m pip uninstall --yes onnxruntime onnxruntime-gpu && '/a b/python' -m pip install"
+    assert gpu == f"For a GPU: {removed} --no-deps onnxruntime-gpu==1.26.0"
+    assert cpu == f"For the CPU: {removed} --no-deps onnxruntime==1.32.0"
+
+
+def test_the_remedy_in_a_checkouts_own_environment_is_its_launcher(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/have-run").touch()
+    found = {"onnxruntime": "1.32.0", "onnxruntime-gpu": "1.26.0"}
+    gpu, cpu = module.one_of(found, tmp_path / ".venv", "python")
+    assert gpu == f"For a GPU: {tmp_path}/yivideo install --gpu cu12 (or cu13)."
+    assert cpu == f"For the CPU: {tmp_path}/yivideo install --gpu none"
 
 
 def test_a_cv2_that_cannot_be_loaded_fails_with_its_reason(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +202,41 @@ def test_a_work_directory_that_cannot_be_written_fails(settings: Settings, tmp_p
     row = rows(blocked)["work_dir"]
     assert row.verdict is Verdict.FAILED
     assert "storage.work_dir" in row.remedy
+
+
+def storing(settings: Settings, url: str) -> Settings:
+    return settings.model_copy(update={"storage": settings.storage.model_copy(update={"url": SecretStr(url)})})
+
+
+def test_a_database_that_does_not_answer_fails_without_telling_its_password(settings: Settings) -> None:
+    silent = storing(settings, f"postgresql://me:correct-horse@127.0.0.1:{free_port()}/yivideo")
+    row = rows(silent)["database"]
+    assert row.verdict is Verdict.FAILED
+    assert row.found.startswith("STORAGE_UNAVAILABLE: ")
+    assert "storage.url" in row.remedy
+    code, text = reported(silent)
+    assert code == 1
+    assert "correct-horse" not in text
+
+
+def test_a_database_that_answers_is_named(settings: Settings, postgres_url: str) -> None:
+    row = rows(storing(settings, postgres_url))["database"]
+    assert (row.verdict, row.found.partition(",")[0]) == (Verdict.OK, "PostgreSQL")
+
+
+def test_no_database_is_made_by_looking_for_it(settings: Settings) -> None:
+    assert rows(settings)["database"].verdict is Verdict.OK
+    assert list(settings.storage.work_dir.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_fails(settings: Settings) -> None:
+    settings.storage.work_dir.mkdir()
+    file = settings.storage.work_dir / FILE
+    file.write_bytes(b"noise" * 1000)
+    assert rows(settings)["database"].verdict is Verdict.FAILED
+    file.unlink()
+    Database(settings.storage).identity()
+    assert rows(settings)["database"].found == f"SQLite, {file}"
 
 
 def test_a_gpu_that_the_engine_does_not_use_is_warned_about(

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from yivideo_ray import config
 from yivideo_ray.config import ScriptLanguages, Settings, load_settings, with_address, with_formats
 from yivideo_ray.errors import ConfigError
 from yivideo_ray.subtitles.languages import SCRIPTS
 
 CONFIG_YML = Path(__file__).parents[3] / "config.yml"
+# The same file, as it is installed.
+DEFAULTS_YML = Path(config.__file__).with_name("defaults.yml")
 
 
 def written(directory: Path, text: str) -> Path:
@@ -36,6 +39,11 @@ def test_config_yml_holds_every_key_with_its_default() -> None:
     assert {section: set(keys) for section, keys in named.items()} == {
         section: set(values) for section, values in Settings().model_dump().items()
     }
+
+
+def test_the_installed_defaults_are_those_of_config_yml_and_those_without_a_file() -> None:
+    assert DEFAULTS_YML.read_bytes() == CONFIG_YML.read_bytes()
+    assert load_settings(DEFAULTS_YML) == load_settings(CONFIG_YML) == load_settings(None)
 
 
 def test_every_key_in_config_yml_has_a_comment_above_it() -> None:

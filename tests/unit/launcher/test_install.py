@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PARTS = {"run": "1 /x", "cv2": "2 /x", "project": "3 /x"}
+BUILDS = {"cpu": "6 /x", "cu12": "7 /x", "cu13": "8 /x"}
+PARTS = {"run": "1 /x", "cv2": "2 /x", **BUILDS, "project": "3 /x"}
+ORDER = ["run", "cv2", "cpu", "project"]
 
 
 class Installation:
@@ -26,6 +29,10 @@ class Installation:
         self.module: ModuleType = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.module)
         self.root, self.venv = root, root / ".venv"
+        self.packages = self.venv / "lib/python3.11/site-packages"
+        (root / "locks").mkdir()
+        for build, package in self.module.BUILDS.items():
+            (root / f"locks/{build}.lock").write_text(f"{package}==1 \\\n    --hash=sha256:0\nlibrary-{build}==2 \\\n")
         self.steps: list[str] = []
         self.on_pip: Callable[[str], None] = lambda part: None
         monkeypatch.setattr(self.module, "create", self._create)
@@ -40,12 +47,22 @@ class Installation:
         (venv / "bin/python").touch()
 
     def _pip(self, venv: Path, lock: int, part: str, *arguments: str) -> None:
+        if arguments[0] == "uninstall":
+            self.steps.append("uninstall")
+            self.uninstalled = arguments[2:]
+            shutil.rmtree(self.packages, ignore_errors=True)
+            return
         self.on_pip(part)
         self.steps.append(part)
+        if part in BUILDS:
+            self.put(self.module.BUILDS[part])
 
-    def run(self, parts: dict[str, str] | None = None) -> int:
+    def put(self, package: str) -> None:
+        (self.packages / f"{package.replace('-', '_')}-1.dist-info").mkdir(parents=True)
+
+    def run(self, parts: dict[str, str] | None = None, asked: str = "") -> int:
         pairs = [word for pair in (parts or PARTS).items() for word in pair]
-        return int(self.module.main([str(self.root), *pairs]))
+        return int(self.module.main([str(self.root), asked, *pairs]))
 
     def stamps(self) -> dict[str, str]:
         return {file.name.removeprefix("have-"): file.read_text() for file in self.venv.glob("have-*")}
@@ -65,8 +82,8 @@ def sentence(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_everything_is_installed_in_order_and_stamped(installation: Installation) -> None:
     assert installation.run() == 0
-    assert installation.steps == ["create", "run", "cv2", "check", "project", "compile"]
-    assert installation.stamps() == {part: f"{stamp}\n" for part, stamp in PARTS.items()}
+    assert installation.steps == ["create", "run", "cv2", "uninstall", "cpu", "check", "project", "compile"]
+    assert installation.stamps() == {part: f"{PARTS[part]}\n" for part in ORDER}
 
 
 def test_what_is_in_place_is_left_alone(installation: Installation) -> None:
@@ -104,7 +121,51 @@ def test_another_lock_starts_afresh(installation: Installation) -> None:
     assert "test" not in installation.stamps()
 
 
-@pytest.mark.parametrize("stopped", ["run", "cv2", "project"])
+def test_another_build_takes_the_place_of_the_one_that_is_there(installation: Installation) -> None:
+    installation.run()
+    installation.steps.clear()
+    assert installation.run(asked="cu12") == 0
+    assert installation.steps == ["uninstall", "cu12", "check", "compile"]
+    # Also what only another build needs: libraries of CUDA unpack over each other too.
+    assert set(installation.uninstalled) == {
+        *("onnxruntime", "onnxruntime-gpu", "library-cpu", "library-cu12", "library-cu13")
+    }
+    assert installation.stamps().keys() == {"run", "cv2", "cu12", "project"}
+
+
+def test_a_call_that_asks_for_no_build_keeps_the_one_that_is_there(installation: Installation) -> None:
+    installation.run(asked="cu13")
+    installation.steps.clear()
+    assert installation.run() == 0
+    assert installation.steps == []
+    # Also where all starts afresh.
+    assert installation.run({**PARTS, "run": "9 /x"}) == 0
+    assert "cu13" in installation.steps
+    assert "cpu" not in installation.steps
+
+
+def test_an_interrupted_change_of_the_build_goes_on_with_the_next_call(installation: Installation) -> None:
+    installation.run()
+
+    def stop(part: str) -> None:
+        raise KeyboardInterrupt
+
+    installation.on_pip = stop
+    assert installation.run(asked="cu12") == 130
+    assert not installation.stamps().keys() & BUILDS.keys()
+    installation.on_pip = lambda part: None
+    assert installation.run() == 0
+    assert installation.stamps().keys() & BUILDS.keys() == {"cu12"}
+
+
+def test_a_second_build_that_was_installed_by_hand_goes_when_a_build_is_asked_for(installation: Installation) -> None:
+    installation.run()
+    installation.put("onnxruntime-gpu")
+    assert installation.run(asked="cpu") == 0
+    assert installation.module.distributions(installation.venv) == ["onnxruntime"]
+
+
+@pytest.mark.parametrize("stopped", ORDER)
 def test_a_half_done_installation_is_finished_by_the_next_call(installation: Installation, stopped: str) -> None:
     def stop(part: str) -> None:
         if part == stopped:
@@ -115,7 +176,7 @@ def test_a_half_done_installation_is_finished_by_the_next_call(installation: Ins
     assert stopped not in installation.stamps()
     installation.on_pip = lambda part: None
     assert installation.run() == 0
-    assert installation.stamps().keys() == PARTS.keys()
+    assert installation.stamps().keys() == set(ORDER)
 
 
 def test_a_part_that_fails_loses_its_old_stamp_first(installation: Installation) -> None:
@@ -126,7 +187,7 @@ def test_a_part_that_fails_loses_its_old_stamp_first(installation: Installation)
 
     installation.on_pip = fail
     assert installation.run({**PARTS, "cv2": "8 /x"}) == 1
-    assert installation.stamps().keys() == {"run", "project"}
+    assert installation.stamps().keys() == {"run", "cpu", "project"}
 
 
 def test_two_calls_at_once_install_once(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +238,7 @@ def test_too_little_disk_is_said_before_anything_is_removed(
     monkeypatch.setattr(installation.module.shutil, "disk_usage", lambda path: usage)
     assert installation.run({**PARTS, "run": "9 /x"}) == 1
     assert "needs 3 GiB of free disk and has 1.0" in sentence(capsys)
-    assert installation.stamps().keys() == PARTS.keys()
+    assert installation.stamps().keys() == set(ORDER)
 
 
 def test_a_directory_that_cannot_be_written_is_said(
@@ -230,7 +291,10 @@ def test_pips_failure_becomes_one_sentence_with_a_remedy(real: Any, tmp_path: Pa
         real.pip(tmp_path, lock.fileno(), "run", "-r", "x")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "install --gpu none" not in str(caught.value)
     assert printed in (tmp_path / "install.log").read_text()
+    with (tmp_path / "lock").open() as lock, pytest.raises(real.InstallError, match=r"\./yivideo install --gpu none"):
+        real.pip(tmp_path, lock.fileno(), "cu12", "-r", "x")
 
 
 def test_pip_gets_the_users_settings_but_those_that_lead_elsewhere(
@@ -248,6 +312,14 @@ def test_pip_gets_the_users_settings_but_those_that_lead_elsewhere(
     printed = (tmp_path / "install.log").read_text()
     assert "PIP_TIMEOUT=77" in printed
     assert "PIP_USER" not in printed
+
+
+def test_the_look_at_what_loads_sends_no_telemetry(real: Any, tmp_path: Path) -> None:
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\n[ "$ORT_DISABLE_TELEMETRY" = 1 ]\n')
+    python.chmod(0o755)
+    real.check_loads(tmp_path)
 
 
 def test_a_missing_system_library_is_named_with_its_package(real: Any, tmp_path: Path) -> None:

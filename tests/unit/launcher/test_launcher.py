@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-FILES = ("yivideo", "pyproject.toml", "locks/run.lock", "locks/cv2.lock", "locks/test.lock")
+LOCKS = ("run", "cv2", "cpu", "cu12", "cu13", "test")
+FILES = ("yivideo", "pyproject.toml", *(f"locks/{name}.lock" for name in LOCKS))
 
 # Says how it was called, one argument a line, and lets the installation succeed by writing the stamps it is given.
 STAND_IN = """\
@@ -20,11 +21,12 @@ echo "config=${{YIVIDEO_CONFIG-}}"
 for argument; do printf 'arg=%s\\n' "$argument"; done
 case $2 in
   */install.py)
-    root=$3
-    shift 3
+    root=$3 asked=$4
+    shift 4
     mkdir -p "$root/.venv/bin"
-    rm -f "$root/.venv/bin/python"
+    rm -f "$root/.venv/bin/python" "$root/.venv"/have-*
     cp "$0" "$root/.venv/bin/python"
+    [ -z "$asked" ] || echo "$asked" >"$root/.venv/build"
     while [ $# -gt 0 ]; do echo "$2" >"$root/.venv/have-$1"; shift 2; done ;;
 esac
 """
@@ -117,6 +119,50 @@ def test_a_changed_lock_or_project_installs_again(checkout: Path, path: Path, ch
         file.write("# changed\n")
     assert installs(call(checkout / "yivideo", path=path)) == 1
     assert installs(call(checkout / "yivideo", path=path)) == 0
+
+
+@pytest.mark.parametrize("changed", ["locks/cu12.lock", "locks/cu13.lock", "locks/test.lock"])
+def test_a_lock_that_is_not_in_use_may_change(checkout: Path, path: Path, changed: str) -> None:
+    call(checkout / "yivideo", path=path)
+    with (checkout / changed).open("a") as file:
+        file.write("# changed\n")
+    assert installs(call(checkout / "yivideo", path=path)) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (["install"], ""),
+        (["install", "--gpu", "cu12"], "cu12"),
+        (["install", "--gpu=cu13"], "cu13"),
+        (["install", "--gpu", "none"], "cpu"),
+    ],
+)
+def test_install_passes_on_which_build_is_asked_for_and_runs_nothing(
+    checkout: Path, path: Path, arguments: list[str], asked: str
+) -> None:
+    done = call(checkout / "yivideo", *arguments, path=path)
+    assert (done.returncode, installs(done)) == (0, 1)
+    assert started(done)[:4] == ["-I", f"{checkout}/tools/install.py", str(checkout), asked]
+    assert started(done)[4::2] == ["run", "cv2", "cpu", "cu12", "cu13", "project"]
+
+
+def test_a_later_call_looks_at_the_lock_of_the_build_that_is_there(checkout: Path, path: Path) -> None:
+    call(checkout / "yivideo", "install", "--gpu", "cu12", path=path)
+    assert installs(call(checkout / "yivideo", "doctor", path=path)) == 0
+    (checkout / ".venv/have-cpu").unlink()
+    assert installs(call(checkout / "yivideo", "doctor", path=path)) == 0
+    (checkout / ".venv/have-cu12").unlink()
+    assert installs(call(checkout / "yivideo", "doctor", path=path)) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--gpu"], ["--gpu", "cu11"], ["--gpu="], ["cu12"], ["--gpu", "cu12", "more"], ["--help"]]
+)
+def test_a_wrong_call_of_install_is_told_the_right_one(checkout: Path, path: Path, arguments: list[str]) -> None:
+    done = call(checkout / "yivideo", "install", *arguments, path=path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "yivideo: the usage is ./yivideo install [--gpu cu12|cu13|none]\n"
 
 
 def test_a_moved_checkout_installs_again(checkout: Path, path: Path) -> None:
