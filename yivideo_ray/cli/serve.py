@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
 
-from yivideo_ray.cli.arguments import load, take_stdout, tell
+from yivideo_ray.cli.arguments import load, report, take_stdout
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.arguments import Commands
@@ -68,11 +68,11 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
             raise KeyboardInterrupt
         stop.set()
 
-    with serving(settings, tell, opener) as url:
+    with serving(settings, report, opener) as url:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, asked_to_stop)
         machine.write(f"{url}\n")
         machine.flush()
-        tell(f"Serving at {url}; {url}/docs shows every call. Ctrl-C stops it.")
+        report(f"Serving at {url}; {url}/docs shows every call. Ctrl-C stops it.")
         stop.wait()
-    tell("Stopped.")
+    report("Stopped.")

@@ -44,11 +44,12 @@ Opener = Callable[[Settings], _Opened]
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | None = None) -> Iterator[str]:
+def serving(settings: Settings, report: Callable[[str], None], opener: Opener | None = None) -> Iterator[str]:
     """Yields the service's address once it answers, and ends it behind: first it takes no new request, then those in
     flight are answered, then Ray ends, if it was started here.
 
-    tell is told what is going on. opener makes the service out of the settings, in the replica (None: the durable one).
+    report is given sentences on what is going on. opener makes the service out of the settings, in the replica (None:
+    the durable one).
     Errors: ConfigError SERVICE_EXPOSED, CONFIG_INVALID; ServiceError ADDRESS_IN_USE, SERVICE_NOT_STARTING, and any
     error of opening the service; CallError CLUSTER_UNAVAILABLE.
     """
@@ -56,7 +57,7 @@ def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | No
     if not clusters.joins():
         # Where Ray is about to be started there is no Serve yet: this needs no waiting for it.
         _require_free(settings.serve)
-    tell("Starting Ray.")
+    report("Starting Ray.")
     cluster = clusters.start()
     try:
         with _quiet():
@@ -68,12 +69,12 @@ def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | No
                 _require_free(settings.serve)
             # Left behind by a command that was killed.
             left = APP_NAME in running.applications
-            tell("Starting the service." if not left else "Replacing the service that is there.")
+            report("Starting the service." if not left else "Replacing the service that is there.")
             handle = _deploy(serve, settings, opener)
             try:
                 yield settings.serve.url
             finally:
-                tell("Stopping: requests in flight are answered, new ones are not taken.")
+                report("Stopping: requests in flight are answered, new ones are not taken.")
                 _end(serve, handle, cluster)
     finally:
         clusters.stop(cluster)
