@@ -39,10 +39,9 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def load(given: Path | None) -> Settings:
-    from yivideo_ray.config import load_settings
+    from yivideo_ray.config import load_settings, settings_file
 
-    named = os.environ.get("YIVIDEO_CONFIG")
-    return load_settings(given or (Path(named) if named else None))
+    return load_settings(settings_file(given))
 
 
 def names(listed: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
 from pathlib import Path
@@ -49,6 +50,8 @@ def add(commands: Commands) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     machine = take_stdout()
+    # All that the service writes is its own, also what Ray's processes write, which inherit this.
+    os.umask(0o077)
     settings = load(options.config)
     from yivideo_ray.config import with_address
 
@@ -58,7 +61,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | None = None) -> None:
     """Writes the service's address to machine once it answers, and returns when a signal has stopped it. A second
-    signal doesn't wait for requests in flight. opener, and errors: see serve.deployment.serving."""
+    signal doesn't wait for requests in flight. opener, and errors: see http.deployment.serving."""
     from yivideo_ray.http.deployment import serving
 
     stop = threading.Event()
