@@ -50,8 +50,6 @@ def add(commands: Commands) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     machine = take_stdout()
-    # All that the service writes is its own, also what Ray's processes write, which inherit this.
-    os.umask(0o077)
     settings = load(options.config)
     from yivideo_ray.config import with_address
 
@@ -64,6 +62,8 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
     signal doesn't wait for requests in flight. opener, and errors: see http.deployment.serving."""
     from yivideo_ray.http.deployment import serving
 
+    # All that the service writes is its own, also what Ray's processes write, which inherit this.
+    os.umask(0o077)
     stop = threading.Event()
 
     def asked_to_stop(number: int, _: FrameType | None) -> None:
