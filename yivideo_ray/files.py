@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files so that nobody ever sees half of one, and directories that nobody else sees into."""
 
 from __future__ import annotations
 
@@ -6,12 +6,27 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from yivideo_ray.errors import OutputError
 
-__all__ = ["write_atomically", "write_together"]
+__all__ = ["private_directory", "write_atomically", "write_together"]
+
+
+def private_directory(directory: Path) -> None:
+    """Makes a directory that nobody else may enter, and those above it as usual. One that is there and this user's is
+    closed to others; somebody else's stays as it is, and so does one that is open to all on purpose (sticky, as /tmp).
+
+    Raises OSError if it can't be made. A file system that keeps no modes is no error.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    facts = directory.stat()
+    if facts.st_uid == os.geteuid() and facts.st_mode & 0o077 and not facts.st_mode & stat.S_ISVTX:
+        with contextlib.suppress(OSError):
+            directory.chmod(stat.S_IMODE(facts.st_mode) & ~0o077)
 
 
 def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:

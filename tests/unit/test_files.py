@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yivideo_ray.errors import OutputError
-from yivideo_ray.files import write_atomically, write_together
+from yivideo_ray.files import private_directory, write_atomically, write_together
 
 
 def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -97,3 +97,39 @@ def test_of_several_files_none_is_replaced_before_all_are_written(
     write_together(dict.fromkeys(paths, b"new"))
     assert [path.read_bytes() for path in paths] == [b"new"] * 3
     assert sorted(tmp_path.iterdir()) == paths
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o1777
+
+
+def test_a_private_directory_is_made_so_and_those_above_it_as_usual(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        private_directory(tmp_path / "cache" / "yivideo")
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "cache") == 0o755
+    assert mode_of(tmp_path / "cache" / "yivideo") == 0o700
+
+
+@pytest.mark.parametrize(("mode", "then"), [(0o755, 0o700), (0o2770, 0o700), (0o500, 0o500), (0o1777, 0o1777)])
+def test_one_that_is_there_is_closed_unless_it_is_open_to_all_on_purpose(tmp_path: Path, mode: int, then: int) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work").chmod(mode)
+    private_directory(tmp_path / "work")
+    assert mode_of(tmp_path / "work") == then
+
+
+def test_somebody_elses_directory_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work").chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    private_directory(tmp_path / "work")
+    assert mode_of(tmp_path / "work") == 0o755
+
+
+def test_a_file_where_the_directory_should_be_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "work").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        private_directory(tmp_path / "work")

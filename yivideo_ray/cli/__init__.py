@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from yivideo_ray.cli import area, clients, doctor, evaluate, run, serve
-from yivideo_ray.cli.arguments import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, tell
+from yivideo_ray.cli.arguments import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, report
 from yivideo_ray.errors import ConfigError, YivideoError
 
 __all__ = ["main"]
@@ -47,10 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except KeyboardInterrupt:
-        tell("Interrupted; nothing half-written is left.")
+        report("Interrupted; nothing half-written is left.")
         return EXIT_INTERRUPTED
     except YivideoError as error:
-        tell(str(error))
+        report(str(error))
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
     except BrokenPipeError:
         # Whoever read standard output has gone; Python would complain once more when it flushes it.
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from yivideo_ray.config import StorageSettings
         from yivideo_ray.runtime.failures import log_fault
 
-        tell(str(log_fault(error, StorageSettings().work_dir.expanduser())))
+        report(str(log_fault(error, StorageSettings().work_dir.expanduser())))
         return EXIT_FAILED
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from yivideo_ray.cli.arguments import load, take_stdout, tell, video
+from yivideo_ray.cli.arguments import load, report, take_stdout, video
 from yivideo_ray.codec import text
 from yivideo_ray.errors import ConfigError, YivideoError
 from yivideo_ray.files import write_atomically
@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
 
 def _area(options: argparse.Namespace) -> int:
     machine = take_stdout()
-    area(options.video, options.output, load(options.config), tell, machine if options.json else None)
+    area(options.video, options.output, load(options.config), report, machine if options.json else None)
     machine.flush()
     return 0
 
@@ -64,7 +64,7 @@ def area(
     video: VideoLocation,
     output: Path | None,
     settings: Settings,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     json_to: IO[str] | None = None,
 ) -> None:
     """Draws the subtitle area of a video into a PNG, tells what was found, and writes the area as JSON if asked to.
@@ -93,9 +93,9 @@ def area(
     drawn = marks(outcome.area, settings.area_detector, outcome.info.bounds)
     write_atomically(picture, draw(frame.bgr(), drawn))
     for sentence in sentences(outcome, settings):
-        tell(f"{video.name}: {sentence}")
+        report(f"{video.name}: {sentence}")
     shown_s = outcome.info.seconds(frame.pts)
-    tell(f"{video.name}: {picture} shows the frame at {shown_s:.2f} s")
+    report(f"{video.name}: {picture} shows the frame at {shown_s:.2f} s")
     if json_to is not None:
         page = _page(outcome, settings) | {"picture": text(str(picture)), "frame_pts": frame.pts, "frame_s": shown_s}
         json_to.write(jsonlib.dumps(page, ensure_ascii=False, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What the subcommands have in common: settings, what goes to standard output and what is told to people."""
+"""What the subcommands have in common: settings, what goes to standard output and what is reported to people."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ __all__ = [
     "load",
     "names",
     "report",
+    "report_outcomes",
     "stage",
     "take_stdout",
-    "tell",
     "video",
     "write_json",
 ]
@@ -39,10 +39,9 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def load(given: Path | None) -> Settings:
-    from yivideo_ray.config import load_settings
+    from yivideo_ray.config import load_settings, settings_file
 
-    named = os.environ.get("YIVIDEO_CONFIG")
-    return load_settings(given or (Path(named) if named else None))
+    return load_settings(settings_file(given))
 
 
 def names(listed: str) -> list[str]:
@@ -70,17 +69,17 @@ def stage(name: str) -> Stage:
         ) from None
 
 
-def report(outcomes: Sequence[Outcome]) -> int:
-    """Tells how workflows ended, and returns the exit code."""
+def report_outcomes(outcomes: Sequence[Outcome]) -> int:
+    """Reports how workflows ended, and returns the exit code."""
     from yivideo_ray.cli.display import summary
 
     for line in summary(outcomes):
-        tell(line)
+        report(line)
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed:
         error = outcome.error or {}
         prefix = f"{outcome.video}: " if len(outcomes) > 1 else ""
-        tell(f"{prefix}{error['code']}: {error['message']} {error['remedy']}")
+        report(f"{prefix}{error['code']}: {error['message']} {error['remedy']}")
     return EXIT_FAILED if failed else 0
 
 
@@ -93,7 +92,7 @@ def take_stdout() -> IO[str]:
     return kept
 
 
-def tell(sentence: str) -> None:
+def report(sentence: str) -> None:
     """Prints one line for people, whatever is in it."""
     line = " ".join(sentence.split("\n"))
     sys.stderr.write(line.encode("utf-8", "surrogateescape").decode("utf-8", "replace") + "\n")

@@ -10,7 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yivideo_ray.cli.arguments import EXIT_FAILED, load, names, report, stage, take_stdout, tell, video, write_json
+from yivideo_ray.cli.arguments import (
+    EXIT_FAILED,
+    load,
+    names,
+    report,
+    report_outcomes,
+    stage,
+    take_stdout,
+    video,
+    write_json,
+)
 from yivideo_ray.errors import ConfigError, YivideoError
 from yivideo_ray.locations import Url, place
 
@@ -186,7 +196,7 @@ def _watch_all(client: Client, workflows: list[str], machine: Any, as_json: bool
                     shown.take(event)
         ended = [outcomes[workflow_id] for workflow_id in workflows]
         shown.end(ended)
-    return report(ended)
+    return report_outcomes(ended)
 
 
 def _change(options: argparse.Namespace) -> int:
@@ -231,5 +241,5 @@ def _fetch(options: argparse.Namespace) -> int:
                 files[output_path(job, f"{mark}.{name}")] = client.subtitles(workflow_id, name, language)
             write_together(files)
             for path in files:
-                tell(f"{workflow_id}: {path}")
+                report(f"{workflow_id}: {path}")
     return 0

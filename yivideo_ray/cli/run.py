@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yivideo_ray.cli.arguments import load, names, report, stage, take_stdout, video
+from yivideo_ray.cli.arguments import load, names, report_outcomes, stage, take_stdout, video
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.arguments import Commands
@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
             outcomes = opened.run(jobs, shown.take)
             shown.end(outcomes)
         # Told before Ray has ended, which takes a moment.
-        return report(outcomes)
+        return report_outcomes(outcomes)
 
 
 def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:

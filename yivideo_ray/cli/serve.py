@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
 
-from yivideo_ray.cli.arguments import load, take_stdout, tell
+from yivideo_ray.cli.arguments import load, report, take_stdout
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.arguments import Commands
@@ -58,9 +59,11 @@ def _serve(options: argparse.Namespace) -> int:
 
 def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | None = None) -> None:
     """Writes the service's address to machine once it answers, and returns when a signal has stopped it. A second
-    signal doesn't wait for requests in flight. opener, and errors: see serve.deployment.serving."""
+    signal doesn't wait for requests in flight. opener, and errors: see http.deployment.serving."""
     from yivideo_ray.http.deployment import serving
 
+    # All that the service writes is its own, also what Ray's processes write, which inherit this.
+    os.umask(0o077)
     stop = threading.Event()
 
     def asked_to_stop(number: int, _: FrameType | None) -> None:
@@ -68,11 +71,11 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
             raise KeyboardInterrupt
         stop.set()
 
-    with serving(settings, tell, opener) as url:
+    with serving(settings, report, opener) as url:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, asked_to_stop)
         machine.write(f"{url}\n")
         machine.flush()
-        tell(f"Serving at {url}; {url}/docs shows every call. Ctrl-C stops it.")
+        report(f"Serving at {url}; {url}/docs shows every call. Ctrl-C stops it.")
         stop.wait()
-    tell("Stopped.")
+    report("Stopped.")

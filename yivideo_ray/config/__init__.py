@@ -1,6 +1,6 @@
 """Settings: config.yml and environment variables in, one validated, frozen and picklable Settings out."""
 
-from yivideo_ray.config.loading import load_settings, with_address, with_formats
+from yivideo_ray.config.loading import load_settings, settings_file, with_address, with_formats
 from yivideo_ray.config.schema import (
     AreaDetectorSettings,
     DecoderSettings,
@@ -34,6 +34,7 @@ __all__ = [
     "SubtitleFormat",
     "SubtitleSettings",
     "load_settings",
+    "settings_file",
     "with_address",
     "with_formats",
 ]

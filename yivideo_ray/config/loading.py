@@ -20,16 +20,22 @@ from pydantic_settings import SettingsError
 from yivideo_ray.config.schema import ENV_PREFIX, ServeSettings, Settings, SubtitleFormat
 from yivideo_ray.errors import ConfigError
 
-__all__ = ["load_settings", "with_address", "with_formats"]
+__all__ = ["load_settings", "settings_file", "with_address", "with_formats"]
 
-# Not settings: the command's own variable, and what Kubernetes puts into every container of a namespace that has a
-# service called yivideo.
+# Not settings: the variable that names the file, and what Kubernetes puts into every container of a namespace that has
+# a service called yivideo.
 _FOREIGN_ENV = re.compile(
     r"YIVIDEO_(CONFIG|(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|(\w+_)?PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)"
 )
 
 # Never shown, not even where they are wrong.
 SECRETS = {("serve", "keys"), ("serve", "callback_secret"), ("storage", "url"), ("storage", "allowed_urls")}
+
+
+def settings_file(given: Path | None) -> Path | None:
+    """Returns the file that is given, else the one that YIVIDEO_CONFIG names, else None."""
+    named = os.environ.get(f"{ENV_PREFIX}CONFIG")
+    return given or (Path(named) if named else None)
 
 
 def load_settings(path: Path | None = None) -> Settings:

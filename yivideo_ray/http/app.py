@@ -6,22 +6,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from yivideo_ray import __version__
 from yivideo_ray.config import Settings
+from yivideo_ray.http import openapi
 from yivideo_ray.http.access import Access, Keys
-from yivideo_ray.http.examples import put_in
 from yivideo_ray.http.metrics import Counting, Metrics
-from yivideo_ray.http.problems import Faults, Problem, handle_errors
+from yivideo_ray.http.problems import Faults, handle_errors
 from yivideo_ray.http.routes import results, system, workflows
-from yivideo_ray.http.webhooks import Callbacks
-from yivideo_ray.http.wire import NewUpload, NewWorkflow
+from yivideo_ray.http.webhooks import WebhookSender
 from yivideo_ray.service.contract import WorkflowService
 
 __all__ = ["Opening", "build_app"]
@@ -44,7 +39,7 @@ def build_app(settings: Settings, opening: Opening) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opening() as service:
             app.state.service = service
-            callbacks = asyncio.ensure_future(Callbacks(service, settings).run())
+            callbacks = asyncio.ensure_future(WebhookSender(service, settings).run())
             try:
                 yield
             finally:
@@ -76,25 +71,5 @@ def build_app(settings: Settings, opening: Opening) -> FastAPI:
     app.add_middleware(Faults, work_dir=work_dir)
     app.add_middleware(Access, keys=Keys(keys), own_host=settings.serve.host)
     app.add_middleware(Counting, metrics=app.state.metrics)
-    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.schema(app, has_keys=bool(keys))  # type: ignore[method-assign]
     return app
-
-
-def _schema(app: FastAPI) -> dict[str, Any]:
-    """Returns the OpenAPI schema, with what the routes name without FastAPI knowing it."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
-        )
-        named: list[type[BaseModel]] = [NewWorkflow, NewUpload, Problem]
-        _, definitions = models_json_schema(
-            [(model, "validation") for model in named], ref_template="#/components/schemas/{model}"
-        )
-        components = schema.setdefault("components", {})
-        components["schemas"] = {**components.get("schemas", {}), **definitions["$defs"]}
-        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        put_in(schema)
-        if app.state.settings.serve.keys:
-            schema["security"] = [{"key": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema

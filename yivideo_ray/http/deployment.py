@@ -1,7 +1,7 @@
-"""The app as a Ray Serve deployment: started, served until somebody stops it, and ended without dropping a request.
+"""The app as a Ray Serve deployment, in two ways: `build` makes an application for whoever runs Ray Serve; `serving`
+deploys it, serves until somebody stops it, and ends it without dropping a request.
 
-The only module of the service that knows Ray. One replica, on the node of whoever starts it: it owns the workflows, and
-their files are there.
+The only module of the service that knows Ray. One replica, which owns the workflows.
 """
 
 from __future__ import annotations
@@ -9,23 +9,28 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import os
 import re
 import socket
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from yivideo_ray.config import ServeSettings, Settings
-from yivideo_ray.errors import CODES, ServiceError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from yivideo_ray.config import ServeSettings, Settings, load_settings, settings_file
+from yivideo_ray.errors import CODES, ConfigError, ServiceError
 from yivideo_ray.http.access import require_safe_address
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.service.contract import WorkflowService
 
 if TYPE_CHECKING:
+    from ray.serve import Application
     from starlette.types import ASGIApp
 
-__all__ = ["APP_NAME", "Opener", "serving"]
+__all__ = ["APP_NAME", "BuildArguments", "Opener", "build", "serving"]
 
 APP_NAME = "yivideo"
 # For requests in flight when the service is stopped; an upload may take its time.
@@ -34,21 +39,64 @@ DRAIN_LOOK_S = 0.2
 _OURS = re.compile(rf"\b({'|'.join(CODES)}): (.+)")
 
 
-class _Opened(WorkflowService, Protocol):
+class OpenedService(WorkflowService, Protocol):
+    """A service that the replica starts and closes."""
+
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
 
 
-Opener = Callable[[Settings], _Opened]
+Opener = Callable[[Settings], OpenedService]
+
+
+class BuildArguments(BaseModel):
+    """What `build` may be told, by `serve run ... NAME=VALUE` or under `args` in a Serve config.
+
+    config: settings in YAML, read where the application is built (None: the file that YIVIDEO_CONFIG names there, else
+    the defaults); the environment overrides them.
+    require_keys: False builds a service without keys too, for a Serve whose HTTP port nobody else reaches.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    config: Path | None = None
+    require_keys: bool = True
+
+
+def build(args: BuildArguments | Mapping[str, Any]) -> Application:
+    """Returns the service as a Serve application; its import path is yivideo_ray.http.deployment:build.
+
+    Serve's own HTTP options say where it listens: serve.host and serve.port of the settings don't count, and so no
+    address can stand in for keys. Its workflows, uploads and results are on the node of the replica, in
+    storage.work_dir, unless that is a directory of all nodes. Stopped by Serve, it answers what is in flight for 30 s;
+    whoever watches events is cut off then, and goes on at another replica.
+
+    Errors: ConfigError SERVICE_EXPOSED without keys, CONFIG_INVALID for arguments or settings that are wrong.
+    """
+    try:
+        given = BuildArguments.model_validate(args)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        known = ", ".join(BuildArguments.model_fields)
+        raise ConfigError(f"The builder's arguments are wrong: {wrong}.", remedy=f"It knows {known}.") from error
+    settings = load_settings(settings_file(given.config))
+    if given.require_keys and not settings.serve.keys:
+        raise ConfigError(
+            "Everybody who reaches Ray Serve could use the service, for no key is set.",
+            code="SERVICE_EXPOSED",
+            remedy="Set serve.keys, or require_keys=false where nobody else reaches Serve's HTTP port.",
+        )
+    return _application(settings, None)
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | None = None) -> Iterator[str]:
+def serving(settings: Settings, report: Callable[[str], None], opener: Opener | None = None) -> Iterator[str]:
     """Yields the service's address once it answers, and ends it behind: first it takes no new request, then those in
     flight are answered, then Ray ends, if it was started here.
 
-    tell is told what is going on. opener makes the service out of the settings, in the replica (None: the durable one).
+    report is given sentences on what is going on. opener makes the service out of the settings, in the replica (None:
+    the durable one).
     Errors: ConfigError SERVICE_EXPOSED, CONFIG_INVALID; ServiceError ADDRESS_IN_USE, SERVICE_NOT_STARTING, and any
     error of opening the service; CallError CLUSTER_UNAVAILABLE.
     """
@@ -56,7 +104,7 @@ def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | No
     if not clusters.joins():
         # Where Ray is about to be started there is no Serve yet: this needs no waiting for it.
         _require_free(settings.serve)
-    tell("Starting Ray.")
+    report("Starting Ray.")
     cluster = clusters.start()
     try:
         with _quiet():
@@ -68,12 +116,12 @@ def serving(settings: Settings, tell: Callable[[str], None], opener: Opener | No
                 _require_free(settings.serve)
             # Left behind by a command that was killed.
             left = APP_NAME in running.applications
-            tell("Starting the service." if not left else "Replacing the service that is there.")
+            report("Starting the service." if not left else "Replacing the service that is there.")
             handle = _deploy(serve, settings, opener)
             try:
                 yield settings.serve.url
             finally:
-                tell("Stopping: requests in flight are answered, new ones are not taken.")
+                report("Stopping: requests in flight are answered, new ones are not taken.")
                 _end(serve, handle, cluster)
     finally:
         clusters.stop(cluster)
@@ -88,38 +136,48 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
         # A proxy that was killed is replaced after three looks, which are 10 s apart otherwise.
         controller_options={"runtime_env": {"env_vars": {"RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"}}},
     )
-    here = f"node:{ray.util.get_node_ip_address()}"
-    deployment = serve.deployment(
-        serve.ingress()(_Service),
+    # The command's own files are on the command's node.
+    here = {f"node:{ray.util.get_node_ip_address()}": 0.001}
+    # What keeps it from starting is reported at once, not after three tries. One that has been up is tried for ever.
+    application = _application(settings, opener, resources=here, max_constructor_retry_count=1)
+    try:
+        return serve.run(application, name=APP_NAME, route_prefix="/")
+    except RuntimeError as error:
+        raise _not_starting(_take_failure(serve), error) from error
+
+
+def _application(
+    settings: Settings, opener: Opener | None, resources: Mapping[str, float] | None = None, **options: Any
+) -> Application:
+    from ray import serve
+
+    deployment = cast("Any", serve.deployment)(
+        cast("Any", serve.ingress)()(_Replica),
         name="service",
         num_replicas=1,
         max_ongoing_requests=settings.serve.max_ongoing_requests,
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
-        # What keeps it from starting is told at once, not after three tries. One that has been up is tried for ever.
-        max_constructor_retry_count=1,
         # It waits more than it works; what works are tasks and the GPU actors.
-        ray_actor_options={"num_cpus": 0, "resources": {here: 0.001}},
+        ray_actor_options={"num_cpus": 0, "resources": dict(resources or {})},
+        **options,
     )
-    try:
-        return serve.run(deployment.bind(settings, opener), name=APP_NAME, route_prefix="/")
-    except RuntimeError as error:
-        raise _not_starting(_told(serve), error) from error
+    return cast("Application", deployment.bind(settings, opener))
 
 
-def _told(serve: Any) -> str:
-    """Returns what Serve says of the deployment, with the replica's traceback; takes it away."""
+def _take_failure(serve: Any) -> str:
+    """Returns what Serve says of the deployment, with the replica's traceback; takes the deployment away."""
     app = serve.status().applications.get(APP_NAME)
     with contextlib.suppress(Exception):
         serve.delete(APP_NAME)
     return "\n".join(str(found.message) for found in app.deployments.values()) if app is not None else ""
 
 
-def _not_starting(told: str, error: Exception) -> ServiceError:
-    """Returns the error that the replica met, which Serve tells as the text of a traceback."""
-    found = _OURS.findall(told)
+def _not_starting(failure: str, error: Exception) -> ServiceError:
+    """Returns the error that the replica met, which Serve gives as the text of a traceback."""
+    found = _OURS.findall(failure)
     if not found:
-        lines = [line.strip() for line in told.splitlines() if "Error" in line] or [str(error)]
+        lines = [line.strip() for line in failure.splitlines() if "Error" in line] or [str(error)]
         return ServiceError(f"The service could not be started: {lines[-1]}.", code="SERVICE_NOT_STARTING")
     name, sentence = found[-1]
     message = sentence.strip().removesuffix(CODES[name].remedy).strip()
@@ -138,7 +196,7 @@ def _end(serve: Any, handle: Any, cluster: clusters.Cluster) -> None:
         serve.shutdown()
 
 
-class _Service:
+class _Replica:
     """What the replica holds: the service, opened before the first request and closed behind the last."""
 
     async def __init__(self, settings: Settings, opener: Opener | None) -> None:  # type: ignore[misc]
@@ -146,6 +204,8 @@ class _Service:
             from yivideo_ray.service.service import open_service
 
             opener = cast("Opener", open_service)
+        # All that it writes is the service's own.
+        os.umask(0o077)
         _keep_to_this_node()
         self._settings = settings
         self._opened = opener(settings)
@@ -205,7 +265,7 @@ def _require_free(settings: ServeSettings) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what Serve tells its developers from those who use the command."""
+    """Keeps what Serve logs for its developers from those who use the command."""
     logger = logging.getLogger("ray.serve")
 
     # Not the level, which Serve sets itself.

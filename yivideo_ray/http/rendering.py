@@ -7,7 +7,7 @@ from typing import Literal
 
 from yivideo_ray.config import AreaDetectorSettings, Settings
 from yivideo_ray.errors import InputError, ServiceError
-from yivideo_ray.http.paths import video_path
+from yivideo_ray.http.allowlist import allowed_path
 from yivideo_ray.media import probe
 from yivideo_ray.preview import draw, marks, telling_frame
 from yivideo_ray.service.contract import WorkflowState, WorkflowView
@@ -72,7 +72,7 @@ def preview(view: WorkflowView, settings: Settings) -> bytes:
         )
     uploads = settings.storage.work_dir.expanduser() / "uploads"
     if isinstance(view.video, Path) and not view.video.is_relative_to(uploads):
-        video_path(str(view.video), settings.storage.allowed_roots)
+        allowed_path(str(view.video), settings.storage.allowed_roots)
     info = probe(view.video, settings.decoder, settings.storage.allowed_urls)
     if info.size_bytes != result.info.size_bytes:
         raise InputError("The video has changed since the workflow ended.", code="INPUT_CHANGED")

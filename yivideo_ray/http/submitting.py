@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.http.paths import video_place
+from yivideo_ray.http.allowlist import allowed_video
 from yivideo_ray.http.uploads import Form, discard, read_body, read_form
 from yivideo_ray.http.webhooks import require_callback
 from yivideo_ray.http.wire import PRIORITIES, NewWorkflow
@@ -145,7 +145,7 @@ def _request(asked: _Asked, settings: Settings, idempotency_key: str | None) -> 
 
 
 def _named(body: NewWorkflow, settings: Settings) -> VideoLocation | None:
-    return None if body.video_path is None else video_place(body.video_path, settings.storage)
+    return None if body.video_path is None else allowed_video(body.video_path, settings.storage)
 
 
 def _fingerprint(asked: _Asked) -> str:

@@ -23,7 +23,7 @@ from yivideo_ray.http.access import is_loopback
 from yivideo_ray.runtime.gpu.backoff import wait_before
 from yivideo_ray.service.contract import DueCallback, WorkflowService
 
-__all__ = ["Callbacks", "is_public", "require_callback"]
+__all__ = ["WebhookSender", "is_public", "require_callback"]
 
 TIMEOUT_S = 15.0
 LOOK_S = 1.0
@@ -72,7 +72,7 @@ class _RefusedError(Exception):
     """A message was not taken; says why."""
 
 
-class Callbacks:
+class WebhookSender:
     """Delivers what a WorkflowService has due. Every attempt looks its address up anew and calls that very address, so
     that a name can't lead elsewhere between the check and the call."""
 
@@ -91,7 +91,7 @@ class Callbacks:
             try:
                 await self.deliver_due()
             except Exception as error:
-                logging.getLogger(__name__).warning("Callbacks wait: %s", error)
+                logging.getLogger(__name__).warning("WebhookSender wait: %s", error)
             await asyncio.sleep(LOOK_S)
 
     async def deliver_due(self) -> int:

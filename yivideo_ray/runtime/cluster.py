@@ -7,7 +7,9 @@ import functools
 import importlib
 import logging
 import os
+import secrets
 import socket
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import Any
 
 from yivideo_ray.cores import available_cores
 from yivideo_ray.errors import CallError
+from yivideo_ray.files import private_directory
 from yivideo_ray.privacy import worker_variables
 
 __all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "lean", "start", "stop"]
@@ -27,6 +30,7 @@ OBJECT_STORE_BYTES = 512 * 1024 * 1024
 # be decoded, for chunks are given to Ray for all CPUs but that one. This resource tells whoever joins.
 SPARE_CPU = "spare_cpu"
 CONNECT_S = 3.0
+SESSIONS = "ray"
 # Ray asks whether a dashboard could run by importing this.
 DASHBOARD_NEEDS = "ray.dashboard.optional_deps"
 LOCAL_ATTEMPTS = 3
@@ -35,8 +39,11 @@ LOCAL_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # The only switch that keeps every listener on loopback.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    # Nothing listens beyond loopback; a token would be written to ~/.ray for nobody.
-    "RAY_AUTH_MODE": "disabled",
+    # Loopback keeps no other user of the machine out: whoever reaches Ray's control plane has code run as ours. In the
+    # environment, which Ray's processes inherit and no other user may read; else Ray writes a token to ~/.ray.
+    "RAY_AUTH_MODE": "token",
+    # One for all that this process starts. Who started this process may have given it one, to connect from elsewhere.
+    "RAY_AUTH_TOKEN": os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32),
     # Ray has all its workers at 15, those that answer requests among them; our tasks see to it themselves.
     "RAY_worker_niceness": "0",
     # Tasks without a GPU would see all of them otherwise.
@@ -74,7 +81,7 @@ def joins() -> bool:
 
 def start(namespace: str = NAMESPACE) -> Cluster:
     """Returns the cluster: the one this process is connected to, the one RAY_ADDRESS names (Ray sets it inside a
-    Ray job), or else a local one made for this process, on loopback, without a dashboard.
+    Ray job), or else a local one made for this process, on loopback, without a dashboard, closed to other users.
 
     May run in any thread. Errors: CallError CLUSTER_UNAVAILABLE.
     """
@@ -85,7 +92,7 @@ def start(namespace: str = NAMESPACE) -> Cluster:
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     if joins():
         _require_listener(address)
-    else:
+    elif not _is_connected():
         os.environ.update(LOCAL_ENVIRONMENT)
     ray = _import_ray()
     found = ray.is_initialized()
@@ -123,11 +130,25 @@ def stop(cluster: Cluster) -> None:
     _import_ray().shutdown()
 
 
+def _is_connected() -> bool:
+    """Returns whether this process is part of a Ray, such as a worker: then the environment is that Ray's own."""
+    ray: Any = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
+
+
 def _import_ray() -> Any:
     """Returns ray, as Any: half of what is used of it has no types."""
     import ray
 
     return ray
+
+
+def _read_environment_again() -> None:
+    """Has Ray see LOCAL_ENVIRONMENT also where somebody imported it before: it reads its settings then, and a token at
+    the first use."""
+    raylet: Any = importlib.import_module("ray._raylet")
+    raylet.Config.initialize("")
+    raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _initialize(ray: Any, address: str, namespace: str) -> None:
@@ -139,6 +160,8 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
     else:
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
         options |= {"num_cpus": available_cores() + 1, "resources": {SPARE_CPU: 1}}
+        options |= {"_temp_dir": str(_sessions_directory())}
+        _read_environment_again()
         # Ray gives its agents 15 s to come up, which a machine under load, or one that reads Ray from its disk for
         # the first time, may exceed; what the first attempt has read makes the second one quick.
         attempts = LOCAL_ATTEMPTS
@@ -160,9 +183,40 @@ def _unavailable(address: str, error: Exception) -> CallError:
         return CallError(
             f"A local Ray could not be started: {reason}.",
             code="CLUSTER_UNAVAILABLE",
-            remedy="Look at the newest directory in /tmp/ray for Ray's logs.",
+            remedy=f"Look at the newest directory in {_private_parent() / SESSIONS} for Ray's logs.",
         )
     return CallError(f"Ray at {address} could not be joined: {reason}.", code="CLUSTER_UNAVAILABLE", address=address)
+
+
+def _private_parent() -> Path:
+    # As Ray chooses where its own directory goes.
+    base = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    return Path(base) / f"yivideo-{os.geteuid()}"
+
+
+def _sessions_directory() -> Path:
+    """Returns where Ray is to keep sockets, logs and what it spills: in a directory that nobody else may enter. Ray
+    itself opens all its directories to everybody.
+
+    Errors: CallError CLUSTER_UNAVAILABLE if somebody else has made that directory.
+    """
+    parent = _private_parent()
+    try:
+        private_directory(parent)
+        facts = parent.lstat()
+    except OSError as error:
+        raise _no_sessions(parent, error.strerror or str(error)) from error
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
+        raise _no_sessions(parent, "other users may enter it")
+    return parent / SESSIONS
+
+
+def _no_sessions(parent: Path, reason: str) -> CallError:
+    return CallError(
+        f"Ray can't keep its sockets and logs in {parent}: {reason}.",
+        code="CLUSTER_UNAVAILABLE",
+        remedy="Set RAY_TMPDIR to a directory of yours with a short path.",
+    )
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import tempfile
 import time
 import traceback
@@ -70,7 +71,7 @@ def _named(error: BaseException) -> YivideoError:  # noqa: PLR0911, PLR0912 - a 
 
 
 def log_fault(error: BaseException, work_dir: Path) -> InternalError:
-    """Writes the traceback to a new file and returns an InternalError that names it."""
+    """Writes the traceback to a new file that only this user may read, and returns an InternalError that names it."""
     text = "".join(traceback.format_exception(error))
     if isinstance(error, InternalError) and "remote_traceback" in error.facts:
         text += "\n" + str(error.facts["remote_traceback"])
@@ -80,12 +81,17 @@ def log_fault(error: BaseException, work_dir: Path) -> InternalError:
         path = directory / name
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            with open(path, "x", encoding="utf-8", opener=_private_opener) as file:
+                file.write(text)
         except OSError:
             continue
         return InternalError(message, remedy=f"This is a fault of yivideo: report it with {path}.", log=str(path))
     logging.getLogger(__name__).error("%s", text)
     return InternalError(message)
+
+
+def _private_opener(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _with_cause(error: YivideoError, cause: BaseException) -> YivideoError:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 
 from yivideo_ray.config import StorageSettings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoError
+from yivideo_ray.files import private_directory
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.migrations.upgrade import upgrade
 
@@ -65,6 +66,7 @@ class Database:
 
     def __init__(self, storage: StorageSettings) -> None:
         self.url = database_url(storage)
+        self._work_dir = storage.work_dir.expanduser()
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
@@ -126,14 +128,8 @@ class Database:
             return self._engine
 
     def _open(self) -> Engine:
+        self._make_private()
         if self.is_sqlite:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(
-                    f"{self.path.parent} can't be made: {error.strerror}.",
-                    remedy="Set storage.work_dir to another directory.",
-                ) from error
             engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_S})
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -150,6 +146,23 @@ class Database:
             engine.dispose()
             raise
         return engine
+
+    def _make_private(self) -> None:
+        """Closes work_dir to others, for sessions and services open the database before they keep anything there, and
+        makes the file of an SQLite database so that they can't read it elsewhere either."""
+        directory = self._work_dir
+        try:
+            private_directory(directory)
+            if self.is_sqlite:
+                directory = self.path.parent
+                directory.mkdir(parents=True, exist_ok=True)
+                if not self.path.exists():
+                    # SQLite gives the files beside it (-wal, -shm) the same mode.
+                    self.path.touch(mode=0o600)
+        except OSError as error:
+            raise OutputError(
+                f"{directory} can't be made: {error.strerror}.", remedy="Set storage.work_dir to another directory."
+            ) from error
 
 
 def require_answer(storage: StorageSettings) -> str:

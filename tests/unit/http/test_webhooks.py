@@ -1,4 +1,4 @@
-"""Callbacks: signed, tried again, and never sent inside the network."""
+"""WebhookSender: signed, tried again, and never sent inside the network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.fake_service import FakeService, Recorded
 from tests.support.service_clients import SECRET
 from yivideo_ray.config import ServeSettings, Settings
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.http.webhooks import Callbacks, is_public, require_callback
+from yivideo_ray.http.webhooks import WebhookSender, is_public, require_callback
 from yivideo_ray.service.contract import DueCallback
 
 BODY = json.dumps({"workflow_id": "w1", "state": "SUCCESS", "video": "电影.mp4"}).encode()
@@ -82,7 +82,7 @@ def settings(allow: bool = True, max_retries: int = 3) -> Settings:
 
 def deliver(url: str, chosen: Settings, attempt: int = 1) -> Recorded:
     service = FakeService(due=[DueCallback("w1", url, attempt, BODY, "msg_1")])
-    assert asyncio.run(Callbacks(service, chosen).deliver_due()) == 1
+    assert asyncio.run(WebhookSender(service, chosen).deliver_due()) == 1
     (recorded,) = service.recorded
     return recorded
 
@@ -281,7 +281,7 @@ def test_a_fault_of_the_storage_does_not_end_the_deliveries(listener: Listener) 
     service = Failing(due=[DueCallback("w1", f"http://127.0.0.1:{listener.port}/", 1, BODY, "msg_1")])
 
     async def run() -> None:
-        running = asyncio.ensure_future(Callbacks(service, settings()).run())
+        running = asyncio.ensure_future(WebhookSender(service, settings()).run())
         deadline = time.monotonic() + 20
         while not service.recorded and time.monotonic() < deadline:
             await asyncio.sleep(0.05)

@@ -1,26 +1,33 @@
-"""How many cores a cluster has, and the CPU that a local Ray counts beyond them."""
+"""How many cores a cluster has, the CPU that a local Ray counts beyond them, and what keeps others out of it."""
 
 from __future__ import annotations
 
 import os
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from yivideo_ray.cores import available_cores
+from yivideo_ray.errors import CallError
 from yivideo_ray.runtime import cluster
 
 
 class FakeRay:
     """Ray as far as a cluster is started or joined with it. resources: what it has if it is not told."""
 
-    def __init__(self, resources: dict[str, float]) -> None:
+    def __init__(self, resources: dict[str, float], connected: bool = False) -> None:
         self.resources = resources
+        self.connected = connected
+        self.options: dict[str, Any] = {}
 
     def is_initialized(self) -> bool:
-        return False
+        return self.connected
 
-    def init(self, *, num_cpus: int | None = None, resources: dict[str, float] | None = None, **_: Any) -> None:
+    def init(self, *, num_cpus: int | None = None, resources: dict[str, float] | None = None, **more: Any) -> None:
+        self.options = more
         if num_cpus is not None:
             self.resources = {"CPU": float(num_cpus), **(resources or {})}
 
@@ -67,3 +74,47 @@ def test_a_cluster_that_has_none_to_spare_is_taken_as_it_is(monkeypatch: pytest.
 def test_a_cluster_whose_nodes_are_still_to_come_counts_as_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, "127.0.0.1:6379")
     assert cluster.start().cpus == 1
+
+
+def test_a_local_ray_asks_for_a_random_token_that_is_in_the_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, None)
+    cluster.start()
+    assert os.environ["RAY_AUTH_MODE"] == "token"
+    assert re.fullmatch("[0-9a-f]{64}", os.environ["RAY_AUTH_TOKEN"])
+
+
+def test_the_token_of_a_cluster_that_is_joined_is_its_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, "127.0.0.1:6379", CPU=3.0)
+    cluster.start()
+    assert [name for name in os.environ if name.startswith("RAY_AUTH")] == []
+
+
+def test_a_worker_of_a_ray_keeps_the_environment_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, None)
+    connected = FakeRay({"CPU": 3.0}, connected=True)
+    monkeypatch.setitem(sys.modules, "ray", connected)
+    monkeypatch.setattr(cluster, "_import_ray", lambda: connected)
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    assert cluster.start().joined
+    assert (os.environ["RAY_AUTH_MODE"], "RAY_AUTH_TOKEN" in os.environ) == ("disabled", False)
+
+
+def test_rays_files_are_where_nobody_else_may_enter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ray = given(monkeypatch, None)
+    os.environ["RAY_TMPDIR"] = str(tmp_path)
+    cluster.start()
+    parent = Path(ray.options["_temp_dir"]).parent
+    assert parent.parent == tmp_path
+    assert parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_somebody_else_made_for_rays_files_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given(monkeypatch, None)
+    os.environ["RAY_TMPDIR"] = str(tmp_path)
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    (tmp_path / f"yivideo-{os.geteuid()}").symlink_to(tmp_path / "theirs")
+    with pytest.raises(CallError, match="Ray can't keep its sockets") as refused:
+        cluster.start()
+    assert "RAY_TMPDIR" in refused.value.remedy

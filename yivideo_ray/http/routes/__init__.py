@@ -1,1 +1,28 @@
-"""The calls, by what they are about. app.py puts them together."""
+"""The calls, by what they are about, and the dependencies that FastAPI resolves for them. app.py puts them together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from yivideo_ray.config import Settings
+from yivideo_ray.http.wire import EXAMPLE_ID, ID_PATTERN
+from yivideo_ray.service.contract import WorkflowService
+
+__all__ = ["ServiceDep", "SettingsDep", "WorkflowId"]
+
+
+def _service(request: Request) -> WorkflowService:
+    service: WorkflowService = request.app.state.service
+    return service
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+ServiceDep = Annotated[WorkflowService, Depends(_service)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+WorkflowId = Annotated[str, Path(pattern=ID_PATTERN, description="The workflow's id.", examples=[EXAMPLE_ID])]

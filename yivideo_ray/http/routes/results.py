@@ -13,9 +13,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from yivideo_ray.codec import plain
 from yivideo_ray.errors import YivideoError
-from yivideo_ray.http import examples
+from yivideo_ray.http import openapi
 from yivideo_ray.http.rendering import Format, preview, subtitles
-from yivideo_ray.http.routes.shared import Configured, Service, WorkflowId, problems
+from yivideo_ray.http.routes import ServiceDep, SettingsDep, WorkflowId
 from yivideo_ray.progress import event_line
 from yivideo_ray.service.contract import TERMINAL, NumberedEvent
 
@@ -43,7 +43,7 @@ SRT = "1\n00:00:00,800 --> 00:00:02,600\n天亮了\n"
 
 async def _watched(
     workflow_id: WorkflowId,
-    service: Service,
+    service: ServiceDep,
     last_event_id: Annotated[
         str | None,
         Header(pattern=r"^[0-9]{1,15}$", description="The id of the last event seen: those behind it are sent."),
@@ -90,14 +90,14 @@ async def _until(stopping: asyncio.Event, events: AsyncIterator[NumberedEvent]) 
     operation_id="watch_workflow",
     summary="Sends what happens, as it happens (server-sent events)",
     response_class=EventSourceResponse,
-    openapi_extra=examples.call("watch_workflow"),
+    openapi_extra=openapi.command("watch_workflow"),
     responses={
         200: {
             "description": "Events, each with its number as id; the stream ends with the workflow.",
             "content": {"text/event-stream": {"example": EVENTS}},
         },
         204: {"description": "The workflow has ended, and there is nothing behind Last-Event-ID."},
-        **problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
+        **openapi.problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
     },
 )
 async def watch(
@@ -119,7 +119,7 @@ async def watch(
     operation_id="get_subtitles",
     summary="Gives the subtitles",
     response_class=Response,
-    openapi_extra=examples.call("get_subtitles"),
+    openapi_extra=openapi.command("get_subtitles"),
     responses={
         200: {
             "description": "The subtitles; json is the whole result document, of any chain.",
@@ -131,14 +131,14 @@ async def watch(
                 "application/json": {"schema": {"type": "object"}},
             },
         },
-        **problems("WORKFLOW_NOT_FOUND", "RESULT_NOT_READY", "RESULT_NOT_WRITTEN", "REQUEST_INVALID"),
+        **openapi.problems("WORKFLOW_NOT_FOUND", "RESULT_NOT_READY", "RESULT_NOT_WRITTEN", "REQUEST_INVALID"),
     },
 )
 async def give_subtitles(
     workflow_id: WorkflowId,
     format: Format,
-    service: Service,
-    settings: Configured,
+    service: ServiceDep,
+    settings: SettingsDep,
     language: Annotated[
         str | None, Query(min_length=2, max_length=35, description="Only the lines in one language, such as zh or en.")
     ] = None,
@@ -158,13 +158,13 @@ async def give_subtitles(
     operation_id="get_preview",
     summary="Draws the subtitle area on a frame",
     response_class=Response,
-    openapi_extra=examples.call("get_preview"),
+    openapi_extra=openapi.command("get_preview"),
     responses={
         200: {
             "description": "A PNG.",
             "content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}},
         },
-        **problems(
+        **openapi.problems(
             "WORKFLOW_NOT_FOUND",
             "RESULT_NOT_READY",
             "RESULT_NOT_WRITTEN",
@@ -174,7 +174,9 @@ async def give_subtitles(
         ),
     },
 )
-async def give_preview(request: Request, workflow_id: WorkflowId, service: Service, settings: Configured) -> Response:
+async def give_preview(
+    request: Request, workflow_id: WorkflowId, service: ServiceDep, settings: SettingsDep
+) -> Response:
     """Green: where subtitles are read. Orange: other text, with the reason why it is none. The frame is the one of
     those looked at that shows most text."""
     view = await service.get(workflow_id)

@@ -9,9 +9,10 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 from yivideo_ray.codec import plain
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.http import examples, metrics
+from yivideo_ray.http import metrics, openapi
 from yivideo_ray.http.pages import docs_page
-from yivideo_ray.http.routes.shared import Service, problems
+from yivideo_ray.http.routes import ServiceDep
+from yivideo_ray.http.wire import EXAMPLE_ID
 
 __all__ = ["router"]
 
@@ -25,7 +26,7 @@ QUEUE = {
         "waiting": 0,
         "max_queued": 1000,
         "next": [],
-        "running": [examples.EXAMPLE_ID],
+        "running": [EXAMPLE_ID],
         "max_running": 8,
     },
 }
@@ -35,13 +36,13 @@ QUEUE = {
     "/v1/queue",
     operation_id="get_queue",
     summary="Shows the device's queue, live",
-    openapi_extra=examples.call("get_queue"),
+    openapi_extra=openapi.command("get_queue"),
     responses={
-        200: examples.described("What the GPU actors do, what waits for them, and the workflows.", QUEUE),
-        **problems("SERVICE_UNAVAILABLE", "CLUSTER_UNAVAILABLE"),
+        200: openapi.answer("What the GPU actors do, what waits for them, and the workflows.", QUEUE),
+        **openapi.problems("SERVICE_UNAVAILABLE", "CLUSTER_UNAVAILABLE"),
     },
 )
-async def show_queue(service: Service) -> dict[str, Any]:
+async def show_queue(service: ServiceDep) -> dict[str, Any]:
     """Per actor: the running call and since when, the calls that wait with the time to expect, memory, restarts."""
     found: dict[str, Any] = plain(await service.queue())
     return found
@@ -51,8 +52,8 @@ async def show_queue(service: Service) -> dict[str, Any]:
     "/livez",
     operation_id="is_alive",
     summary="Answers as long as the service lives",
-    openapi_extra={**examples.call("is_alive"), "security": []},
-    responses={200: examples.described("It lives.", {"status": "alive"}), **problems()},
+    openapi_extra={**openapi.command("is_alive"), "security": []},
+    responses={200: openapi.answer("It lives.", {"status": "alive"}), **openapi.problems()},
 )
 async def is_alive() -> dict[str, str]:
     """Needs no key."""
@@ -63,13 +64,13 @@ async def is_alive() -> dict[str, str]:
     "/readyz",
     operation_id="is_ready",
     summary="Tells whether workflows would go on now",
-    openapi_extra=examples.call("is_ready"),
+    openapi_extra=openapi.command("is_ready"),
     responses={
-        200: examples.described("It is ready.", {"status": "ready"}),
-        **problems("SERVICE_UNAVAILABLE"),
+        200: openapi.answer("It is ready.", {"status": "ready"}),
+        **openapi.problems("SERVICE_UNAVAILABLE"),
     },
 )
-async def is_ready(service: Service) -> dict[str, str]:
+async def is_ready(service: ServiceDep) -> dict[str, str]:
     """Ready means that a real inference went through the process that owns the models, which is asked each time."""
     if not await service.is_ready():
         raise ServiceError("No GPU actor has gone through a real inference yet.", code="SERVICE_UNAVAILABLE")
@@ -81,16 +82,16 @@ async def is_ready(service: Service) -> dict[str, str]:
     operation_id="get_metrics",
     summary="Gives figures for Prometheus",
     response_class=Response,
-    openapi_extra=examples.call("get_metrics"),
+    openapi_extra=openapi.command("get_metrics"),
     responses={
         200: {
             "description": "The figures.",
             "content": {"text/plain": {"schema": {"type": "string"}, "example": 'yivideo_gpu_ready{actor="0"} 1.0\n'}},
         },
-        **problems("SERVICE_UNAVAILABLE", "CLUSTER_UNAVAILABLE"),
+        **openapi.problems("SERVICE_UNAVAILABLE", "CLUSTER_UNAVAILABLE"),
     },
 )
-async def give_metrics(request: Request, service: Service) -> Response:
+async def give_metrics(request: Request, service: ServiceDep) -> Response:
     """Requests by route and answer, workflows by state, calls at the GPU actors."""
     page = request.app.state.metrics.page(await service.queue())
     return Response(page, headers={"Content-Type": metrics.MEDIA_TYPE})
@@ -101,10 +102,10 @@ async def give_metrics(request: Request, service: Service) -> Response:
     operation_id="get_docs",
     summary="Shows this documentation",
     response_class=HTMLResponse,
-    openapi_extra={**examples.call("get_docs"), "security": []},
+    openapi_extra={**openapi.command("get_docs"), "security": []},
     responses={
         200: {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}},
-        **problems(),
+        **openapi.problems(),
     },
 )
 async def show_docs(request: Request) -> Response:
@@ -120,10 +121,10 @@ async def show_docs(request: Request) -> Response:
     operation_id="get_schema",
     summary="Gives the OpenAPI schema",
     response_class=JSONResponse,
-    openapi_extra=examples.call("get_schema"),
+    openapi_extra=openapi.command("get_schema"),
     responses={
         200: {"description": "The schema.", "content": {"application/json": {"schema": {"type": "object"}}}},
-        **problems(),
+        **openapi.problems(),
     },
 )
 async def give_schema(request: Request) -> Response:

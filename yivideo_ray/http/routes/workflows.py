@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from yivideo_ray.http import examples
-from yivideo_ray.http.routes.shared import Configured, Service, WorkflowId, problems
+from yivideo_ray.http import openapi
+from yivideo_ray.http.routes import ServiceDep, SettingsDep, WorkflowId
 from yivideo_ray.http.submitting import submit
 from yivideo_ray.http.wire import Workflow, Workflows, workflow, workflows
 from yivideo_ray.service.contract import WorkflowState
@@ -43,10 +43,10 @@ JSON_OR_FORM = {
     summary="Works on a video",
     status_code=202,
     response_model=Workflow,
-    openapi_extra={**examples.call("create_workflow"), **JSON_OR_FORM},
+    openapi_extra={**openapi.command("create_workflow"), **JSON_OR_FORM},
     responses={
-        202: examples.described("The workflow is kept, and will be worked on.", examples.WORKFLOW),
-        **problems(
+        202: openapi.answer("The workflow is kept, and will be worked on.", openapi.WORKFLOW),
+        **openapi.problems(
             "REQUEST_MALFORMED",
             "PATH_OUTSIDE_ROOT",
             "INPUT_NOT_FOUND",
@@ -69,8 +69,8 @@ JSON_OR_FORM = {
 async def create(
     request: Request,
     response: Response,
-    service: Service,
-    settings: Configured,
+    service: ServiceDep,
+    settings: SettingsDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Workflow:
     """Takes a video by its path on the service's machine, or as an upload (multipart/form-data), and answers at once.
@@ -87,14 +87,14 @@ async def create(
     "",
     operation_id="list_workflows",
     summary="Lists workflows, the newest first",
-    openapi_extra=examples.call("list_workflows"),
+    openapi_extra=openapi.command("list_workflows"),
     responses={
-        200: examples.described("A page of them.", {"workflows": [examples.WORKFLOW], "next_cursor": None}),
-        **problems("REQUEST_INVALID"),
+        200: openapi.answer("A page of them.", {"workflows": [openapi.WORKFLOW], "next_cursor": None}),
+        **openapi.problems("REQUEST_INVALID"),
     },
 )
 async def find(
-    service: Service,
+    service: ServiceDep,
     state: Annotated[list[WorkflowState], Query(description="Only those in one of these states.")] = [],  # noqa: B006
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(min_length=1, max_length=200, description="The page's next_cursor.")] = None,
@@ -108,13 +108,13 @@ async def find(
     operation_id="get_workflow_status",
     summary="Shows a workflow (old address)",
     deprecated=True,
-    openapi_extra=examples.call("get_workflow_status"),
+    openapi_extra=openapi.command("get_workflow_status"),
     responses={
-        200: examples.described("The workflow as it stands.", examples.WORKFLOW),
-        **problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
+        200: openapi.answer("The workflow as it stands.", openapi.WORKFLOW),
+        **openapi.problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
     },
 )
-async def show_status(workflow_id: WorkflowId, service: Service) -> Workflow:
+async def show_status(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     """The same as GET /v1/workflows/{workflow_id}, for clients of YiVideo."""
     return workflow(await service.get(workflow_id))
 
@@ -123,13 +123,13 @@ async def show_status(workflow_id: WorkflowId, service: Service) -> Workflow:
     "/{workflow_id}",
     operation_id="get_workflow",
     summary="Shows a workflow",
-    openapi_extra=examples.call("get_workflow"),
+    openapi_extra=openapi.command("get_workflow"),
     responses={
-        200: examples.described("The workflow as it stands.", examples.WORKFLOW),
-        **problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
+        200: openapi.answer("The workflow as it stands.", openapi.WORKFLOW),
+        **openapi.problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
     },
 )
-async def show(workflow_id: WorkflowId, service: Service) -> Workflow:
+async def show(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     """State, stages with their outputs and errors, percent, time left, place in the queue."""
     return workflow(await service.get(workflow_id))
 
@@ -139,15 +139,15 @@ async def show(workflow_id: WorkflowId, service: Service) -> Workflow:
     operation_id="cancel_workflow",
     summary="Cancels a workflow",
     status_code=202,
-    openapi_extra=examples.call("cancel_workflow"),
+    openapi_extra=openapi.command("cancel_workflow"),
     responses={
-        202: examples.described(
-            "The workflow: CANCELLED, or cancelling.", {**examples.WORKFLOW, "state": "CANCELLED", "eta_s": None}
+        202: openapi.answer(
+            "The workflow: CANCELLED, or cancelling.", {**openapi.WORKFLOW, "state": "CANCELLED", "eta_s": None}
         ),
-        **problems("WORKFLOW_NOT_FOUND", "WORKFLOW_STATE_CONFLICT", "REQUEST_INVALID"),
+        **openapi.problems("WORKFLOW_NOT_FOUND", "WORKFLOW_STATE_CONFLICT", "REQUEST_INVALID"),
     },
 )
-async def cancel(workflow_id: WorkflowId, service: Service) -> Workflow:
+async def cancel(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     """One that waits is CANCELLED within a second; one that runs within the time of a chunk and five seconds. It leaves
     no result."""
     return workflow(await service.cancel(workflow_id))
@@ -158,16 +158,16 @@ async def cancel(workflow_id: WorkflowId, service: Service) -> Workflow:
     operation_id="retry_workflow",
     summary="Runs a workflow again that failed or was cancelled",
     status_code=202,
-    openapi_extra=examples.call("retry_workflow"),
+    openapi_extra=openapi.command("retry_workflow"),
     responses={
-        202: examples.described(
+        202: openapi.answer(
             "The workflow, which waits for its turn again.",
-            {**examples.WORKFLOW, "state": "PENDING", "queue_position": 1, "eta_s": None},
+            {**openapi.WORKFLOW, "state": "PENDING", "queue_position": 1, "eta_s": None},
         ),
-        **problems("WORKFLOW_NOT_FOUND", "WORKFLOW_STATE_CONFLICT", "QUEUE_FULL", "REQUEST_INVALID"),
+        **openapi.problems("WORKFLOW_NOT_FOUND", "WORKFLOW_STATE_CONFLICT", "QUEUE_FULL", "REQUEST_INVALID"),
     },
 )
-async def retry(workflow_id: WorkflowId, service: Service) -> Workflow:
+async def retry(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     """From the first stage that did not succeed; what was done stays done."""
     return workflow(await service.retry(workflow_id))
 
@@ -177,12 +177,12 @@ async def retry(workflow_id: WorkflowId, service: Service) -> Workflow:
     operation_id="delete_workflow",
     summary="Deletes a workflow that has ended",
     status_code=204,
-    openapi_extra=examples.call("delete_workflow"),
+    openapi_extra=openapi.command("delete_workflow"),
     responses={
         204: {"description": "It is gone."},
-        **problems("WORKFLOW_NOT_FOUND", "WORKFLOW_STATE_CONFLICT", "REQUEST_INVALID"),
+        **openapi.problems("WORKFLOW_NOT_FOUND", "WORKFLOW_STATE_CONFLICT", "REQUEST_INVALID"),
     },
 )
-async def delete(workflow_id: WorkflowId, service: Service) -> None:
+async def delete(workflow_id: WorkflowId, service: ServiceDep) -> None:
     """With its results, and with its video if that was uploaded."""
     await service.delete(workflow_id)

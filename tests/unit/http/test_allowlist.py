@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yivideo_ray.errors import InputError
-from yivideo_ray.http.paths import video_path
+from yivideo_ray.http.allowlist import allowed_path
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 def code(given: str | Path, *roots: Path) -> str:
     with pytest.raises(InputError) as caught:
-        video_path(str(given), roots)
+        allowed_path(str(given), roots)
     return caught.value.code.name
 
 
@@ -36,22 +36,22 @@ def test_a_file_under_a_root_is_found_by_its_path_without_dots_and_links(root: P
     (root / "way").symlink_to(root / "series", target_is_directory=True)
     film = (root / "film.mp4").resolve()
     for given in ("film.mp4", "./film.mp4", "series/../film.mp4", "link.mp4", "no/../film.mp4"):
-        assert video_path(f"{root}/{given}", [root]) == film
-    assert video_path(f"{root}/way/one.mp4", [root.parent / "other", root]) == (root / "series" / "one.mp4").resolve()
+        assert allowed_path(f"{root}/{given}", [root]) == film
+    assert allowed_path(f"{root}/way/one.mp4", [root.parent / "other", root]) == (root / "series" / "one.mp4").resolve()
 
 
 def test_a_root_that_is_a_link_may_be_named_either_way(root: Path, tmp_path: Path) -> None:
     alias = tmp_path / "alias"
     alias.symlink_to(root, target_is_directory=True)
     film = (root / "film.mp4").resolve()
-    assert video_path(f"{alias}/film.mp4", [alias]) == film
-    assert video_path(str(film), [alias]) == film
+    assert allowed_path(f"{alias}/film.mp4", [alias]) == film
+    assert allowed_path(str(film), [alias]) == film
 
 
 def test_names_that_are_odd_are_names(root: Path) -> None:
     for name in ("-dash.mp4", "a:b.mp4", "new\nline.mp4", "电影🎬.mp4", "http:", "%2e%2e.mp4", "~"):
         (root / name).write_bytes(b"x")
-        assert video_path(f"{root}/{name}", [root]).name == name
+        assert allowed_path(f"{root}/{name}", [root]).name == name
 
 
 @pytest.mark.parametrize(

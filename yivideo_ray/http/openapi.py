@@ -1,20 +1,28 @@
-"""What /docs and the OpenAPI schema show beside each call: the command that makes it, and an answer."""
+"""The OpenAPI schema beyond what FastAPI finds by itself: per call the command that makes it, an example answer and its
+errors; the bodies of requests; the key. /docs is drawn from it."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from yivideo_ray.http.wire import EXAMPLE_ID, SIX_STAGES
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
-__all__ = ["CALLS", "EXAMPLE_ID", "WORKFLOW", "call", "described", "put_in"]
+from yivideo_ray.errors import CODES
+from yivideo_ray.http.problems import Problem
+from yivideo_ray.http.wire import EXAMPLE_ID, SIX_STAGES, NewUpload, NewWorkflow
+
+__all__ = ["WORKFLOW", "answer", "command", "problems", "schema"]
 
 BASE = "http://localhost:8788"
 HERE = f"{BASE}/v1/workflows/{EXAMPLE_ID}"
 
 _REQUEST = json.dumps({"video_path": "/videos/film.mp4", "workflow_config": {"workflow_chain": SIX_STAGES}}, indent=2)
 
-CALLS: dict[str, str] = {
+COMMANDS: dict[str, str] = {
     "create_workflow": f"""\
 curl {BASE}/v1/workflows -H 'Content-Type: application/json' -d '{_REQUEST}'
 
@@ -75,22 +83,57 @@ WORKFLOW: dict[str, Any] = {
 }
 
 
-def call(operation: str) -> dict[str, Any]:
-    """Returns what a route adds to its entry in the schema."""
-    return {"x-command": CALLS[operation]}
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
-def described(description: str, example: Any) -> dict[str, Any]:
+def command(operation: str) -> dict[str, Any]:
+    """Returns what a route adds to its entry in the schema: the command that makes the call."""
+    return {"x-command": COMMANDS[operation]}
+
+
+def answer(description: str, example: Any) -> dict[str, Any]:
     """Returns the entry of an answer in JSON with an example."""
-    # As text until put_in: FastAPI drops every null from the schema, which an answer has.
+    # As text until schema is made: FastAPI drops every null from it, which an answer has.
     return {"description": description, "content": {"application/json": {"example": json.dumps(example)}}}
 
 
-def put_in(schema: dict[str, Any]) -> None:
+def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """Returns the entries of the errors that a call may answer with, by their status; any call may meet others, too."""
+    by_status: dict[int, list[str]] = {}
+    for name in codes:
+        by_status.setdefault(CODES[name].http_status, []).append(name)
+    return {
+        **{status: {"description": ", ".join(names), "content": PROBLEM} for status, names in by_status.items()},
+        "default": {"description": "Any other error, such as UNAUTHORIZED.", "content": PROBLEM},
+    }
+
+
+def schema(app: FastAPI, *, has_keys: bool) -> dict[str, Any]:
+    """Returns the app's schema, made at the first call. has_keys: the service asks for a key."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
+        # The routes name these without FastAPI knowing it.
+        named: list[type[BaseModel]] = [NewWorkflow, NewUpload, Problem]
+        _, definitions = models_json_schema(
+            [(model, "validation") for model in named], ref_template="#/components/schemas/{model}"
+        )
+        components = made.setdefault("components", {})
+        components["schemas"] = {**components.get("schemas", {}), **definitions["$defs"]}
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        _parse_examples(made)
+        if has_keys:
+            made["security"] = [{"key": []}]
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _parse_examples(made: dict[str, Any]) -> None:
     """Makes the examples of answers in JSON what they stand for."""
-    for methods in schema["paths"].values():
+    for methods in made["paths"].values():
         for entry in methods.values():
-            for answer in entry["responses"].values():
-                content = answer.get("content", {}).get("application/json", {})
+            for response in entry["responses"].values():
+                content = response.get("content", {}).get("application/json", {})
                 if "example" in content:
                     content["example"] = json.loads(content["example"])

@@ -1,5 +1,5 @@
-"""What a request may name: regular files of this machine under storage.allowed_roots, however it writes them, and
-addresses that storage.allowed_urls allow."""
+"""The allowlist of videos that a request may name: regular files of this machine under storage.allowed_roots, however
+it writes them, and addresses that storage.allowed_urls allow."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from yivideo_ray.errors import InputError
 from yivideo_ray.locations import Url, VideoLocation, is_address
 from yivideo_ray.media import admitted
 
-__all__ = ["video_path", "video_place"]
+__all__ = ["allowed_path", "allowed_video"]
 
 # "data:", "concat:", "file:" have no slashes; a name with a colon in it may stand behind a directory only.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def video_place(given: str, settings: StorageSettings) -> VideoLocation:
-    """Returns the video that a request names: an address, of which nothing is looked up here, or what video_path gives.
+def allowed_video(given: str, settings: StorageSettings) -> VideoLocation:
+    """Returns the video that a request names: an address, of which nothing is looked up here, or what allowed_path
+    gives.
 
-    Errors: InputError INPUT_SCHEME_FORBIDDEN, and those of video_path.
+    Errors: InputError INPUT_SCHEME_FORBIDDEN, and those of allowed_path.
     """
     if is_address(given):
         return admitted(Url(given), settings.allowed_urls)
-    return video_path(given, settings.allowed_roots)
+    return allowed_path(given, settings.allowed_roots)
 
 
-def video_path(given: str, roots: Sequence[Path]) -> Path:
+def allowed_path(given: str, roots: Sequence[Path]) -> Path:
     """Returns the absolute path, without links and "..", of the file that a request names.
 
     Touches nothing outside the roots, and tells nothing about what is there: a path that leads out is
