@@ -22,8 +22,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from tests.support.services import begun, ended, play, serving, told
 
+from tests.support.services import begun, ended, play, serving, told
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InternalError, ServiceError, YivideoError
 from yivideo_ray.http.deployment import _not_starting
