@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from yivideo_ray.codec import plain, text
+from yivideo_ray.codec import as_plain, plain, text
 from yivideo_ray.config import AreaDetectorSettings, GpuSettings, PipelineSettings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
@@ -22,6 +22,7 @@ __all__ = [
     "WorkflowProgress",
     "event_line",
     "outcome_line",
+    "plain_record",
 ]
 
 OnEvent = Callable[[Event], None]
@@ -384,13 +385,17 @@ def outcome_line(outcome: Outcome) -> dict[str, Any]:
         "warnings": [text(warning) for warning in outcome.warnings],
         "error": outcome.error,
         "stages": {
-            record.stage.value: {
-                "status": record.status.value,
-                "input_params": record.input_params,
-                "output": record.output,
-                "error": record.error,
-                "duration": record.duration,
-            }
+            record.stage.value: {key: value for key, value in as_plain(plain_record(record)).items() if key != "stage"}
             for record in outcome.stages
         },
     }
+
+
+def plain_record(record: StageRecord) -> StageRecord:
+    """Returns a stage's record with values that JSON can hold."""
+    return replace(
+        record,
+        input_params=plain(record.input_params),
+        output=plain(record.output),
+        error=plain(record.error),
+    )

@@ -123,7 +123,7 @@ class Client:
     def outcome(self, found: Mapping[str, Any]) -> Outcome:
         """Returns how a workflow ended, as a run here would tell it; what get returned goes in."""
         stages = tuple(
-            StageRecord(Stage(name), StageStatus(stage["status"]), *(stage[key] for key in _STAGE_KEYS))
+            StageRecord(Stage(name), **{**stage, "status": StageStatus(stage["status"])})
             for name, stage in found["stages"].items()
         )
         error = found["error"]
@@ -180,9 +180,6 @@ class Client:
 
     def _unreachable(self, why: str) -> ServiceError:
         return ServiceError(f"No service answers at {self.url}: {why.rstrip('.')}.", code="SERVICE_UNREACHABLE")
-
-
-_STAGE_KEYS = ("input_params", "output", "error", "duration")
 
 
 def _event(line: Mapping[str, Any]) -> Event:

@@ -12,7 +12,7 @@ from yivideo_ray.media import probe
 from yivideo_ray.preview import draw, marks, telling_frame
 from yivideo_ray.service.contract import WorkflowState, WorkflowView
 from yivideo_ray.subtitles.formats import WRITERS
-from yivideo_ray.subtitles.result_reading import Result, read_result
+from yivideo_ray.subtitles.result_reading import ResultValues, read_result
 from yivideo_ray.types import Stage
 
 __all__ = ["Format", "preview", "subtitles"]
@@ -87,7 +87,7 @@ def _document(view: WorkflowView) -> Path:
     return view.result
 
 
-def _read(path: Path) -> Result:
+def _read(path: Path) -> ResultValues:
     try:
         return read_result(path)
     except InputError as error:

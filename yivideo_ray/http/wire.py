@@ -9,6 +9,7 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, model_validator
 
 from yivideo_ray.codec import plain, text
 from yivideo_ray.jobs import Priority, StageRecord, StageStatus
+from yivideo_ray.progress import plain_record
 from yivideo_ray.service.contract import ExecutionMode, WorkflowPage, WorkflowState, WorkflowView
 from yivideo_ray.types import STAGES, Stage
 
@@ -181,13 +182,7 @@ def workflows(page: WorkflowPage) -> Workflows:
 
 
 def _stage(record: StageRecord) -> StageAnswer:
-    return StageAnswer(
-        status=record.status,
-        input_params=plain(record.input_params),
-        output=plain(record.output),
-        error=plain(record.error),
-        duration=record.duration,
-    )
+    return StageAnswer.model_validate(plain_record(record), from_attributes=True)
 
 
 def _instant(seconds: float) -> datetime:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from yivideo_ray.codec import plain
+from yivideo_ray.codec import as_plain, parsed, plain
 from yivideo_ray.errors import ServiceError
-from yivideo_ray.jobs import Event, EventKind, Priority, StageRecord, StageStatus
+from yivideo_ray.jobs import Event, Priority, StageRecord, StageStatus
 from yivideo_ray.locations import place
+from yivideo_ray.progress import plain_record
 from yivideo_ray.service.contract import WorkflowState, WorkflowView
 from yivideo_ray.storage import tables
 from yivideo_ray.types import Stage
@@ -53,39 +54,20 @@ def chain_of(row: Row) -> tuple[Stage, ...]:
 
 
 def stage_text(records: Iterable[StageRecord]) -> str:
-    return dumped(
-        [
-            {
-                "stage": record.stage.value,
-                "status": record.status.value,
-                "input_params": plain(record.input_params),
-                "output": plain(record.output),
-                "error": plain(record.error),
-                "duration": record.duration,
-            }
-            for record in records
-        ]
-    )
+    return dumped([as_plain(plain_record(record)) for record in records])
 
 
 def stages_of(row: Row) -> dict[Stage, StageRecord]:
     """Returns the records that are there, of any stages."""
-    found = {}
-    for kept in json.loads(row["stages"]):
-        stage = Stage(kept.pop("stage"))
-        found[stage] = StageRecord(stage, StageStatus(kept.pop("status")), **kept)
-    return found
+    return {record.stage: record for record in parsed(tuple[StageRecord, ...], row["stages"])}
 
 
 def event_text(event: Event) -> str:
-    values = {field.name: getattr(event, field.name) for field in fields(event)}
-    return dumped({**values, "data": plain(event.data)})
+    return dumped(as_plain(replace(event, data=plain(event.data))))
 
 
-def parsed_event(text: str) -> Event:
-    values = json.loads(text)
-    stage = values.pop("stage")
-    return Event(**{**values, "kind": EventKind(values["kind"])}, stage=None if stage is None else Stage(stage))
+def parsed_event(body: str) -> Event:
+    return parsed(Event, body)
 
 
 def view_of(row: Row, queue_position: int | None) -> WorkflowView:

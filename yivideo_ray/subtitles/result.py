@@ -1,70 +1,237 @@
-"""The JSON result of one workflow: everything that is known about how its cues came to be."""
+"""The result of a workflow, as its JSON file has it: the cues, and everything that is known about how they came to be.
+
+The dataclasses are the document: fields are its keys, in their order, and its JSON schema comes from them. Boxes are
+(x0, y0, x1, y1) in frame coordinates; times in seconds are those that players show; pts are the stream's, in units of
+time_base.
+"""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
-from yivideo_ray import __version__
-from yivideo_ray.codec import plain, text
-from yivideo_ray.geometry import Box
-from yivideo_ray.jobs import Outcome, StageRecord
+from yivideo_ray import __version__, types
+from yivideo_ray.codec import as_plain, json_schema, plain, text
+from yivideo_ray.jobs import Outcome, StageRecord, TrackOutput
+from yivideo_ray.progress import plain_record
 from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS, in_order
-from yivideo_ray.types import Cue, ReviewReason, SubtitleArea, VideoInfo
 
-__all__ = ["SCHEMA_VERSION", "area_document", "installed_versions", "result_document"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Cue",
+    "Result",
+    "area_document",
+    "installed_versions",
+    "result_document",
+    "result_of",
+    "result_schema",
+]
 
 SCHEMA_VERSION = 1
 """Grows when a key changes its meaning or goes away; new keys may appear at any time."""
 
 REPORTED = ("ray", "paddleocr", "paddlex", "paddlepaddle", "onnxruntime", "onnxruntime-gpu", "av", "numpy")
 
+Corners = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """One subtitle: shown from start_s until end_s, which is the first moment without it; the pts are exact.
+
+    text is its lines with line breaks between. box and band say where it stands; frames and crops count what it rests
+    on; needs_review names why a person should look at it (Result.review_reasons explains; mostly empty).
+    """
+
+    number: int
+    start_s: float
+    end_s: float
+    start_pts: int
+    end_pts: int
+    time_base: str
+    text: str
+    lines: tuple[str, ...]
+    confidence: float
+    box: Corners
+    band: str
+    frames: int
+    crops: int
+    needs_review: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video:
+    """Facts about the video; types.VideoInfo says what each means. Fractions are text such as "1/25"."""
+
+    path: str
+    size_bytes: int
+    container: str
+    codec: str
+    pixel_format: str
+    stream_index: int
+    coded_width: int
+    coded_height: int
+    width: int
+    height: int
+    rotation_deg: int
+    sample_aspect_ratio: str
+    time_base: str
+    start_pts: int
+    duration_s: float | None
+    frame_rate: str | None
+    interlaced: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadVideo:
+    """A video that could not be looked at."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a band rests on: of how many sampled frames how many showed text there, and how often it changed."""
+
+    samples: int
+    samples_with_text: int
+    distinct_texts: int
+    mean_score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of the frame in which subtitles appear and disappear."""
+
+    name: str
+    box: Corners
+    line_height_px: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Text in the frame that is not a subtitle, with the reason."""
+
+    box: Corners
+    reason: types.RejectionReason
+    samples_with_text: int
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Where the subtitles are."""
+
+    bands: tuple[Band, ...]
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The names of the models that were used."""
+
+    detection: str | None
+    recognition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One language's share of the subtitles, where they were split by script."""
+
+    language: str
+    scripts: tuple[str, ...]
+    cues: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a workflow ended. partial: only decoded_s of expected_s seconds of the video could be decoded, and the cues
+    cover that part. engine, device and provider are what really ran the models."""
+
+    schema_version: int
+    workflow_id: str
+    status: Literal["SUCCESS", "FAILED"]
+    error: dict[str, Any] | None
+    partial: bool
+    decoded_s: float | None
+    expected_s: float | None
+    warnings: tuple[str, ...]
+    video: Video | UnreadVideo
+    subtitle_area: Area | None
+    engine: str | None
+    device: str | None
+    provider: str | None
+    models: Models
+    versions: dict[str, str]
+    stages: tuple[StageRecord, ...]
+    outputs: tuple[str, ...]
+    tracks: tuple[Track, ...]
+    review_reasons: dict[str, str]
+    cues: tuple[Cue, ...]
+
+    def as_text(self, subtitle_format: str = "srt") -> str:
+        """Returns the cues as a subtitle file has them: srt, vtt, ass or txt. Errors: KeyError for another format."""
+        from yivideo_ray.subtitles.formats import WRITERS
+        from yivideo_ray.subtitles.result_reading import values_of
+
+        values = values_of(self)
+        return WRITERS[subtitle_format](values.cues, values.info)
+
+
+def result_of(outcome: Outcome, versions: Mapping[str, str] | None = None) -> Result:
+    """Returns an outcome as its result; all text in it can be encoded as UTF-8. versions are what to report besides the
+    engine's own (None: what is installed)."""
+    info, engine = outcome.info, outcome.engine
+    reasons = {reason for cue in outcome.cues for reason in cue.needs_review}
+    return Result(
+        schema_version=SCHEMA_VERSION,
+        workflow_id=outcome.workflow_id,
+        status="SUCCESS" if outcome.succeeded else "FAILED",
+        error=plain(outcome.error),
+        partial=outcome.partial,
+        decoded_s=outcome.decoded_s,
+        expected_s=outcome.expected_s,
+        warnings=tuple(text(warning) for warning in outcome.warnings),
+        video=UnreadVideo(text(str(outcome.video))) if info is None else _video(info),
+        subtitle_area=None if outcome.area is None else _area(outcome.area),
+        engine=engine and engine.engine,
+        device=engine and engine.device,
+        provider=engine and engine.provider,
+        models=Models(engine and engine.detection_model, engine and engine.recognition_model),
+        versions={
+            **(installed_versions() if versions is None else versions),
+            **dict(engine.versions if engine else ()),
+        },
+        stages=tuple(plain_record(record) for record in outcome.stages),
+        outputs=tuple(text(str(path)) for path in outcome.outputs),
+        tracks=tuple(_track(track) for track in outcome.tracks),
+        review_reasons={reason.value: MEANINGS[reason] for reason in in_order(reasons)},
+        cues=() if info is None else tuple(_cue(number, cue, info) for number, cue in enumerate(outcome.cues, 1)),
+    )
+
 
 def result_document(outcome: Outcome, versions: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Returns the outcome as plain values for json.dumps; all text in it can be encoded as UTF-8.
+    """Returns result_of as plain values for json.dumps."""
+    document: dict[str, Any] = as_plain(result_of(outcome, versions))
+    return document
 
-    Boxes are [x0, y0, x1, y1] in frame coordinates, times in seconds count from the first frame shown, and pts are the
-    stream's, in units of time_base. review_reasons explains those that some cue has. versions are what to report
-    besides the engine's own (None: what is installed).
-    """
-    info, engine = outcome.info, outcome.engine
-    facts = engine.as_dict() if engine is not None else {}
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "workflow_id": outcome.workflow_id,
-        "status": "SUCCESS" if outcome.succeeded else "FAILED",
-        "error": plain(outcome.error),
-        "partial": outcome.partial,
-        "decoded_s": outcome.decoded_s,
-        "expected_s": outcome.expected_s,
-        "warnings": [text(warning) for warning in outcome.warnings],
-        "video": _video(info) if info is not None else {"path": text(str(outcome.video))},
-        "subtitle_area": area_document(outcome.area) if outcome.area is not None else None,
-        "engine": facts.get("engine"),
-        "device": facts.get("device"),
-        "provider": facts.get("provider"),
-        "models": {
-            "detection": facts.get("detection_model"),
-            "recognition": facts.get("recognition_model"),
-        },
-        "versions": {**(installed_versions() if versions is None else versions), **facts.get("versions", {})},
-        "stages": [_stage(record) for record in outcome.stages],
-        "outputs": [text(str(path)) for path in outcome.outputs],
-        "tracks": [
-            {
-                "language": track.language,
-                "scripts": list(track.scripts),
-                "cues": track.cues,
-                "files": [text(str(path)) for path in track.files],
-            }
-            for track in outcome.tracks
-        ],
-        "review_reasons": {reason.value: MEANINGS[reason] for reason in in_order(_reasons(outcome.cues))},
-        "cues": [_cue(number, cue, info) for number, cue in enumerate(outcome.cues, 1)] if info is not None else [],
-    }
+
+def result_schema() -> dict[str, Any]:
+    """Returns the JSON schema of a result."""
+    return json_schema(Result)
+
+
+def area_document(area: types.SubtitleArea) -> dict[str, Any]:
+    """Returns an area as the result has it, as plain values."""
+    document: dict[str, Any] = as_plain(_area(area))
+    return document
 
 
 @cache
@@ -79,88 +246,68 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def _reasons(cues: Iterable[Cue]) -> Iterator[ReviewReason]:
-    for cue in cues:
-        yield from cue.needs_review
+def _cue(number: int, cue: types.Cue, info: types.VideoInfo) -> Cue:
+    return Cue(
+        number=number,
+        start_s=round(info.seconds(cue.start_pts), 6),
+        end_s=round(info.seconds(cue.end_pts), 6),
+        start_pts=cue.start_pts,
+        end_pts=cue.end_pts,
+        time_base=str(info.time_base),
+        text=text(cue.text),
+        lines=tuple(text(line) for line in cue.lines),
+        confidence=round(cue.confidence, 4),
+        box=cue.box.corners,
+        band=cue.band,
+        frames=cue.frames,
+        crops=cue.crops,
+        needs_review=tuple(reason.value for reason in cue.needs_review),
+    )
 
 
-def _box(box: Box) -> list[int]:
-    return [box.x0, box.y0, box.x1, box.y1]
+def _video(info: types.VideoInfo) -> Video:
+    return Video(
+        path=text(info.path),
+        size_bytes=info.size_bytes,
+        container=info.container,
+        codec=info.codec,
+        pixel_format=info.pixel_format,
+        stream_index=info.stream_index,
+        coded_width=info.coded_width,
+        coded_height=info.coded_height,
+        width=info.width,
+        height=info.height,
+        rotation_deg=info.rotation_deg,
+        sample_aspect_ratio=str(info.sample_aspect_ratio),
+        time_base=str(info.time_base),
+        start_pts=info.start_pts,
+        duration_s=info.duration_s,
+        frame_rate=None if info.frame_rate is None else str(info.frame_rate),
+        interlaced=info.interlaced,
+        warnings=tuple(text(warning) for warning in info.warnings),
+    )
 
 
-def _cue(number: int, cue: Cue, info: VideoInfo) -> dict[str, Any]:
-    return {
-        "number": number,
-        "start_s": round(info.seconds(cue.start_pts), 6),
-        "end_s": round(info.seconds(cue.end_pts), 6),
-        "start_pts": cue.start_pts,
-        "end_pts": cue.end_pts,
-        "time_base": str(info.time_base),
-        "text": text(cue.text),
-        "lines": [text(line) for line in cue.lines],
-        "confidence": round(cue.confidence, 4),
-        "box": _box(cue.box),
-        "band": cue.band,
-        "frames": cue.frames,
-        "crops": cue.crops,
-        "needs_review": [reason.value for reason in cue.needs_review],
-    }
-
-
-def _video(info: VideoInfo) -> dict[str, Any]:
-    return {
-        "path": text(info.path),
-        "size_bytes": info.size_bytes,
-        "container": info.container,
-        "codec": info.codec,
-        "pixel_format": info.pixel_format,
-        "stream_index": info.stream_index,
-        "coded_width": info.coded_width,
-        "coded_height": info.coded_height,
-        "width": info.width,
-        "height": info.height,
-        "rotation_deg": info.rotation_deg,
-        "sample_aspect_ratio": str(info.sample_aspect_ratio),
-        "time_base": str(info.time_base),
-        "start_pts": info.start_pts,
-        "duration_s": info.duration_s,
-        "frame_rate": None if info.frame_rate is None else str(info.frame_rate),
-        "interlaced": info.interlaced,
-        "warnings": [text(warning) for warning in info.warnings],
-    }
-
-
-def area_document(area: SubtitleArea) -> dict[str, Any]:
-    """Returns an area as plain values; boxes are [x0, y0, x1, y1] in frame coordinates."""
-    return {
-        "bands": [
-            {
-                "name": band.name,
-                "box": _box(band.box),
-                "line_height_px": band.line_height_px,
-                "evidence": {
-                    "samples": band.evidence.samples,
-                    "samples_with_text": band.evidence.samples_with_text,
-                    "distinct_texts": band.evidence.distinct_texts,
-                    "mean_score": band.evidence.mean_score,
-                    "reason": band.evidence.reason,
-                },
-            }
+def _area(area: types.SubtitleArea) -> Area:
+    return Area(
+        tuple(
+            Band(
+                band.name,
+                band.box.corners,
+                band.line_height_px,
+                Evidence(
+                    band.evidence.samples,
+                    band.evidence.samples_with_text,
+                    band.evidence.distinct_texts,
+                    band.evidence.mean_score,
+                    band.evidence.reason,
+                ),
+            )
             for band in area.bands
-        ],
-        "rejected": [
-            {"box": _box(region.box), "reason": region.reason.value, "samples_with_text": region.samples_with_text}
-            for region in area.rejected
-        ],
-    }
+        ),
+        tuple(Rejected(region.box.corners, region.reason, region.samples_with_text) for region in area.rejected),
+    )
 
 
-def _stage(record: StageRecord) -> dict[str, Any]:
-    return {
-        "stage": record.stage.value,
-        "status": record.status.value,
-        "input_params": plain(record.input_params),
-        "output": plain(record.output),
-        "error": plain(record.error),
-        "duration": record.duration,
-    }
+def _track(track: TrackOutput) -> Track:
+    return Track(track.language, track.scripts, track.cues, tuple(text(str(path)) for path in track.files))

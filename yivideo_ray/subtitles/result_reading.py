@@ -1,40 +1,29 @@
-"""The JSON result of a workflow read back: cues, facts of the video and area, for writing them in other formats."""
+"""The JSON result of a workflow read back into the values that it was made of, for writing them in other formats."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
+from yivideo_ray import types
+from yivideo_ray.codec import parsed
 from yivideo_ray.errors import InputError
 from yivideo_ray.geometry import Box
-from yivideo_ray.jobs import Outcome
+from yivideo_ray.jobs import Outcome, StageRecord
+from yivideo_ray.subtitles import result as documents
 from yivideo_ray.subtitles.languages import Track, split_by_script
-from yivideo_ray.subtitles.result import SCHEMA_VERSION
-from yivideo_ray.types import (
-    Band,
-    BandEvidence,
-    Cue,
-    EngineFacts,
-    RejectedRegion,
-    RejectionReason,
-    ReviewReason,
-    Stage,
-    SubtitleArea,
-    VideoInfo,
-)
+from yivideo_ray.types import EngineFacts, ReviewReason, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["Result", "parse_result", "read_result"]
+__all__ = ["ResultValues", "parse_result", "read_result", "values_of"]
 
 REMEDY = "Run the workflow again."
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a result document says. area: None if the workflow looked for none; sampled are the pts of the frames in
+class ResultValues:
+    """What a result says, as values. area: None if the workflow looked for none; sampled are the pts of the frames in
     which it was looked for. finalized: the workflow made cues, or could have. languages: what stands for each script
     where the subtitles were split, else empty.
 
@@ -42,7 +31,7 @@ class Result:
     """
 
     info: VideoInfo
-    cues: tuple[Cue, ...]
+    cues: tuple[types.Cue, ...]
     area: SubtitleArea | None
     sampled: tuple[int, ...]
     finalized: bool
@@ -71,7 +60,7 @@ class Result:
         return split_by_script(self.cues, {**languages, **self.languages}, int(merge_gap_s / self.info.time_base))
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: Path) -> ResultValues:
     """Returns what the document at path says. Errors: InputError INPUT_NOT_FOUND, INPUT_UNREADABLE, and those of
     parse_result."""
     try:
@@ -82,90 +71,105 @@ def read_result(path: Path) -> Result:
         raise InputError(f"{path} can't be read: {error.strerror}.", code="INPUT_UNREADABLE") from error
 
 
-def parse_result(data: bytes, *, name: str = "the document") -> Result:
+def parse_result(data: bytes, *, name: str = "the document") -> ResultValues:
     """Returns what a result document says. Errors: InputError INPUT_UNRECOGNIZED if it is none of ours, or of a
     workflow that failed before the video was probed."""
     try:
-        document = json.loads(data)
-        if document["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"schema_version {document['schema_version']} is unknown")
-        stages = {Stage(stage["stage"]): stage for stage in document["stages"]}
-        return Result(
-            info=_info(document["video"]),
-            cues=tuple(_cue(cue) for cue in document["cues"]),
-            area=None if document["subtitle_area"] is None else _area(document["subtitle_area"]),
-            sampled=tuple(stages.get(Stage.EXTRACT_KEYFRAMES, {}).get("output", {}).get("pts", ())),
-            finalized=Stage.POSTPROCESS_AND_FINALIZE in stages,
-            engine=_engine(document),
-            partial=document["partial"],
-            decoded_s=document["decoded_s"],
-            expected_s=document["expected_s"],
-            languages={script: track["language"] for track in document["tracks"] for script in track["scripts"]},
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{name} is no result of a workflow: {error!r}.", remedy=REMEDY) from error
+        result = parsed(documents.Result, data)
+        if result.schema_version != documents.SCHEMA_VERSION:
+            raise ValueError(f"schema_version {result.schema_version} is unknown")
+        return values_of(result)
+    except ValueError as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{name} is no result of a workflow: {first}.", remedy=REMEDY) from error
 
 
-def _engine(document: Mapping[str, Any]) -> EngineFacts | None:
-    if document["engine"] is None:
+def values_of(result: documents.Result) -> ResultValues:
+    """Returns the values of a result. Errors: ValueError where the video was not read, or a fraction is none."""
+    video = result.video
+    if isinstance(video, documents.UnreadVideo):
+        raise ValueError("the video was not read")
+    stages: dict[Stage, StageRecord] = {record.stage: record for record in result.stages}
+    sampled = stages[Stage.EXTRACT_KEYFRAMES].output.get("pts", ()) if Stage.EXTRACT_KEYFRAMES in stages else ()
+    return ResultValues(
+        info=_info(video),
+        cues=tuple(_cue(cue) for cue in result.cues),
+        area=None if result.subtitle_area is None else _area(result.subtitle_area),
+        sampled=tuple(sampled),
+        finalized=Stage.POSTPROCESS_AND_FINALIZE in stages,
+        engine=_engine(result),
+        partial=result.partial,
+        decoded_s=result.decoded_s,
+        expected_s=result.expected_s,
+        languages={script: track.language for track in result.tracks for script in track.scripts},
+    )
+
+
+def _engine(result: documents.Result) -> EngineFacts | None:
+    if result.engine is None:
         return None
-    models = document["models"]
+    models = result.models
     return EngineFacts(
-        document["engine"], document["device"], document["provider"], models["detection"], models["recognition"]
+        result.engine, result.device or "", result.provider or "", models.detection or "", models.recognition or ""
     )
 
 
-def _info(video: Mapping[str, Any]) -> VideoInfo:
-    rate = video["frame_rate"]
+def _info(video: documents.Video) -> VideoInfo:
     return VideoInfo(
-        path=video["path"],
-        size_bytes=video["size_bytes"],
+        path=video.path,
+        size_bytes=video.size_bytes,
         mtime_ns=0,
-        container=video["container"],
-        codec=video["codec"],
-        pixel_format=video["pixel_format"],
-        stream_index=video["stream_index"],
-        coded_width=video["coded_width"],
-        coded_height=video["coded_height"],
-        width=video["width"],
-        height=video["height"],
-        rotation_deg=video["rotation_deg"],
-        sample_aspect_ratio=Fraction(video["sample_aspect_ratio"]),
-        time_base=Fraction(video["time_base"]),
-        start_pts=video["start_pts"],
-        duration_s=video["duration_s"],
-        frame_rate=None if rate is None else Fraction(rate),
-        interlaced=video["interlaced"],
-        warnings=tuple(video["warnings"]),
+        container=video.container,
+        codec=video.codec,
+        pixel_format=video.pixel_format,
+        stream_index=video.stream_index,
+        coded_width=video.coded_width,
+        coded_height=video.coded_height,
+        width=video.width,
+        height=video.height,
+        rotation_deg=video.rotation_deg,
+        sample_aspect_ratio=Fraction(video.sample_aspect_ratio),
+        time_base=Fraction(video.time_base),
+        start_pts=video.start_pts,
+        duration_s=video.duration_s,
+        frame_rate=None if video.frame_rate is None else Fraction(video.frame_rate),
+        interlaced=video.interlaced,
+        warnings=video.warnings,
     )
 
 
-def _cue(cue: Mapping[str, Any]) -> Cue:
-    return Cue(
-        start_pts=cue["start_pts"],
-        end_pts=cue["end_pts"],
-        lines=tuple(cue["lines"]),
-        confidence=cue["confidence"],
-        box=_box(cue["box"]),
-        band=cue["band"],
-        frames=cue["frames"],
-        crops=cue["crops"],
-        needs_review=tuple(ReviewReason(reason) for reason in cue["needs_review"]),
+def _cue(cue: documents.Cue) -> types.Cue:
+    return types.Cue(
+        start_pts=cue.start_pts,
+        end_pts=cue.end_pts,
+        lines=cue.lines,
+        confidence=cue.confidence,
+        box=Box(*cue.box),
+        band=cue.band,
+        frames=cue.frames,
+        crops=cue.crops,
+        needs_review=tuple(ReviewReason(reason) for reason in cue.needs_review),
     )
 
 
-def _area(area: Mapping[str, Any]) -> SubtitleArea:
+def _area(area: documents.Area) -> SubtitleArea:
     return SubtitleArea(
         tuple(
-            Band(band["name"], _box(band["box"]), band["line_height_px"], BandEvidence(**band["evidence"]))
-            for band in area["bands"]
+            types.Band(
+                band.name,
+                Box(*band.box),
+                band.line_height_px,
+                types.BandEvidence(
+                    band.evidence.samples,
+                    band.evidence.samples_with_text,
+                    band.evidence.distinct_texts,
+                    band.evidence.mean_score,
+                    band.evidence.reason,
+                ),
+            )
+            for band in area.bands
         ),
         tuple(
-            RejectedRegion(_box(region["box"]), RejectionReason(region["reason"]), region["samples_with_text"])
-            for region in area["rejected"]
+            types.RejectedRegion(Box(*region.box), region.reason, region.samples_with_text) for region in area.rejected
         ),
     )
-
-
-def _box(corners: Sequence[int]) -> Box:
-    return Box(*corners)
