@@ -40,9 +40,8 @@ def json_schema(kind: type[Any]) -> dict[str, Any]:
     return _adapter(kind).json_schema(mode="serialization")
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+# Any: type checkers take types for values that can't be hashed.
+_adapter: Any = cache(TypeAdapter)
 
 
 def text(value: str) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from yivideo_ray.cli.arguments import load, report, take_stdout, video
-from yivideo_ray.codec import text
 from yivideo_ray.errors import ConfigError, YivideoError
 from yivideo_ray.files import write_atomically
 
@@ -72,6 +71,7 @@ def area(
     output: the PNG or a directory for it (None: beside the video; for an address the current directory).
     Errors: YivideoError.
     """
+    from yivideo_ray.codec import text
     from yivideo_ray.jobs import Job
     from yivideo_ray.preview import draw, marks, telling_frame
     from yivideo_ray.runtime.session import session
@@ -151,6 +151,7 @@ def _corners(box: Box) -> str:
 
 
 def _page(outcome: Outcome, settings: Settings) -> dict[str, Any]:
+    from yivideo_ray.codec import text
     from yivideo_ray.subtitles.result import area_document
     from yivideo_ray.types import SubtitleArea
 
