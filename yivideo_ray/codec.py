@@ -37,7 +37,8 @@ def parsed(kind: type[Value], data: bytes | str) -> Value:
 
 def json_schema(kind: type[Any]) -> dict[str, Any]:
     """Returns the JSON schema (draft 2020-12) of a kind."""
-    return _adapter(kind).json_schema(mode="serialization")
+    schema: dict[str, Any] = _adapter(kind).json_schema(mode="serialization")
+    return schema
 
 
 # Any: type checkers take types for values that can't be hashed.

@@ -1,10 +1,12 @@
 """Addresses of videos: which strings are some, which of them are sound, and which ones the settings allow. Pure.
 
-Nothing is opened or looked up here. Whoever opens an address lets require_allowed judge it first.
+Nothing is opened here, and nothing but location_named looks at a file system. Whoever opens an address lets
+require_allowed judge it first.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +14,16 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 from urllib.parse import unquote
 
-__all__ = ["PACKAGES", "Url", "VideoLocation", "is_address", "place", "require_allowed", "require_prefix"]
+__all__ = [
+    "PACKAGES",
+    "Url",
+    "VideoLocation",
+    "is_address",
+    "location_named",
+    "location_of",
+    "require_allowed",
+    "require_prefix",
+]
 
 PACKAGES = {
     "abfs": "adlfs",
@@ -75,9 +86,14 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
-def place(text: str) -> VideoLocation:
+def location_of(text: str) -> VideoLocation:
     """Returns what a string names, by its looks alone."""
     return Url(text) if is_address(text) else Path(text)
+
+
+def location_named(text: str) -> VideoLocation:
+    """Returns what a person's string names: a file where there is one of that name, however it looks."""
+    return Path(text) if os.path.exists(text) else location_of(text)  # noqa: PTH110 - no Path of an address
 
 
 def require_allowed(url: Url, prefixes: Iterable[str]) -> None:

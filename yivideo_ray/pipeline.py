@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from yivideo_ray.config import Settings
+from yivideo_ray.config import DecoderSettings, Settings
+from yivideo_ray.errors import InputError
 from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.progress import ChunkLog, Journal
@@ -38,7 +39,7 @@ from yivideo_ray.types import (
 if TYPE_CHECKING:
     from yivideo_ray.stages.crop_subtitle_images import GroupedCrop
 
-__all__ = ["CHUNK_STAGES", "InProcess", "LoadModels", "Readings", "StageRunner", "find_area"]
+__all__ = ["CHUNK_STAGES", "InProcess", "LoadModels", "Readings", "StageRunner", "find_area", "judge"]
 
 CHUNK_STAGES = (Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
 """The stages that work through the video chunk by chunk, and overlap."""
@@ -92,6 +93,29 @@ async def find_area(stages: StageRunner) -> SubtitleArea:
         frames, _ = await stages.extract_keyframes(quick=False)
         area = await stages.detect_subtitle_area(frames)
     return area
+
+
+def judge(
+    info: VideoInfo, readings: Readings, settings: DecoderSettings, journal: Journal
+) -> tuple[float | None, bool]:
+    """Returns how many seconds of the video were decoded (None: no chunk was), and whether that is a part of it only,
+    which is a warning. Errors: InputError INPUT_CORRUPT where nothing was decoded, and for a part with settings.strict.
+    """
+    from yivideo_ray.stages.crop_subtitle_images import completeness
+
+    if not readings.spans:
+        return None, False
+    whole = completeness(info, readings.spans, readings.reports)
+    if not any(report.frames for report in readings.reports):
+        raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
+    if not whole.reasons:
+        return whole.decoded_s, False
+    sentence = f"The video is damaged or not complete: {', and '.join(whole.reasons)}."
+    facts: dict[str, Any] = {"decoded_s": whole.decoded_s, "expected_s": whole.expected_s}
+    if settings.strict:
+        raise InputError(sentence, code="INPUT_CORRUPT", **facts)
+    journal.warn(sentence, **facts)
+    return whole.decoded_s, True
 
 
 class InProcess:

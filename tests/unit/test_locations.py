@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yivideo_ray.locations import PACKAGES, Url, is_address, place, require_allowed, require_prefix
+from yivideo_ray.locations import PACKAGES, Url, is_address, location_of, require_allowed, require_prefix
 
 ALLOWED = ("s3://films", "https://host.example/public/", "https://127.0.0.1:8080", "memory://videos", "gs://b/a b")
 
@@ -162,7 +162,7 @@ def test_an_address_names_results_by_its_last_part() -> None:
     "text", ["film.mp4", "/videos/film.mp4", "a:b.mp4", "C:\\film.mp4", "file:/etc/passwd", "data:x", ""]
 )
 def test_what_has_no_protocol_with_slashes_is_a_path(text: str) -> None:
-    assert place(text) == Path(text)
+    assert location_of(text) == Path(text)
 
 
 @given(st.text(max_size=30))

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from yivideo_ray.cli.arguments import load, report, take_stdout, video
+from yivideo_ray.cli.arguments import load, report, take_stdout
 from yivideo_ray.errors import ConfigError, YivideoError
 from yivideo_ray.files import write_atomically
+from yivideo_ray.locations import location_named
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.arguments import Commands
@@ -45,7 +46,7 @@ def add(commands: Commands) -> None:
         epilog=AREA_NOTES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("video", type=video, metavar="VIDEO", help="a video file or address")
+    command.add_argument("video", type=location_named, metavar="VIDEO", help="a video file or address")
     command.add_argument("-o", "--output", type=Path, metavar="PNG", help="the picture (else VIDEO.area.png beside it)")
     command.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     command.add_argument("--json", action="store_true", help="the area as one JSON object on standard output")

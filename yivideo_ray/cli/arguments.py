@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from yivideo_ray.errors import ConfigError
-from yivideo_ray.locations import VideoLocation, place
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +30,6 @@ __all__ = [
     "report_outcomes",
     "stage",
     "take_stdout",
-    "video",
     "write_json",
 ]
 
@@ -46,11 +44,6 @@ def load(given: Path | None) -> Settings:
 
 def names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def video(given: str) -> VideoLocation:
-    """Returns what an argument names: a file where there is one of that name, however it looks."""
-    return Path(given) if os.path.exists(given) else place(given)  # noqa: PTH110 - no Path of an address
 
 
 def stage(name: str) -> Stage:

@@ -18,11 +18,10 @@ from yivideo_ray.cli.arguments import (
     report_outcomes,
     stage,
     take_stdout,
-    video,
     write_json,
 )
 from yivideo_ray.errors import ConfigError, YivideoError
-from yivideo_ray.locations import Url, place
+from yivideo_ray.locations import Url, location_named, location_of
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.arguments import Commands
@@ -42,7 +41,7 @@ def add(commands: Commands) -> None:
     submit = _client(
         commands, "submit", _submit, "give videos to the service", "Prints the id of each VIDEO's workflow."
     )
-    submit.add_argument("videos", nargs="+", type=video, metavar="VIDEO", help="a video file or address")
+    submit.add_argument("videos", nargs="+", type=location_named, metavar="VIDEO", help="a video file or address")
     submit.add_argument("--upload", action="store_true", help="send the file, and not only its path")
     submit.add_argument("--stages", metavar="A,B", help="run these stages only (yivideo run --help names them)")
     submit.add_argument("--priority", choices=["interactive", "batch"], default="batch", help="who goes first")
@@ -104,7 +103,7 @@ def _client(
 def _open(options: argparse.Namespace) -> Client:
     from yivideo_ray.http.client import Client
 
-    return Client(load(options.config).serve, options.url)
+    return Client(options.url, settings=load(options.config).serve)
 
 
 def _submit(options: argparse.Namespace) -> int:
@@ -233,7 +232,7 @@ def _fetch(options: argparse.Namespace) -> int:
     require_writable(options.output)
     with _open(options) as client:
         for workflow_id in options.workflows:
-            job = Job(place(client.get(workflow_id)["video"]), output_dir=options.output)
+            job = Job(location_of(client.get(workflow_id)["video"]), output_dir=options.output)
             files = {}
             for name in names(options.format):
                 language = None if name == "json" else options.language

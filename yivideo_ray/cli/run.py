@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yivideo_ray.cli.arguments import load, names, report_outcomes, stage, take_stdout, video
+from yivideo_ray.cli.arguments import load, names, report_outcomes, stage, take_stdout
+from yivideo_ray.locations import location_named
 
 if TYPE_CHECKING:
     from yivideo_ray.cli.arguments import Commands
@@ -48,7 +49,7 @@ def add(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument(
-        "videos", nargs="+", type=video, metavar="VIDEO", help="a video file or address; several run at once"
+        "videos", nargs="+", type=location_named, metavar="VIDEO", help="a video file or address; several run at once"
     )
     run.add_argument("-o", "--output", type=Path, metavar="DIR", help="write there instead of beside each video")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")

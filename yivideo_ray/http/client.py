@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from yivideo_ray.config import ServeSettings
+from yivideo_ray.codec import parsed
+from yivideo_ray.config import ServeSettings, load_settings
 from yivideo_ray.errors import CODES, ConfigError, ServiceError, YivideoError
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
-from yivideo_ray.locations import place
+from yivideo_ray.locations import location_of
+from yivideo_ray.subtitles.result import Result
 from yivideo_ray.subtitles.result_reading import parse_result
 from yivideo_ray.types import Stage
 
@@ -31,13 +34,20 @@ AGAIN_S = 1.0
 
 
 class Client:
-    """Asks the service at url (None: where these settings would serve it), with the first of their keys.
+    """Asks the service at url, with its key where it wants one.
 
-    Every call may raise ServiceError SERVICE_UNREACHABLE (a retry helps once it runs), and the error that the service
-    answers with, under its own code.
+        with Client("http://localhost:8788") as client:
+            print(client.extract("film.mp4").as_text("srt"))
+
+    url and key: None for those of the settings (None: the defaults with the environment's on top), which are where
+    `yivideo serve` would serve, and the first of its keys. Every call may raise ServiceError SERVICE_UNREACHABLE (a
+    retry helps once it runs), and the error that the service answers with, under its own code.
     """
 
-    def __init__(self, settings: ServeSettings, url: str | None = None) -> None:
+    def __init__(
+        self, url: str | None = None, *, key: str | None = None, settings: ServeSettings | None = None
+    ) -> None:
+        settings = settings or load_settings().serve
         self.url = (url or settings.url).rstrip("/")
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -45,8 +55,10 @@ class Client:
                 f"{self.url!r} is no address of a service.", remedy="Name one such as http://localhost:8788."
             )
         headers = {"User-Agent": "yivideo"}
-        if settings.keys:
-            headers["Authorization"] = f"Bearer {settings.keys[0].get_secret_value()}"
+        if key is None and settings.keys:
+            key = settings.keys[0].get_secret_value()
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
         # A proxy of the environment leads to no service on this machine.
         here = parts.hostname in ("localhost", "127.0.0.1", "::1")
         self._http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=not here)
@@ -58,6 +70,23 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._http.close()
+
+    def extract(
+        self, video: str | os.PathLike[str], *, upload: bool = True, on_progress: Callable[[Event], None] | None = None
+    ) -> Result:
+        """Returns the result of a video once the service is done with it.
+
+        video: a file here, which is uploaded; with upload off, a path on the service's machine or an address, which it
+        reads itself. on_progress is called with each Event, in this thread. Errors: that with which the workflow
+        failed, under its code.
+        """
+        body: dict[str, Any] = {} if upload else {"video_path": os.fspath(video)}
+        made = self.submit(body, upload=Path(video) if upload else None)
+        found = self.watch(made["workflow_id"], on_progress or (lambda _: None))
+        failed = self.outcome(found).error if found["state"] != "SUCCESS" else None
+        if failed is not None:
+            raise ServiceError(failed["message"], code=failed["code"], remedy=failed["remedy"])
+        return parsed(Result, self.subtitles(found["workflow_id"], "json"))
 
     def submit(self, body: Mapping[str, Any], upload: Path | None = None, key: str | None = None) -> dict[str, Any]:
         """Returns the workflow that a request makes; upload: the video goes with it. key: the Idempotency-Key."""
@@ -131,7 +160,7 @@ class Client:
             error = ServiceError("The workflow was cancelled.", code="CANCELLED").as_dict()
         bare = Outcome(
             found["workflow_id"],
-            place(found["video"]),
+            location_of(found["video"]),
             stages,
             outputs=tuple(map(Path, found["outputs"])),
             partial=found["partial"],

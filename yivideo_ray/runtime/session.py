@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from yivideo_ray.config import Settings
+from yivideo_ray.config import Settings, load_settings
 from yivideo_ray.errors import InternalError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
-from yivideo_ray.locations import is_address
+from yivideo_ray.locations import is_address, location_named
 from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
 from yivideo_ray.pipeline import InProcess, StageRunner
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from yivideo_ray.runtime.workflow.checkpoint import Book
     from yivideo_ray.runtime.workflow.ray_stages import Tools
     from yivideo_ray.storage.database import Database
+    from yivideo_ray.subtitles.result import Result
 
 __all__ = ["Session", "session", "workflow_id"]
 
@@ -52,10 +54,19 @@ def session(settings: Settings, *, namespace: str = clusters.NAMESPACE) -> Itera
 
 
 class Session:
-    """Runs jobs. Not thread-safe; run, status and engine_facts may each be called any number of times."""
+    """Works on many videos at a time, on a local Ray that it starts when it first needs one, or on the cluster that
+    RAY_ADDRESS names. `with` or close ends it.
 
-    def __init__(self, settings: Settings, namespace: str = clusters.NAMESPACE) -> None:
-        self._settings = settings
+        with Session() as session:
+            for result in session.extract(["a.mp4", "b.mkv"]):
+                print(result.video.path, len(result.cues), result.error)
+
+    settings: None for the defaults with the environment's on top. Not thread-safe; its calls may each be made any
+    number of times.
+    """
+
+    def __init__(self, settings: Settings | None = None, namespace: str = clusters.NAMESPACE) -> None:
+        self._settings = settings or load_settings()
         self._namespace = namespace
         self._cluster: clusters.Cluster | None = None
         self._tools: Tools | None = None
@@ -65,6 +76,56 @@ class Session:
         # A local Ray's processes die with the thread that started them (PR_SET_PDEATHSIG): it must live as long as
         # the session, which no thread of an event loop does.
         self._ray_thread = ThreadPoolExecutor(1, thread_name_prefix="ray")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close_async()
+
+    def extract(
+        self,
+        videos: Iterable[str | os.PathLike[str]],
+        *,
+        output_dir: str | os.PathLike[str] | None = None,
+        on_progress: OnEvent | None = None,
+    ) -> list[Result]:
+        """Returns one result per video, in their order; one that failed has its `error`, and stops no other.
+
+        videos are paths, or addresses that storage.allowed_urls allows. output_dir: the files of `yivideo run` are
+        written there (None: nothing is written). on_progress is called with each Event, in this thread. What was read
+        is kept in storage.work_dir, so that a call that was killed goes on where it was.
+        """
+        return asyncio.run(self.extract_async(videos, output_dir=output_dir, on_progress=on_progress))
+
+    async def extract_async(
+        self,
+        videos: Iterable[str | os.PathLike[str]],
+        *,
+        output_dir: str | os.PathLike[str] | None = None,
+        on_progress: OnEvent | None = None,
+    ) -> list[Result]:
+        """Does what extract does, inside a running event loop. Cancelled, it ends what runs."""
+        from yivideo_ray.subtitles.result import result_of
+
+        locations = [location_named(os.fspath(video)) for video in videos]
+        watch = on_progress or (lambda _: None)
+        if output_dir is not None:
+            outcomes = await self.run_async([Job(video, output_dir=Path(output_dir)) for video in locations], watch)
+            return [result_of(outcome) for outcome in outcomes]
+        without_files = self._settings.model_copy(
+            update={"subtitles": self._settings.subtitles.model_copy(update={"formats": ()})}
+        )
+        with tempfile.TemporaryDirectory(prefix="yivideo-") as aside:
+            jobs = [Job(video, output_dir=Path(aside) / str(number)) for number, video in enumerate(locations)]
+            outcomes = await self.run_async(jobs, watch, without_files)
+        return [result_of(replace(outcome, outputs=())) for outcome in outcomes]
 
     def run(self, jobs: Sequence[Job], on_event: OnEvent) -> list[Outcome]:
         """Returns one outcome per job, in the jobs' order; a job that fails stops no other.

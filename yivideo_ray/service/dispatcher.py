@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import Job, Outcome, Priority
-from yivideo_ray.locations import place
+from yivideo_ray.locations import location_of
 from yivideo_ray.progress import OnEvent, OnStage
 from yivideo_ray.runtime.failures import log_fault
 from yivideo_ray.service.contract import WorkflowState
@@ -224,7 +224,7 @@ class Dispatcher:
         # Whatever an earlier run left there is its unfinished results.
         results = await asyncio.to_thread(self._places.fresh_results, live.workflow_id)
         job = Job(
-            place(json.loads(row["video"])),
+            location_of(json.loads(row["video"])),
             chain,
             output_dir=results,
             priority=Priority(row["priority"]),

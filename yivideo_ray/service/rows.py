@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from yivideo_ray.codec import as_plain, parsed, plain
 from yivideo_ray.errors import ServiceError
 from yivideo_ray.jobs import Event, Priority, StageRecord, StageStatus
-from yivideo_ray.locations import place
+from yivideo_ray.locations import location_of
 from yivideo_ray.progress import plain_record
 from yivideo_ray.service.contract import WorkflowState, WorkflowView
 from yivideo_ray.storage import tables
@@ -77,7 +77,7 @@ def view_of(row: Row, queue_position: int | None) -> WorkflowView:
     return WorkflowView(
         workflow_id=row["workflow_id"],
         state=state,
-        video=place(json.loads(row["video"])),
+        video=location_of(json.loads(row["video"])),
         chain=chain,
         priority=Priority(row["priority"]),
         stages=tuple(records.get(stage, StageRecord(stage, StageStatus.PENDING)) for stage in chain),

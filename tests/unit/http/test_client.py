@@ -48,7 +48,7 @@ def film(there: Listening) -> dict[str, str]:
 
 
 def test_errors_of_the_service_come_with_their_code_and_remedy(there: Listening) -> None:
-    with Client(ServeSettings(), there.url) as client:
+    with Client(there.url, settings=ServeSettings()) as client:
         for ask, code in (
             (lambda: client.get("w1"), "WORKFLOW_NOT_FOUND"),
             (lambda: client.submit({"video_path": "/etc/passwd"}), "PATH_OUTSIDE_ROOT"),
@@ -62,28 +62,28 @@ def test_errors_of_the_service_come_with_their_code_and_remedy(there: Listening)
 
 
 def test_nobody_there_and_somebody_else_there_are_told(tmp_path: Path) -> None:
-    with Client(ServeSettings(port=free_port())) as client, pytest.raises(ServiceError) as caught:
+    with Client(settings=ServeSettings(port=free_port())) as client, pytest.raises(ServiceError) as caught:
         client.get("w1")
     assert caught.value.code.name == "SERVICE_UNREACHABLE"
     assert client.url in caught.value.message
     for url in ("localhost:8788", "ftp://localhost", "http://", ""):
         if url:
             with pytest.raises(ConfigError):
-                Client(ServeSettings(), url)
+                Client(url, settings=ServeSettings())
 
 
 def test_the_first_key_of_the_settings_opens(tmp_path: Path) -> None:
     with listening(tmp_path, keys=(KEY,)) as there:
         settings = ServeSettings.model_validate({"keys": [KEY, "another-key-of-the-tests"]})
-        with Client(settings, there.url) as client:
+        with Client(there.url, settings=settings) as client:
             assert list(client.list()) == []
-        with Client(ServeSettings(), there.url) as client, pytest.raises(ServiceError) as caught:
+        with Client(there.url, settings=ServeSettings()) as client, pytest.raises(ServiceError) as caught:
             list(client.list())
         assert caught.value.code.name == "UNAUTHORIZED"
 
 
 def test_pages_are_turned_until_enough_is_there(there: Listening) -> None:
-    with Client(ServeSettings(), there.url) as client:
+    with Client(there.url, settings=ServeSettings()) as client:
         ids = [client.submit(film(there))["workflow_id"] for _ in range(7)]
         assert [found["workflow_id"] for found in client.list(limit=5)] == ids[:1:-1]
         assert [found["workflow_id"] for found in client.list(["PENDING", "FAILED"])] == ids[::-1]
@@ -99,12 +99,12 @@ def test_watching_outlasts_a_restart_of_the_service_and_tells_every_event_once(
     ended: list[str] = []
     with listening(tmp_path, port=port) as there:
         fake = there.service
-        with Client(ServeSettings(), there.url) as client:
+        with Client(there.url, settings=ServeSettings()) as client:
             workflow_id = client.submit(film(there))["workflow_id"]
         there.do(fake.say(workflow_id, EventKind.WORKFLOW_STARTED))
 
         def watch() -> None:
-            with Client(ServeSettings(), there.url) as watching:
+            with Client(there.url, settings=ServeSettings()) as watching:
                 ended.append(watching.watch(workflow_id, seen.append)["state"])
 
         watcher = threading.Thread(target=watch)
@@ -125,10 +125,10 @@ def test_watching_outlasts_a_restart_of_the_service_and_tells_every_event_once(
 def test_who_watches_a_service_that_stays_away_is_told(there: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "PATIENCE_S", 0.2)
     monkeypatch.setattr(clients, "AGAIN_S", 0.05)
-    with Client(ServeSettings(port=free_port())) as client, pytest.raises(ServiceError) as caught:
+    with Client(settings=ServeSettings(port=free_port())) as client, pytest.raises(ServiceError) as caught:
         client.watch("w1", lambda _: None)
     assert caught.value.code.name == "SERVICE_UNREACHABLE"
-    with Client(ServeSettings(), there.url) as client, pytest.raises(ServiceError) as caught:
+    with Client(there.url, settings=ServeSettings()) as client, pytest.raises(ServiceError) as caught:
         client.watch("w1", lambda _: None)
     assert caught.value.code.name == "WORKFLOW_NOT_FOUND"
 
@@ -156,7 +156,7 @@ def test_one_key_for_several_videos_is_wrong_usage(there: Listening) -> None:
 
 
 def test_watch_shows_what_run_shows_and_fails_when_one_did(there: Listening, tmp_path: Path) -> None:
-    with Client(ServeSettings(), there.url) as client:
+    with Client(there.url, settings=ServeSettings()) as client:
         good, bad = (client.submit(film(there))["workflow_id"] for _ in range(2))
     there.do(there.service.say(good, EventKind.WORKFLOW_STARTED))
     there.do(there.service.succeed(good, finished(), tmp_path))
@@ -176,7 +176,7 @@ def test_watch_shows_what_run_shows_and_fails_when_one_did(there: Listening, tmp
 
 
 def test_a_cancelled_workflow_is_watched_to_its_end(there: Listening) -> None:
-    with Client(ServeSettings(), there.url) as client:
+    with Client(there.url, settings=ServeSettings()) as client:
         workflow_id = client.submit(film(there))["workflow_id"]
     assert command(there, "cancel", workflow_id).stdout == f"{workflow_id} CANCELLED\n"
     result = command(there, "watch", workflow_id)
@@ -186,7 +186,7 @@ def test_a_cancelled_workflow_is_watched_to_its_end(there: Listening) -> None:
 
 
 def test_status_and_list_show_workflows(there: Listening) -> None:
-    with Client(ServeSettings(), there.url) as client:
+    with Client(there.url, settings=ServeSettings()) as client:
         ids = [client.submit(film(there))["workflow_id"] for _ in range(2)]
     shown = command(there, "status", *ids)
     assert [json.loads(line)["workflow_id"] for line in shown.stdout.splitlines()] == ids
@@ -198,7 +198,7 @@ def test_status_and_list_show_workflows(there: Listening) -> None:
 
 
 def test_fetch_writes_files_named_after_the_video(there: Listening, tmp_path: Path) -> None:
-    with Client(ServeSettings(), there.url) as client:
+    with Client(there.url, settings=ServeSettings()) as client:
         workflow_id = client.submit(film(there))["workflow_id"]
     early = command(there, "fetch", workflow_id)
     assert early.stderr.startswith("RESULT_NOT_READY: ")

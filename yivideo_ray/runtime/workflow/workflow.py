@@ -13,11 +13,10 @@ from yivideo_ray.errors import InputError, InternalError, YivideoError
 from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.locations import is_address
 from yivideo_ray.media import check_unchanged
-from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area
+from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area, judge
 from yivideo_ray.progress import Journal
 from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, area_basis, persist
 from yivideo_ray.runtime.workflow.outputs import Written, write_document, write_subtitles
-from yivideo_ray.stages.crop_subtitle_images import completeness
 from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Workflow"]
@@ -124,21 +123,7 @@ class Workflow:
         return readings
 
     def _judge(self, readings: Readings) -> None:
-        """Takes in how much of the video was decoded. Errors: InputError INPUT_CORRUPT."""
-        if not readings.spans:
-            return
-        whole = completeness(self._info, readings.spans, readings.reports)
-        self._decoded_s = whole.decoded_s
-        if not any(report.frames for report in readings.reports):
-            raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
-        if not whole.reasons:
-            return
-        sentence = f"The video is damaged or not complete: {', and '.join(whole.reasons)}."
-        facts: dict[str, Any] = {"decoded_s": whole.decoded_s, "expected_s": whole.expected_s}
-        if self._settings.decoder.strict:
-            raise InputError(sentence, code="INPUT_CORRUPT", **facts)
-        self._partial = True
-        self._journal.warn(sentence, **facts)
+        self._decoded_s, self._partial = judge(self._info, readings, self._settings.decoder, self._journal)
 
     async def _finalize(self) -> None:
         self._journal.start(
