@@ -25,7 +25,7 @@ def extract(
     video: str | os.PathLike[str],
     *,
     settings: Settings | None = None,
-    engine: OcrEngine | None = None,
+    models: OcrModels | None = None,
     on_progress: OnEvent | None = None,
 ) -> Result:
     """Returns the subtitles of a video, a path or an address that storage.allowed_urls allows.
@@ -33,17 +33,17 @@ def extract(
         result = extract("film.mp4")
         Path("film.srt").write_text(result.as_text("srt"), encoding="utf-8")
 
-    settings: None for the defaults with the environment's on top (load_settings). engine: one of your own that is
-    loaded already and stays so (None: the settings' own, loaded for this video). on_progress is called with each Event,
+    settings: None for the defaults with the environment's on top (load_settings). models: some of your own that are
+    loaded already and stay so (None: the settings' own, loaded for this video). on_progress is called with each Event,
     from the calling thread. Works on one core or a few; for many videos at a time, Session.
 
     Errors: YivideoError: InputError for what is no video that can be read, ConfigError, ModelError, DeviceError.
     """
-    return asyncio.run(_extract(video, settings or load_settings(), engine, on_progress or _ignore))
+    return asyncio.run(_extract(video, settings or load_settings(), models, on_progress or _ignore))
 
 
 async def _extract(
-    video: str | os.PathLike[str], settings: Settings, engine: OcrEngine | None, on_event: OnEvent
+    video: str | os.PathLike[str], settings: Settings, models: OcrModels | None, on_event: OnEvent
 ) -> Result:
     location = location_named(os.fspath(video))
     info = await asyncio.to_thread(probe, location, settings.decoder, settings.storage.allowed_urls)
@@ -52,7 +52,7 @@ async def _extract(
     for warning in info.warnings:
         journal.warn(warning)
     own: list[OcrEngine] = []
-    stages = InProcess(info, settings, journal, _models(settings, engine, own))
+    stages = InProcess(info, settings, journal, _models(settings, models, own))
     journal.plan(STAGES)
     try:
         area = await find_area(stages)
@@ -83,13 +83,13 @@ async def _extract(
 
 
 def _models(
-    settings: Settings, engine: OcrEngine | None, own: list[OcrEngine]
+    settings: Settings, models: OcrModels | None, own: list[OcrEngine]
 ) -> Callable[[], tuple[OcrModels, EngineFacts]]:
     """Returns how the stages come to their models; an engine that is loaded for them is entered into own."""
 
     def load() -> tuple[OcrModels, EngineFacts]:
-        if engine is not None:
-            return engine, EngineFacts(type(engine).__name__, "own", "own", "own", "own")
+        if models is not None:
+            return models, EngineFacts(type(models).__name__, "own", "own", "own", "own")
         loaded, facts = load_engine(settings)
         own.append(loaded)
         return loaded, facts
