@@ -43,11 +43,11 @@ class SerializedStages(RayStages):
         self.waits: list[float] = []
         self._lock = lock
 
-    async def extract_keyframes(self, *, quick: bool) -> tuple[Sequence[Any], bool]:
+    async def extract_keyframes(self, *, quick: bool) -> tuple[Sequence[tuple[tasks.Look, Any]], bool]:
         async with self._lock.held(Stage.EXTRACT_KEYFRAMES, self.waits):
             return await super().extract_keyframes(quick=quick)
 
-    async def detect_subtitle_area(self, frames: Sequence[Any]) -> SubtitleArea:
+    async def detect_subtitle_area(self, frames: Sequence[tuple[tasks.Look, Any]]) -> SubtitleArea:
         async with self._lock.held(Stage.DETECT_SUBTITLE_AREA, self.waits):
             return await super().detect_subtitle_area(frames)
 

@@ -19,7 +19,6 @@ from yivideo_ray.media import plan_chunks, probe
 from yivideo_ray.runtime.gpu.calls import CallKind, Ticket
 from yivideo_ray.runtime.gpu.link import Begin
 from yivideo_ray.runtime.workflow import tasks
-from yivideo_ray.stages.extract_keyframes import extract_keyframes
 from yivideo_ray.types import ChunkSpan
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -31,14 +30,15 @@ NAMES = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse", "a", "elepha
 async def all_three(client: Driver, video: Path, settings: Settings, who: int) -> list[Any]:
     """Returns what a client gets for a call of each kind, without the times that it took."""
     info = probe(video, settings.decoder)
-    frames = extract_keyframes(info, settings).frames
+    look, pictures = tasks.extract.remote(info, settings, (0, 1), False)
+    found = await look
     turns = itertools.cycle((Priority.BATCH, Priority.INTERACTIVE))
 
     async def call(kind: CallKind, key: str, begin: Begin) -> Any:
         return await client.gpu.call(kind, f"w{who}", key, begin, priority=next(turns), on_retry=lambda *_: None)
 
     def find_area(actor: Any, ticket: Ticket) -> tuple[Any, Any]:
-        return tasks.find_area.remote(actor, ticket, info, settings.area_detector, frames), None
+        return tasks.find_area.remote(actor, ticket, info, settings.area_detector, [(found, pictures)]), None
 
     def decoded(span: ChunkSpan) -> Begin:
         return lambda actor, ticket: actor.decode.remote(ticket, info, span, area, decoder)

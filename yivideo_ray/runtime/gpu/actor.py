@@ -69,8 +69,8 @@ class GpuActor:
         self._loading: Future[EngineFacts] = self._executor.submit(self._load)
 
     async def call(self, ticket: Ticket, *payload: Any) -> Reply:
-        """Returns what was asked for once the call has had its turn: payload is images where the engine is asked, and
-        what crop_subtitle_images takes where a chunk is to be decoded.
+        """Returns what was asked for once the call has had its turn: payload is images, in one part or several,
+        where the engine is asked, and what crop_subtitle_images takes where a chunk is to be decoded.
 
         Errors: those of Lane.run, of the engine's loading and of its methods; InputError INPUT_SET_ASIDE.
         """
@@ -193,7 +193,8 @@ class GpuActor:
                 if first.method == "decode":
                     results = [self._decode(*payload)]
                 else:
-                    results = ask(self._engine, first.method, [images for _, (images,) in calls])
+                    asked = [[image for part in parts for image in part] for _, parts in calls]
+                    results = ask(self._engine, first.method, asked)
         except BaseException as error:
             # A device that failed takes the process along: the calls stay written down as those that did it.
             if not is_fatal(error):

@@ -17,16 +17,18 @@ __all__ = ["ActorEngine"]
 
 
 class ActorEngine:
-    """Detection and recognition by way of an actor's handle, under one ticket. The actor loads the models and closes
-    them.
+    """Detection and recognition by way of an actor's handle, under one ticket. stored: ObjectRefs of parts of the
+    pictures that are asked about first: the device takes them from the object store, and none is copied. The actor
+    loads the models and closes them.
 
     Errors of each call: those of GpuActor.call, and of Ray as ours.
     """
 
-    def __init__(self, actor: Any, ticket: Ticket) -> None:
+    def __init__(self, actor: Any, ticket: Ticket, stored: Sequence[Any] = ()) -> None:
         self._replies: list[Reply] = []
         self._actor = actor
         self._ticket = ticket
+        self._stored = stored
         self._began = time.monotonic()
 
     def detect(self, images: Sequence[Luma]) -> list[tuple[TextBox, ...]]:
@@ -47,8 +49,9 @@ class ActorEngine:
     def _ask(self, method: Method, images: Sequence[Luma]) -> list[Any]:
         left_s = self._ticket.wait_left_s - (time.monotonic() - self._began)
         ticket = replace(self._ticket, key=f"{self._ticket.key}/{method}", method=method, wait_left_s=left_s)
+        parts, self._stored = self._stored or [list(images)], ()
         try:
-            reply: Reply = ray.get(self._actor.call.remote(ticket, list(images)))
+            reply: Reply = ray.get(self._actor.call.remote(ticket, *parts))
         except Exception as error:
             raise translate(error) from error
         answers: list[Any] = reply.value

@@ -79,24 +79,25 @@ class RayStages:
         # What the GPU actor's process can decode with; None until its engine was awaited.
         self._actor_decodes: str | None = None
 
-    async def extract_keyframes(self, *, quick: bool) -> tuple[Sequence[Any], bool]:
-        """Returns refs of the parts of the sampled frames, in order, and whether the look was full."""
+    async def extract_keyframes(self, *, quick: bool) -> tuple[Sequence[tuple[tasks.Look, Any]], bool]:
+        """Returns the parts of the sampled frames, in order, each with the ref of its pictures, and whether the look
+        was full."""
         self._journal.begin_extraction(self._settings.area_detector)
         count = min(_MOST_PARTS, self._tools.cluster.cpus)
         parts = [tasks.extract.remote(self._info, self._settings, (index, count), quick) for index in range(count)]
-        looks = [await result_of(look) for look, _ in parts]
-        full = all(one for _, one in looks)
-        self._journal.finish_extraction([pts for found, _ in looks for pts in found], full=full)
-        return [frames for _, frames in parts], full
+        looks: list[tasks.Look] = [await result_of(look) for look, _ in parts]
+        full = all(look.full for look in looks)
+        self._journal.finish_extraction([pts for look in looks for pts in look.pts], full=full)
+        return [(look, pictures) for look, (_, pictures) in zip(looks, parts, strict=True)], full
 
-    async def detect_subtitle_area(self, frames: Sequence[Any]) -> SubtitleArea:
+    async def detect_subtitle_area(self, frames: Sequence[tuple[tasks.Look, Any]]) -> SubtitleArea:
         detector = self._settings.area_detector
         self._journal.begin_detection(detector)
         await self._await_engine()
         reply: Reply = await self._caller.call(
             CallKind.DETECT_SUBTITLE_AREA,
             "area",
-            lambda actor, ticket: (tasks.find_area.remote(actor, ticket, self._info, detector, *frames), None),
+            lambda actor, ticket: (tasks.find_area.remote(actor, ticket, self._info, detector, frames), None),
         )
         area: SubtitleArea = reply.value
         self._journal.finish_detection(area, waited_s=reply.waited_s, device_s=reply.ran_s)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -31,7 +31,7 @@ from yivideo_ray.types import (
     VideoInfo,
 )
 
-__all__ = ["crop_chunk", "extract", "finalize", "find_area", "read", "stitch"]
+__all__ = ["Look", "crop_chunk", "extract", "finalize", "find_area", "read", "stitch"]
 
 NICENESS = 15
 CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
@@ -47,15 +47,25 @@ def _begin() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
-def _extract(
-    info: VideoInfo, settings: Settings, part: tuple[int, int], quick: bool
-) -> tuple[tuple[tuple[int, ...], bool], tuple[SampledFrame, ...]]:
-    """Returns the pts of a part of the sampled frames and whether the look was full, and the frames."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A part of the sampled frames without their pictures: the pts and the scale of each, and whether the look was
+    full."""
+
+    pts: tuple[int, ...]
+    scales: tuple[float, ...]
+    full: bool
+
+
+def _extract(info: VideoInfo, settings: Settings, part: tuple[int, int], quick: bool) -> tuple[Look, tuple[Luma, ...]]:
+    """Returns a part of the sampled frames, and their pictures."""
     from yivideo_ray.stages.extract_keyframes import extract_keyframes
 
     _begin()
     samples = extract_keyframes(info, settings, part, quick=quick)
-    return (tuple(frame.pts for frame in samples.frames), samples.full), samples.frames
+    frames = samples.frames
+    look = Look(tuple(frame.pts for frame in frames), tuple(frame.scale for frame in frames), samples.full)
+    return look, tuple(frame.luma for frame in frames)
 
 
 def _crop_chunk(
@@ -85,15 +95,26 @@ def _stitch(
 
 
 def _find_area(
-    actor: Any, ticket: Ticket, info: VideoInfo, settings: AreaDetectorSettings, *parts: tuple[SampledFrame, ...]
+    actor: Any,
+    ticket: Ticket,
+    info: VideoInfo,
+    settings: AreaDetectorSettings,
+    parts: Sequence[tuple[Look, Any]],
 ) -> Reply:
-    """Returns the subtitle area as the reply's value."""
+    """Returns the subtitle area as the reply's value. parts are those of the sampled frames, each with the ObjectRef of
+    its pictures."""
     from yivideo_ray.runtime.gpu.engine import ActorEngine
     from yivideo_ray.stages.detect_subtitle_area import detect_subtitle_area
 
     _begin()
-    models = ActorEngine(actor, ticket)
-    return models.reply(detect_subtitle_area(info, tuple(chain.from_iterable(parts)), models, settings))
+    pictures = [ref for _, ref in parts]
+    frames = tuple(
+        SampledFrame(pts, luma, scale)
+        for (look, _), images in zip(parts, ray.get(pictures), strict=True)
+        for pts, luma, scale in zip(look.pts, images, look.scales, strict=True)
+    )
+    models = ActorEngine(actor, ticket, stored=pictures)
+    return models.reply(detect_subtitle_area(info, frames, models, settings))
 
 
 def _read(
