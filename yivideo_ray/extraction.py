@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from yivideo_ray.config import Settings, load_settings
 from yivideo_ray.jobs import EventKind, Outcome
+from yivideo_ray.journal import Journal, OnEvent
 from yivideo_ray.locations import location_named
 from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
 from yivideo_ray.ocr.contract import OcrEngine, OcrModels
 from yivideo_ray.pipeline import InProcess, Readings, find_area, judge
-from yivideo_ray.progress import Journal, OnEvent
 from yivideo_ray.subtitles.result import Result, result_of
 from yivideo_ray.types import STAGES, EngineFacts, Stage
 

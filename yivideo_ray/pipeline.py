@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.errors import InputError
+from yivideo_ray.journal import ChunkLog, Journal
 from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.ocr.contract import OcrModels
-from yivideo_ray.progress import ChunkLog, Journal
 from yivideo_ray.types import (
     ChunkReport,
     ChunkSpan,

@@ -15,10 +15,10 @@ from benchmarks.throughput.locks import GlobalLock, HandedOver, Polled
 from benchmarks.throughput.score import Batch
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
+from yivideo_ray.journal import Journal
 from yivideo_ray.media import plan_chunks, probe
 from yivideo_ray.ocr import create_engine
 from yivideo_ray.ocr.testing.recording import Recorder
-from yivideo_ray.progress import Journal
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.runtime.gpu.client import GpuClient
 from yivideo_ray.runtime.session import workflow_id

@@ -12,7 +12,7 @@ from typing import Any
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageRecord, StageStatus
-from yivideo_ray.progress import OnEvent, OnStage
+from yivideo_ray.journal import OnEvent, OnStage
 from yivideo_ray.service.contract import (
     NumberedEvent,
     WorkflowRequest,

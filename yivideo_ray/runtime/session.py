@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Self
 from yivideo_ray.config import Settings, load_settings
 from yivideo_ray.errors import InternalError, YivideoError
 from yivideo_ray.jobs import EventKind, Job, Outcome
+from yivideo_ray.journal import Journal, OnEvent, OnStage
 from yivideo_ray.locations import is_address, location_named
 from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
 from yivideo_ray.pipeline import InProcess, StageRunner
-from yivideo_ray.progress import Journal, OnEvent, OnStage
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.runtime.workflow.chain import check_chain
 from yivideo_ray.runtime.workflow.outputs import output_path, require_writable

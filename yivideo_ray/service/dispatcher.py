@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import Job, Outcome, Priority
+from yivideo_ray.journal import OnEvent, OnStage
 from yivideo_ray.locations import location_of
-from yivideo_ray.progress import OnEvent, OnStage
 from yivideo_ray.runtime.failures import log_fault
 from yivideo_ray.service.contract import WorkflowState
 from yivideo_ray.service.directories import ServiceDirectories

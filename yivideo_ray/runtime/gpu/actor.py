@@ -21,10 +21,9 @@ import ray
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, InputError, YivideoError
-from yivideo_ray.runtime.gpu.batching import ask, calls_together
+from yivideo_ray.runtime.gpu.batching import HalvingEngine, ask, calls_together
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.runtime.gpu.device import HangGuard, gpu_memory, process_memory
-from yivideo_ray.runtime.gpu.halving import HalvingEngine
 from yivideo_ray.runtime.gpu.lane import Lane, is_fatal
 from yivideo_ray.runtime.gpu.ledger import DEATHS_ALLOWED, ClusterStore, Ledger
 from yivideo_ray.runtime.gpu.status import lane_status

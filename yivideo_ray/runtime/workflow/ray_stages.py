@@ -12,9 +12,9 @@ from typing import Any
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
 from yivideo_ray.jobs import EventKind, Job, Priority
+from yivideo_ray.journal import ChunkLog, Journal
 from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.pipeline import Readings
-from yivideo_ray.progress import ChunkLog, Journal
 from yivideo_ray.runtime.cluster import Cluster, cpus_now
 from yivideo_ray.runtime.gpu.batching import calls_together
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply

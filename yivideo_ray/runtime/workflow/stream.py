@@ -18,8 +18,8 @@ from typing import Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError
+from yivideo_ray.journal import ChunkLog
 from yivideo_ray.pipeline import Readings
-from yivideo_ray.progress import ChunkLog
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply
 from yivideo_ray.runtime.gpu.client import Caller
 from yivideo_ray.runtime.workflow import tasks

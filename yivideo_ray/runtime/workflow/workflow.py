@@ -11,10 +11,10 @@ from yivideo_ray.codec import text
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, InternalError, YivideoError
 from yivideo_ray.jobs import Job, Outcome
+from yivideo_ray.journal import Journal
 from yivideo_ray.locations import is_address
 from yivideo_ray.media import check_unchanged
 from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area, judge
-from yivideo_ray.progress import Journal
 from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, area_basis, persist
 from yivideo_ray.runtime.workflow.outputs import Written, write_document, write_subtitles
 from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo

@@ -1,12 +1,13 @@
 """Stage ffmpeg.crop_subtitle_images: a chunk of video and the area in, one crop per distinct picture of a band out."""
 
 from yivideo_ray.stages.crop_subtitle_images.completeness import Completeness, completeness
-from yivideo_ray.stages.crop_subtitle_images.groups import CropGroups, GroupedCrop
 from yivideo_ray.stages.crop_subtitle_images.stage import (
     CROP_LINE_PX,
     CROPS_PER_PART,
     HIGHEST_LINE,
     ChunkCrops,
+    CropGroups,
+    GroupedCrop,
     crop_subtitle_images,
     keep_uncovered,
 )

@@ -1,14 +1,17 @@
 """Stage ffmpeg.crop_subtitle_images: a chunk of video and the area in, one crop per distinct picture of a band out.
 
 Reading the text is left to perform_ocr, joining crops with the same text to postprocess_and_finalize. Crops are given
-out as they are found, so that they can be read while the rest of the chunk is decoded.
+out as they are found, so that they can be read while the rest of the chunk is decoded, and gathered into groups of a
+fixed size across the borders of chunks, so that what is read together does not depend on how long chunks are.
 """
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -25,6 +28,8 @@ __all__ = [
     "CROP_LINE_PX",
     "HIGHEST_LINE",
     "ChunkCrops",
+    "CropGroups",
+    "GroupedCrop",
     "crop_subtitle_images",
     "keep_uncovered",
     "uncovered",
@@ -246,3 +251,48 @@ def _without_specks(strokes: Mask) -> Mask:
     keep = inside >= _SPECK_PX
     keep[0] = False
     return np.where(keep[labels], strokes, 0).astype(np.uint8)
+
+
+Source = TypeVar("Source")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupedCrop(Generic[Source]):
+    """A crop: its picture is number `index` of those that the source of its chunk's pictures has."""
+
+    meta: CropMeta
+    source: Source
+    index: int
+
+
+class CropGroups(Generic[Source]):
+    """Takes the crops of chunks in order, leaves out those that a chunk before has shown, and gives out groups of size.
+
+    metas are the crops of the chunks that have ended.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.metas: list[CropMeta] = []
+        self._size = size
+        self._covered: tuple[int, ...] = ()
+        self._taken = 0
+        self._waiting: list[GroupedCrop[Source]] = []
+
+    def take(self, crops: Sequence[CropMeta], source: Source) -> None:
+        """Takes the next crops of the chunk at hand."""
+        for index in uncovered(crops, self._covered):
+            self._waiting.append(GroupedCrop(crops[index], source, self._taken + index))
+        self._taken += len(crops)
+
+    def end_chunk(self, report: ChunkReport) -> tuple[CropMeta, ...]:
+        """Ends the chunk at hand, all of whose crops were taken, and returns those of them that count."""
+        _, metas, self._covered = keep_uncovered(report, self._covered)
+        self.metas.extend(metas)
+        self._taken = 0
+        return metas
+
+    def full(self, *, rest: bool = False) -> Iterator[list[GroupedCrop[Source]]]:
+        """Yields the groups that are full, and with rest what remains."""
+        while len(self._waiting) >= self._size or (rest and self._waiting):
+            group, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+            yield group

@@ -9,7 +9,7 @@ import pytest
 
 from yivideo_ray.errors import DeviceError, InternalError
 from yivideo_ray.geometry import Box
-from yivideo_ray.runtime.gpu.halving import HalvingEngine
+from yivideo_ray.runtime.gpu.batching import HalvingEngine
 from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox
 
 
