@@ -1,5 +1,5 @@
-"""Request batching: calls to the engine that have their turn together are made as one, and one that is too large for the
-device's memory is made in parts. No Ray."""
+"""Request batching: calls to the engine that have their turn together are made as one, and one that is too large for
+the device's memory is made in parts. No Ray."""
 
 from __future__ import annotations
 
