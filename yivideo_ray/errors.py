@@ -78,6 +78,9 @@ CODES: dict[str, Code] = dict(
         _code("RECORD_MISSING", 409, "Run the earlier stages first: leave out --from."),
         # output
         _code("OUTPUT_NOT_WRITABLE", 422, "Choose another directory with -o, or give permission to write there."),
+        _code(
+            "OUTPUT_EXISTS", 409, "Move it away, choose another directory with -o, or let --overwrite replace the file."
+        ),
         _code("STORAGE_FULL", 507, "Free some disk space and run again.", retryable=True),
         # models and device
         _code("MODEL_UNAVAILABLE", 503, "Use the embedded models, or set ocr.detection_model to a directory."),

@@ -29,6 +29,9 @@ class Job:
     from the record of an earlier run of the same video, and runs from that stage on. priority: somebody waits for the
     result (INTERACTIVE), or nobody in particular does (BATCH). workflow_id names the work and its record (None: named
     after the file, so that the same file is the same work).
+
+    overwrite: files of other people's, or that were changed since a run wrote them, may be replaced by outputs. again:
+    a video that is done is done once more, and nothing is taken from what an earlier run kept.
     """
 
     video: VideoLocation
@@ -37,6 +40,8 @@ class Job:
     output_dir: Path | None = None
     priority: Priority = Priority.BATCH
     workflow_id: str | None = None
+    overwrite: bool = False
+    again: bool = False
 
 
 class StageStatus(StrEnum):
@@ -106,6 +111,7 @@ class Outcome:
     them apart where subtitles were split by script.
 
     partial: only decoded_s of expected_s seconds of the video could be decoded, and the cues cover that part.
+    already_done: nothing was done, for an earlier run had; all else is that run's, as its JSON result has it.
     """
 
     workflow_id: str
@@ -122,6 +128,7 @@ class Outcome:
     expected_s: float | None = None
     warnings: tuple[str, ...] = ()
     error: dict[str, Any] | None = None
+    already_done: bool = False
 
     @property
     def succeeded(self) -> bool:

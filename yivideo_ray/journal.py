@@ -88,10 +88,18 @@ class Journal:
         self.emit(EventKind.STAGE_STARTED, stage)
 
     def finish(self, stage: Stage, **output: Any) -> None:
+        self.enter(self.ended(stage, **output))
+
+    def ended(self, stage: Stage, **output: Any) -> StageRecord:
+        """Returns the record of a stage that ends now, for enter."""
         self.start(stage)
         duration = round(time.monotonic() - self._started[stage], 3)
-        self._note(replace(self.stages[stage], status=StageStatus.SUCCESS, output=output, duration=duration))
-        self.emit(EventKind.STAGE_FINISHED, stage, duration=duration)
+        return replace(self.stages[stage], status=StageStatus.SUCCESS, output=output, duration=duration)
+
+    def enter(self, record: StageRecord) -> None:
+        """Enters the end of a stage."""
+        self._note(record)
+        self.emit(EventKind.STAGE_FINISHED, record.stage, duration=record.duration)
 
     def fail(self, error: YivideoError) -> None:
         """Marks every stage that had begun and not ended as failed."""

@@ -137,6 +137,7 @@ def outcome_line(outcome: Outcome) -> dict[str, Any]:
         "workflow_id": outcome.workflow_id,
         "video": text(str(outcome.video)),
         "succeeded": outcome.succeeded,
+        "already_done": outcome.already_done,
         "cues": len(outcome.cues),
         "outputs": [text(str(path)) for path in outcome.outputs],
         "partial": outcome.partial,

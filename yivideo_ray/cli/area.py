@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json as jsonlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
     from yivideo_ray.geometry import Box
     from yivideo_ray.jobs import Outcome
     from yivideo_ray.locations import VideoLocation
+    from yivideo_ray.runtime.session import Session
+    from yivideo_ray.runtime.workflow.checkpoint import Book
+    from yivideo_ray.runtime.workflow.own_files import OwnFiles
 
 __all__ = ["add", "area", "picture_path", "sentences"]
 
 SUFFIX = ".area.png"
+# The kind under which the database keeps which pictures are ours.
+PICTURES = "pictures"
 AREA_NOTES = """\
 Green: the bands in which subtitles were found. Blue: those that area_detector.regions sets. Orange: other text, with
 the reason why it is no subtitle. Violet: what area_detector.exclude leaves out. Standard error tells all boxes.
@@ -34,6 +40,10 @@ the reason why it is no subtitle. Violet: what area_detector.exclude leaves out.
 example: look only at the lower half, and not at a logo
   YIVIDEO_AREA_DETECTOR__REGIONS='[{"y0": 0.5}]' yivideo area film.mp4
   YIVIDEO_AREA_DETECTOR__EXCLUDE='[{"x0": 0.8, "y1": 0.2}]' yivideo area film.mp4 -o preview.png
+
+A picture that yivideo drew of the video is replaced, unless it was changed since. Any other file is refused before any
+work (OUTPUT_EXISTS), unless it may be replaced:
+  yivideo area film.mp4 -o preview.png --overwrite
 """
 
 
@@ -48,6 +58,7 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("video", type=location_named, metavar="VIDEO", help="a video file or address")
     command.add_argument("-o", "--output", type=Path, metavar="PNG", help="the picture (else VIDEO.area.png beside it)")
+    command.add_argument("--overwrite", action="store_true", help="replace the file, whoever wrote it")
     command.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     command.add_argument("--json", action="store_true", help="the area as one JSON object on standard output")
     command.set_defaults(command=_area)
@@ -55,7 +66,8 @@ def add(commands: Commands) -> None:
 
 def _area(options: argparse.Namespace) -> int:
     machine = take_stdout()
-    area(options.video, options.output, load(options.config), report, machine if options.json else None)
+    json_to = machine if options.json else None
+    area(options.video, options.output, load(options.config), report, json_to, overwrite=options.overwrite)
     machine.flush()
     return 0
 
@@ -66,33 +78,32 @@ def area(
     settings: Settings,
     report: Callable[[str], None],
     json_to: IO[str] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Draws the subtitle area of a video into a PNG, tells what was found, and writes the area as JSON if asked to.
 
-    output: the PNG or a directory for it (None: beside the video; for an address the current directory).
+    output: the PNG or a directory for it (None: beside the video; for an address the current directory). overwrite: a
+    file that is there may be replaced, whoever wrote it.
     Errors: YivideoError.
     """
     from yivideo_ray.codec import text
-    from yivideo_ray.jobs import Job
     from yivideo_ray.preview import draw, marks, telling_frame
     from yivideo_ray.runtime.session import session
     from yivideo_ray.runtime.workflow.outputs import require_writable
-    from yivideo_ray.types import STAGES
 
     picture = picture_path(video, output)
     require_writable(picture.parent)
-    # A run writes a JSON result, which must not replace the one of a run of all stages.
-    with tempfile.TemporaryDirectory(prefix="yivideo-") as aside, session(settings) as opened:
-        (outcome,) = opened.run([Job(video, STAGES[:2], output_dir=Path(aside))], lambda _: None)
-    if outcome.error is not None:
-        failed = outcome.error
-        raise YivideoError(failed["message"], code=failed["code"], remedy=failed["remedy"])
-    assert outcome.info is not None, "a workflow that succeeded has probed its video"
-    assert outcome.area is not None, "the second stage makes an area"
-    sampled, full = _sampled(outcome)
-    frame = telling_frame(outcome.info, outcome.area, sampled, settings, quick=not full)
-    drawn = marks(outcome.area, settings.area_detector, outcome.info.bounds)
-    write_atomically(picture, draw(frame.bgr(), drawn))
+    with session(settings) as opened:
+        if os.path.lexists(picture):
+            _require_replaceable(picture, _book(opened, video, picture), overwrite=overwrite)
+        outcome = _find(opened, video)
+        assert outcome.info is not None, "a workflow that succeeded has probed its video"
+        assert outcome.area is not None, "the second stage makes an area"
+        sampled, full = _sampled(outcome)
+        frame = telling_frame(outcome.info, outcome.area, sampled, settings, quick=not full)
+        drawn = draw(frame.bgr(), marks(outcome.area, settings.area_detector, outcome.info.bounds))
+        _put_in_place(picture, drawn, _book(opened, video, picture), overwrite=overwrite)
     for sentence in sentences(outcome, settings):
         report(f"{video.name}: {sentence}")
     shown_s = outcome.info.seconds(frame.pts)
@@ -100,6 +111,49 @@ def area(
     if json_to is not None:
         page = _page(outcome, settings) | {"picture": text(str(picture)), "frame_pts": frame.pts, "frame_s": shown_s}
         json_to.write(jsonlib.dumps(page, ensure_ascii=False, indent=2) + "\n")
+
+
+def _find(opened: Session, video: VideoLocation) -> Outcome:
+    """Returns the outcome of the first two stages. Errors: YivideoError."""
+    from yivideo_ray.jobs import Job
+    from yivideo_ray.types import STAGES
+
+    # A run writes a JSON result, which must not replace the one of a run of all stages.
+    with tempfile.TemporaryDirectory(prefix="yivideo-") as aside:
+        (outcome,) = opened.run([Job(video, STAGES[:2], output_dir=Path(aside))], lambda _: None)
+    if outcome.error is not None:
+        failed = outcome.error
+        raise YivideoError(failed["message"], code=failed["code"], remedy=failed["remedy"])
+    return outcome
+
+
+def _book(opened: Session, video: VideoLocation, picture: Path) -> Book:
+    """Returns the book that knows which pictures of the video are ours in a directory."""
+    from yivideo_ray.runtime.workflow.checkpoint import Book
+    from yivideo_ray.runtime.workflow.own_files import record_name
+
+    return Book(opened.open_database(), record_name(video, picture.parent))
+
+
+def _require_replaceable(picture: Path, book: Book, *, overwrite: bool) -> OwnFiles:
+    """Returns which pictures are ours. Errors: OutputError OUTPUT_EXISTS, OUTPUT_NOT_WRITABLE."""
+    from yivideo_ray.runtime.workflow.own_files import require_replaceable
+
+    own = book.own_files(PICTURES)
+    require_replaceable([picture], own, overwrite=overwrite)
+    return own
+
+
+def _put_in_place(picture: Path, data: bytes, book: Book, *, overwrite: bool) -> None:
+    from yivideo_ray.runtime.workflow.own_files import Digest
+
+    own = _require_replaceable(picture, book, overwrite=overwrite)
+    new = {picture: Digest.of(data)}
+    # First, so that one who is killed before the last line has a picture that the next call knows.
+    book.keep_own_files(own.replacing(new), PICTURES)
+    write_atomically(picture, data)
+    others, _ = own.others(picture.parent, new)
+    book.keep_own_files(own.replaced(new, "", others), PICTURES)
 
 
 def picture_path(video: VideoLocation, output: Path | None) -> Path:

@@ -31,6 +31,8 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
         found = f"{len(outcome.cues)} cues" if outcome.cues else "no subtitles found" if finalized else "done"
         where = ", ".join(text(str(path)) for path in outcome.outputs)
         device = f" (models on {outcome.engine.device})" if outcome.engine else ""
+        if outcome.already_done:
+            found, device = f"already done, {found}", "; --again does it again"
         lines.append(f"{name}: {found}{device}: {where}")
         if outcome.partial:
             lines.append(f"{name}: PARTIAL: {outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded")

@@ -28,6 +28,12 @@ stages, in order:
 --from takes what the stages before it found from the record of an earlier run of the same file. Pictures are not
 recorded: starting at a stage that needs some has the stage that makes them run again.
 
+No file is lost: one that yivideo did not write, or that was changed since, is refused before any work (OUTPUT_EXISTS).
+  yivideo run film.mp4 --overwrite    replaces film.srt and film.json, whoever wrote them
+A video that is done is not done again while its settings and its files are the same. With other settings it is, and
+files of the run before that have no successor are removed, unless they were changed.
+  yivideo run film.mp4 --again        does all of it again, whatever is there
+
 VIDEO may be an address, such as s3://films/film.mkv or https://example.org/film.mp4, that begins with one of
 storage.allowed_urls in the settings. Its results are written to the current directory unless -o names another.
 
@@ -56,6 +62,8 @@ def add(commands: Commands) -> None:
     run.add_argument("--format", metavar="A,B", help="subtitle files to write: srt, vtt, ass, txt (else the settings')")
     run.add_argument("--stages", metavar="A,B", help="run these stages only (names below, in order)")
     run.add_argument("--from", dest="start_at", metavar="STAGE", help="start there with the record of an earlier run")
+    run.add_argument("--overwrite", action="store_true", help="replace files that yivideo did not write, or not so")
+    run.add_argument("--again", action="store_true", help="do it again, also where it is done with the same settings")
     run.add_argument(
         "--priority",
         choices=["interactive", "batch"],
@@ -97,6 +105,9 @@ def _jobs(options: argparse.Namespace, settings: Settings) -> list[Job]:
         chain = tuple(stage(name) for name in names(options.stages))
     start_at = None if options.start_at is None else stage(options.start_at)
     priority = Priority[options.priority.upper()]
-    jobs = [Job(video, chain, start_at, options.output, priority) for video in options.videos]
+    jobs = [
+        Job(video, chain, start_at, options.output, priority, overwrite=options.overwrite, again=options.again)
+        for video in options.videos
+    ]
     require_distinct(jobs, settings.subtitles)
     return jobs

@@ -26,7 +26,7 @@ from yivideo_ray.ocr import load_engine
 from yivideo_ray.pipeline import InProcess, StageRunner
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.runtime.workflow.chain import check_chain
-from yivideo_ray.runtime.workflow.outputs import output_path, require_writable
+from yivideo_ray.runtime.workflow.outputs import output_path, possible_outputs, require_writable
 from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler
 from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
@@ -130,9 +130,9 @@ class Session:
     def run(self, jobs: Sequence[Job], on_event: OnEvent) -> list[Outcome]:
         """Returns one outcome per job, in the jobs' order; a job that fails stops no other.
 
-        on_event is called in this thread. Bad input is reported before Ray starts, and where every job has bad
-        input or starts at the last stage, Ray doesn't start at all. KeyboardInterrupt cancels what runs and leaves
-        no half-written file.
+        on_event is called in this thread. Bad input, and a file of somebody else's where an output would go, are
+        reported before Ray starts. Where every job is so, is done already or starts at the last stage, Ray doesn't
+        start at all. KeyboardInterrupt cancels what runs and leaves no half-written file.
         """
         return asyncio.run(self.run_async(jobs, on_event))
 
@@ -319,6 +319,9 @@ class _Run:
         return info
 
     async def _work(self, job: Job, info: VideoInfo, journal: Journal, begun: float) -> Outcome:
+        done = await asyncio.to_thread(self._done_before, job, info, journal)
+        if done is not None:
+            return done
         if job.start_at is not None:
             # Told before Ray starts.
             book = await asyncio.to_thread(self._book, journal)
@@ -339,6 +342,19 @@ class _Run:
         on_ray = RayStages(job, info, journal, self._book(journal), tools=tools, settings=self._settings, begun=begun)
         async with self._room.share(on_ray.due, 1).turn():
             return await self._workflow(job, info, journal, on_ray)
+
+    def _done_before(self, job: Job, info: VideoInfo, journal: Journal) -> Outcome | None:
+        """Returns the outcome of an earlier run that leaves nothing to do. Errors: OutputError OUTPUT_EXISTS."""
+        # Where no file is in the way, as mostly, nobody waits for the database and what opens it.
+        if not any(os.path.lexists(path) for path in possible_outputs(job, self._settings.subtitles)):
+            return None
+        from yivideo_ray.runtime.workflow.publishing import Publication
+
+        publication = Publication(job, info, self._settings, self._book(journal))
+        done = publication.done_before(journal.workflow_id)
+        if done is None:
+            publication.require_possible()
+        return done
 
     async def _workflow(self, job: Job, info: VideoInfo, journal: Journal, stages: StageRunner) -> Outcome:
         from yivideo_ray.runtime.workflow.workflow import Workflow
@@ -371,4 +387,11 @@ class _Run:
             message = "No subtitles were found."
         else:
             message = f"{len(outcome.cues)} cues."
-        journal.emit(EventKind.WORKFLOW_FINISHED, message=message, succeeded=outcome.succeeded)
+        if outcome.already_done:
+            message = f"{message} It was already done; --again does it again."
+        journal.emit(
+            EventKind.WORKFLOW_FINISHED,
+            message=message,
+            succeeded=outcome.succeeded,
+            already_done=outcome.already_done,
+        )

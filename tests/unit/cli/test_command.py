@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.videos import make_video
 from yivideo_ray.cli import main
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nHello there\n"
@@ -75,6 +76,9 @@ def test_help_shows_examples_the_stages_and_the_scoring_convention(capsys: pytes
     for arguments, expected in (
         (["--help"], "yivideo run -- -odd-name.mp4"),
         (["run", "--help"], "paddleocr.postprocess_and_finalize"),
+        (["run", "--help"], "yivideo run film.mp4 --overwrite"),
+        (["run", "--help"], "yivideo run film.mp4 --again"),
+        (["area", "--help"], "yivideo area film.mp4 -o preview.png --overwrite"),
         (["area", "--help"], "YIVIDEO_AREA_DETECTOR__EXCLUDE"),
         (["eval", "--help"], "Matching is one to one"),
     ):
@@ -115,6 +119,33 @@ def test_the_area_of_bad_input_is_its_error_and_no_picture(video: Path) -> None:
     assert last_line(result).startswith("INPUT_EMPTY: ")
     assert result.stdout == ""
     assert list(video.parent.glob("*.png")) == []
+
+
+@pytest.mark.parametrize(("arguments", "name"), [(["run"], "film.srt"), (["area"], "film.area.png")])
+def test_a_file_of_somebody_else_is_refused_before_ray_is_imported(
+    tmp_path: Path, arguments: list[str], name: str
+) -> None:
+    film = make_video(tmp_path / "film.mp4", frames=20)
+    (tmp_path / name).write_bytes(b"by hand")
+    code = (
+        "import sys, yivideo_ray.cli as c\n"
+        f"code = c.main([*{arguments!r}, {str(film)!r}])\n"
+        "print(code, 'ray' in sys.modules, file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "YIVIDEO_STORAGE__WORK_DIR": str(tmp_path / "work")},
+    )
+    assert last_line(result) == "1 False"
+    (line,) = (line for line in result.stderr.splitlines() if line.startswith("OUTPUT_EXISTS: "))
+    assert str(tmp_path / name) in line
+    assert "--overwrite" in line
+    assert (tmp_path / name).read_bytes() == b"by hand"
+    assert sorted(path.name for path in tmp_path.glob("film*")) == sorted(["film.mp4", name])
 
 
 def test_a_wrong_setting_exits_with_2_and_names_the_nearest_known_key(video: Path, tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 
+from yivideo_ray import __version__
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.errors import ConfigError, ServiceError
 from yivideo_ray.jobs import StageRecord
 from yivideo_ray.pipeline import Readings
+from yivideo_ray.runtime.workflow.own_files import OwnFiles
 from yivideo_ray.stages.crop_subtitle_images import CropGroups
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database, put
@@ -48,13 +50,14 @@ __all__ = [
     "chunk_basis",
     "forget_abandoned",
     "persist",
+    "result_basis",
     "text_basis",
 ]
 
 # Grows when the same video and settings give other parts: those kept before are then worked out again.
 FORMAT = 5
-# What nobody came back to.
-ABANDONED_S = 30 * 86400.0
+# What nobody came back to. Which files are ours takes little room, and is worth more than a month.
+ABANDONED_S, FORGOTTEN_S = 30 * 86400.0, 365 * 86400.0
 # A database that is restarted costs no workflow: in seconds, some four minutes in all.
 WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
 
@@ -82,6 +85,8 @@ _KINDS: dict[str, tuple[Stage | None, TypeAdapter[Any]]] = {
     "report": (Stage.CROP_SUBTITLE_IMAGES, TypeAdapter(ChunkReport)),
     "texts": (Stage.PERFORM_OCR, TypeAdapter(tuple[CropText, ...])),
     "state": (None, TypeAdapter(RunState)),
+    "outputs": (None, TypeAdapter(OwnFiles)),
+    "pictures": (None, TypeAdapter(OwnFiles)),
 }
 """The kinds of parts, each with the stage that makes it and its codec."""
 _AREA = TypeAdapter(SubtitleArea)
@@ -103,6 +108,25 @@ def text_basis(chunks: str, engine: EngineFacts | None, settings: Settings) -> s
     return _digest(chunks, models, _engine_settings(settings), settings.pipeline.crops_per_call)
 
 
+def result_basis(info: VideoInfo, chain: Sequence[Stage], settings: Settings) -> str:
+    """Returns the fingerprint of what decides a video's outputs: all settings but those by which it only becomes
+    faster, runs elsewhere, or is refused."""
+    return _digest(
+        *info.identity, __version__, [*chain], settings.model_dump(mode="json", exclude=dict(_DECIDES_NOTHING))
+    )
+
+
+_DECIDES_NOTHING: dict[str, Any] = {
+    "gpu_lock": True,
+    "gpu": True,
+    "ocr": {"batch_size", "threads"},
+    "decoder": {"runs_on", "threads", "max_dimension_px", "max_duration_s", "url_timeout_s"},
+    "pipeline": {"chunk_s", "chunks_in_flight"},
+    "serve": True,
+    "storage": True,
+}
+
+
 def _engine_settings(settings: Settings) -> dict[str, Any]:
     return settings.ocr.model_dump(mode="json", exclude={"batch_size", "threads"})
 
@@ -118,6 +142,17 @@ class Book:
     def __init__(self, database: Database, workflow_id: str) -> None:
         self._database = database
         self._workflow_id = workflow_id
+
+    def named(self, name: str) -> Book:
+        """Returns the book of another name in the same database."""
+        return Book(self._database, name)
+
+    def own_files(self, kind: str = "outputs") -> OwnFiles:
+        """Returns which files are ours; kind: outputs or pictures. The book's name is own_files.record_name's."""
+        return next((own for _, own in self._parts(kind, None).values()), OwnFiles())
+
+    def keep_own_files(self, own: OwnFiles, kind: str = "outputs") -> None:
+        self._keep(kind, 0, own.basis, own)
 
     def state(self) -> RunState | None:
         """Returns how the last run stands; None: there was none."""
@@ -278,12 +313,15 @@ async def persist(write: Callable[[], None], sleep: Callable[[float], Awaitable[
 
 
 def forget_abandoned(database: Database, now: float) -> None:
-    """Drops the parts of runs that nobody went on with for a month, those of the service's workflows excepted."""
+    """Drops the parts of runs that nobody went on with for a month, those of the service's workflows excepted, and
+    after a year what is known of their files."""
     parts, workflows = tables.parts.c, tables.workflows.c
+    lasting = parts.kind.in_(("outputs", "pictures"))
     with database.begin() as connection:
         connection.execute(
             tables.parts.delete().where(
-                parts.kept < now - ABANDONED_S, parts.workflow_id.not_in(sa.select(workflows.workflow_id))
+                parts.kept < sa.case((lasting, now - FORGOTTEN_S), else_=now - ABANDONED_S),
+                parts.workflow_id.not_in(sa.select(workflows.workflow_id)),
             )
         )
 

@@ -1,26 +1,33 @@
-"""Where results go, and their writing: into output_dir, else beside the video or, for an address, into the current
-directory; named after the video."""
+"""Where results go and what is in them: into output_dir, else beside the video or, for an address, into the current
+directory; named after the video. They are put there by publishing."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from yivideo_ray.config import Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
-from yivideo_ray.files import write_atomically, write_together
 from yivideo_ray.jobs import Job, Outcome, TrackOutput
 from yivideo_ray.locations import Url, VideoLocation
 from yivideo_ray.subtitles.formats import WRITERS
 from yivideo_ray.subtitles.languages import split_by_script
 from yivideo_ray.subtitles.result import result_document
-from yivideo_ray.types import Cue, VideoInfo
+from yivideo_ray.types import Cue, Stage, VideoInfo
 
-__all__ = ["Written", "output_path", "require_distinct", "require_writable", "write_document", "write_subtitles"]
+__all__ = [
+    "SubtitleFiles",
+    "document",
+    "output_path",
+    "possible_outputs",
+    "require_distinct",
+    "require_writable",
+    "subtitle_files",
+]
 
 NAME_BYTES = 255
 
@@ -52,6 +59,12 @@ def require_distinct(jobs: Sequence[Job], wanted: SubtitleSettings) -> None:
             seen[target] = job.video
 
 
+def possible_outputs(job: Job, wanted: SubtitleSettings) -> list[Path]:
+    """Returns all paths that a job may write; which tracks there are is known when the subtitles have been read."""
+    suffixes = _suffixes(wanted) if Stage.POSTPROCESS_AND_FINALIZE in job.chain else [".json"]
+    return [output_path(job, suffix) for suffix in suffixes]
+
+
 def _target(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
@@ -74,29 +87,26 @@ def require_writable(directory: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The subtitle files, and to which track they belong where the subtitles were split."""
+class SubtitleFiles:
+    """The subtitle files by their paths, and to which track they belong where the subtitles were split."""
 
-    files: tuple[Path, ...]
+    data: Mapping[Path, bytes] = field(default_factory=dict)
     tracks: tuple[TrackOutput, ...] = ()
 
 
-def write_subtitles(job: Job, info: VideoInfo, cues: Sequence[Cue], settings: Settings) -> Written:
-    """Writes the subtitle files, all of them or none: one set, or one for each track.
+def subtitle_files(job: Job, info: VideoInfo, cues: Sequence[Cue], settings: Settings) -> SubtitleFiles:
+    """Returns the subtitle files: one set, or one for each track.
 
-    Where there is nothing to split, no language is known: then the one set is written, empty.
+    Where there is nothing to split, no language is known: then the one set is made, empty.
     """
     wanted = settings.subtitles
     if not wanted.split_by_script or not cues:
-        files = _files(job, info, cues, wanted)
-        write_together(files)
-        return Written(tuple(files))
+        return SubtitleFiles(_files(job, info, cues, wanted))
     merge_gap_ticks = int(settings.postprocessor.merge_gap_ms / 1000 / info.time_base)
     tracks = split_by_script(cues, wanted.script_languages.model_dump(), merge_gap_ticks)
     by_track = [_files(job, info, track.cues, wanted, f".{track.language}") for track in tracks]
-    write_together({path: data for files in by_track for path, data in files.items()})
-    return Written(
-        tuple(path for files in by_track for path in files),
+    return SubtitleFiles(
+        {path: data for files in by_track for path, data in files.items()},
         tuple(
             TrackOutput(track.language, track.scripts, len(track.cues), tuple(files))
             for track, files in zip(tracks, by_track, strict=True)
@@ -110,9 +120,6 @@ def _files(
     return {output_path(job, f"{mark}.{name}"): WRITERS[name](cues, info).encode("utf-8") for name in wanted.formats}
 
 
-def write_document(job: Job, outcome: Outcome) -> Outcome:
-    """Writes the JSON result and returns the outcome with its path among the outputs."""
-    path = output_path(job, ".json")
-    outcome = replace(outcome, outputs=(*outcome.outputs, path))
-    write_atomically(path, (json.dumps(result_document(outcome), ensure_ascii=False, indent=2) + "\n").encode())
-    return outcome
+def document(outcome: Outcome) -> bytes:
+    """Returns the JSON result."""
+    return (json.dumps(result_document(outcome), ensure_ascii=False, indent=2) + "\n").encode()

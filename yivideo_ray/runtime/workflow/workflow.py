@@ -10,13 +10,14 @@ from typing import Any
 from yivideo_ray.codec import text
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, InternalError, YivideoError
-from yivideo_ray.jobs import Job, Outcome
+from yivideo_ray.jobs import Job, Outcome, StageRecord
 from yivideo_ray.journal import Journal
 from yivideo_ray.locations import is_address
 from yivideo_ray.media import check_unchanged
 from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area, judge
 from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, area_basis, persist
-from yivideo_ray.runtime.workflow.outputs import Written, write_document, write_subtitles
+from yivideo_ray.runtime.workflow.outputs import SubtitleFiles, document, output_path, subtitle_files
+from yivideo_ray.runtime.workflow.publishing import Publication
 from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Workflow"]
@@ -40,7 +41,7 @@ class Workflow:
         self._area: SubtitleArea | None = None
         self._readings = Readings()
         self._cues: tuple[Cue, ...] = ()
-        self._written = Written(())
+        self._subtitles = SubtitleFiles()
         self._decoded_s: float | None = None
         self._partial = False
 
@@ -71,7 +72,8 @@ class Workflow:
         """Returns the stages to run; takes in what the book holds of those before them."""
         earlier = await asyncio.to_thread(self._book.state)
         start_at = self._job.start_at
-        if start_at is None and earlier is not None and earlier.finished and self._job.workflow_id is None:
+        finished = earlier is not None and earlier.finished and self._job.workflow_id is None
+        if start_at is None and (finished or self._job.again):
             # Run again, it is to be done again.
             await asyncio.to_thread(self._book.forget, self._job.chain)
         self._state = earlier or RunState()
@@ -137,14 +139,24 @@ class Workflow:
         crops, texts = readings.crops, readings.texts
         del readings
         self._cues = await self._stages.build_cues(self._area, crops, texts)
-        await asyncio.to_thread(self._require_unchanged)
-        self._written = await asyncio.to_thread(write_subtitles, self._job, self._info, self._cues, self._settings)
-        files = [text(str(path)) for path in self._written.files]
-        self._journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)
+        self._subtitles = await asyncio.to_thread(subtitle_files, self._job, self._info, self._cues, self._settings)
 
     async def _conclude(self) -> Outcome:
+        publication = Publication(self._job, self._info, self._settings, self._book)
+        outputs = (*self._subtitles.data, output_path(self._job, ".json"))
+        for sentence in await asyncio.to_thread(publication.prepare, outputs):
+            self._journal.warn(sentence)
+        # The last stage ends when its files are in place, and one of them tells that it has.
+        ended: list[StageRecord] = []
+        if Stage.POSTPROCESS_AND_FINALIZE in self._job.chain:
+            files = [text(str(path)) for path in self._subtitles.data]
+            ended = [self._journal.ended(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)]
+        outcome = self._outcome(outputs, ended)
+        result = await asyncio.to_thread(document, outcome)
         await asyncio.to_thread(self._require_unchanged)
-        outcome = await asyncio.to_thread(write_document, self._job, self._outcome())
+        await publication.put_in_place({**self._subtitles.data, outputs[-1]: result})
+        for record in ended:
+            self._journal.enter(record)
         await self._save(finished=True)
         return outcome
 
@@ -161,17 +173,18 @@ class Workflow:
     def _engine(self) -> Any:
         return self._stages.engine or self._state.engine
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, outputs: tuple[Path, ...], ended: list[StageRecord]) -> Outcome:
+        stages = {**self._journal.stages, **{record.stage: record for record in ended}}
         return Outcome(
             workflow_id=self._journal.workflow_id,
             video=self._job.video,
-            stages=tuple(self._journal.stages.values()),
+            stages=tuple(stages.values()),
             info=self._info,
             area=self._area,
             cues=self._cues,
             engine=self._engine,
-            outputs=self._written.files,
-            tracks=self._written.tracks,
+            outputs=outputs,
+            tracks=self._subtitles.tracks,
             partial=self._partial,
             decoded_s=self._decoded_s,
             expected_s=self._info.duration_s,

@@ -1,4 +1,4 @@
-"""Where results go, and their writing."""
+"""Where results go, and what is in them."""
 
 import dataclasses
 import os
@@ -10,16 +10,19 @@ from tests.support.cues import cue, video
 from tests.unit.stages.crop_subtitle_images.test_completeness import INFO
 from yivideo_ray.config import PostprocessorSettings, Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
+from yivideo_ray.files import write_together
 from yivideo_ray.jobs import Job
 from yivideo_ray.locations import Url
 from yivideo_ray.runtime.session import workflow_id
 from yivideo_ray.runtime.workflow.outputs import (
-    Written,
+    SubtitleFiles,
     output_path,
+    possible_outputs,
     require_distinct,
     require_writable,
-    write_subtitles,
+    subtitle_files,
 )
+from yivideo_ray.types import STAGES, Cue
 
 CUES = (cue(640, 2480, "Hello"),)
 
@@ -64,53 +67,61 @@ def test_a_video_named_like_a_result_is_not_overwritten(tmp_path: Path, name: st
     require_distinct([Job(tmp_path / name, output_dir=tmp_path / "out")], wanted)
 
 
-def test_every_format_asked_for_is_written_and_nothing_else(tmp_path: Path) -> None:
-    job = Job(tmp_path / "film.mp4")
-    written = write_subtitles(job, video(), CUES, asking("vtt", "ass", "txt", "srt")).files
-    assert [path.name for path in written] == ["film.vtt", "film.ass", "film.txt", "film.srt"]
-    assert sorted(tmp_path.iterdir()) == sorted(written)
-    starts = [path.read_text(encoding="utf-8")[:6] for path in written]
-    assert starts == ["WEBVTT", "[Scrip", "Hello\n", "1\n00:0"]
+def test_every_format_asked_for_is_made_and_nothing_else(tmp_path: Path) -> None:
+    made = subtitle_files(Job(tmp_path / "film.mp4"), video(), CUES, asking("vtt", "ass", "txt", "srt")).data
+    assert [path.name for path in made] == ["film.vtt", "film.ass", "film.txt", "film.srt"]
+    assert {path.parent for path in made} == {tmp_path}
+    assert [data.decode()[:6] for data in made.values()] == ["WEBVTT", "[Scrip", "Hello\n", "1\n00:0"]
 
 
-def test_no_format_writes_no_subtitle_file(tmp_path: Path) -> None:
-    assert write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, asking()).files == ()
-    assert list(tmp_path.iterdir()) == []
+def test_no_format_makes_no_subtitle_file(tmp_path: Path) -> None:
+    assert subtitle_files(Job(tmp_path / "film.mp4"), video(), CUES, asking()) == SubtitleFiles()
 
 
-def test_tracks_are_written_instead_of_the_whole_and_named(tmp_path: Path) -> None:
+def test_tracks_are_made_instead_of_the_whole_and_named(tmp_path: Path) -> None:
     job = Job(tmp_path / "film.mp4")
     both = (cue(0, 900, "你好", "Hello"), cue(900, 1800, "你好", "there"))
     languages = {"latin": "fr"}
-    written = write_subtitles(
-        job, video(), both, asking("srt", "txt", split_by_script=True, script_languages=languages)
-    )
-    names = ["film.zh.srt", "film.zh.txt", "film.fr.srt", "film.fr.txt"]
-    assert [path.name for path in written.files] == names
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
-    assert [(track.language, track.scripts, track.cues) for track in written.tracks] == [
+    made = subtitle_files(job, video(), both, asking("srt", "txt", split_by_script=True, script_languages=languages))
+    assert [path.name for path in made.data] == ["film.zh.srt", "film.zh.txt", "film.fr.srt", "film.fr.txt"]
+    assert [(track.language, track.scripts, track.cues) for track in made.tracks] == [
         ("zh", ("han",), 1),
         ("fr", ("latin",), 2),
     ]
-    assert [path for track in written.tracks for path in track.files] == list(written.files)
-    assert (tmp_path / "film.fr.txt").read_text(encoding="utf-8") == "Hello\n\nthere\n"
-    assert "00:00:00,000 --> 00:00:01,800\n你好\n" in (tmp_path / "film.zh.srt").read_text(encoding="utf-8")
+    assert [path for track in made.tracks for path in track.files] == list(made.data)
+    assert made.data[tmp_path / "film.fr.txt"].decode() == "Hello\n\nthere\n"
+    assert "00:00:00,000 --> 00:00:01,800\n你好\n" in made.data[tmp_path / "film.zh.srt"].decode()
 
 
 def test_the_gap_that_ends_a_subtitle_is_the_settings_in_tracks_too(tmp_path: Path) -> None:
     both = (cue(0, 900, "你好", "Hello"), cue(980, 1800, "你好", "there"))
     settings = asking("srt", split_by_script=True)
-    (chinese, _) = write_subtitles(Job(tmp_path / "film.mp4"), video(), both, settings).tracks
+    (chinese, _) = subtitle_files(Job(tmp_path / "film.mp4"), video(), both, settings).tracks
     assert chinese.cues == 1
     apart = settings.model_copy(update={"postprocessor": PostprocessorSettings(merge_gap_ms=79)})
-    (chinese, _) = write_subtitles(Job(tmp_path / "film.mp4"), video(), both, apart).tracks
+    (chinese, _) = subtitle_files(Job(tmp_path / "film.mp4"), video(), both, apart).tracks
     assert chinese.cues == 2
 
 
 def test_no_subtitles_are_no_tracks_and_one_empty_file(tmp_path: Path) -> None:
-    written = write_subtitles(Job(tmp_path / "film.mp4"), video(), (), asking("srt", split_by_script=True))
-    assert written == Written((tmp_path / "film.srt",))
-    assert (tmp_path / "film.srt").read_bytes() == b""
+    made = subtitle_files(Job(tmp_path / "film.mp4"), video(), (), asking("srt", split_by_script=True))
+    assert made == SubtitleFiles({tmp_path / "film.srt": b""})
+
+
+@pytest.mark.parametrize("options", [{}, {"split_by_script": True}])
+@pytest.mark.parametrize("cues", [(), CUES, (cue(0, 900, "你好", "Hello"), cue(900, 1800, "こんにちは"))])
+def test_all_that_a_job_may_write_is_known_before(
+    tmp_path: Path, options: dict[str, bool], cues: tuple[Cue, ...]
+) -> None:
+    job, settings = Job(tmp_path / "film.mp4"), asking("srt", "ass", **options)
+    possible = possible_outputs(job, settings.subtitles)
+    assert tmp_path / "film.json" in possible
+    assert set(subtitle_files(job, video(), cues, settings).data) <= set(possible)
+
+
+def test_a_job_without_the_last_stage_may_write_its_json_result_alone(tmp_path: Path) -> None:
+    job = Job(tmp_path / "film.mp4", STAGES[:2])
+    assert possible_outputs(job, SubtitleSettings()) == [tmp_path / "film.json"]
 
 
 def test_a_track_of_one_video_is_not_written_over_by_another(tmp_path: Path) -> None:
@@ -121,18 +132,9 @@ def test_a_track_of_one_video_is_not_written_over_by_another(tmp_path: Path) -> 
 
 
 def test_a_long_name_is_shortened_for_every_format(tmp_path: Path) -> None:
-    job = Job(tmp_path / ("x" * 251 + ".mp4"))
-    written = write_subtitles(job, video(), CUES, asking("srt", "ass")).files
-    assert all(path.exists() and len(os.fsencode(path.name)) == 255 for path in written)
-
-
-def test_where_one_file_can_not_be_written_none_is(tmp_path: Path) -> None:
-    (tmp_path / "film.ass").mkdir()
-    (tmp_path / "film.srt").write_text("of an earlier run")
-    with pytest.raises(OutputError):
-        write_subtitles(Job(tmp_path / "film.mp4"), video(), CUES, asking("srt", "ass", "txt"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.ass", "film.srt"]
-    assert (tmp_path / "film.srt").read_text() == "of an earlier run"
+    made = subtitle_files(Job(tmp_path / ("x" * 251 + ".mp4")), video(), CUES, asking("srt", "ass")).data
+    write_together(made)
+    assert all(len(os.fsencode(path.name)) == 255 for path in made)
 
 
 def test_a_directory_is_made_if_it_can_be(tmp_path: Path) -> None:
