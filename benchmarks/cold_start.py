@@ -39,6 +39,7 @@ def start(video: Path, out: Path) -> dict[str, float]:
     Errors: SystemExit if it fails.
     """
     command = [sys.executable, "-P", "-m", "yivideo_ray", "run", str(video), "-o", str(out), "--json"]
+    command += ["--overwrite", "--again"]
     environ = {**os.environ, "YIVIDEO_STORAGE__WORK_DIR": str(out / "work"), "RAY_ADDRESS": ""}
     seen: dict[str, float] = {}
     seen["load"] = os.getloadavg()[0]

@@ -42,7 +42,7 @@ def _ignore(_: Event) -> None:
 
 def _run(running: Session, video: Path, out: Path) -> tuple[float, Outcome]:
     before = time.perf_counter()
-    (outcome,) = running.run([Job(video, output_dir=out)], _ignore)
+    (outcome,) = running.run([Job(video, output_dir=out, overwrite=True, again=True)], _ignore)
     wall_s = time.perf_counter() - before
     if outcome.error is not None:
         raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']}")

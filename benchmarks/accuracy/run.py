@@ -109,7 +109,9 @@ def run_tasks(
                 (task.results / f"{truth.case}.{kind}").unlink(missing_ok=True)
 
             before = time.perf_counter()
-            (outcome,) = running.run([Job(truth.video, output_dir=task.results)], _Watch(progress, results, tasks))
+            # Whatever is there, it may be of other code.
+            job = Job(truth.video, output_dir=task.results, overwrite=True, again=True)
+            (outcome,) = running.run([job], _Watch(progress, results, tasks))
             wall_s = time.perf_counter() - before
             if outcome.error is None:
                 found, reason = read_found(task.results, truth.case), None

@@ -27,7 +27,7 @@ def _ignore(_: Event) -> None:
 
 def _run(running: Session, video: Path, results: Path) -> tuple[CpuUse, float | None, Outcome]:
     with cpu_use() as use, gpu_use() as gpu:
-        (outcome,) = running.run([Job(video, output_dir=results)], _ignore)
+        (outcome,) = running.run([Job(video, output_dir=results, overwrite=True, again=True)], _ignore)
     if outcome.error is not None:
         raise SystemExit(f"{video.name}: {outcome.error['code']}: {outcome.error['message']} {outcome.error['remedy']}")
     return use, gpu.busy, outcome

@@ -97,7 +97,9 @@ def _run(videos: Sequence[Path], results: Path, work: str) -> tuple[dict[str, An
         scratch = Peak(partial(scratch_bytes, [work_dir, _ray_files()]), 1.0)
         before = time.perf_counter()
         with scratch.watch():
-            outcomes = opened.run([Job(video, output_dir=results) for video in videos], _ignore)
+            # Results of runs before this one are known in no database that is there.
+            jobs = [Job(video, output_dir=results, overwrite=True, again=True) for video in videos]
+            outcomes = opened.run(jobs, _ignore)
     for outcome in outcomes:
         if outcome.error is not None:
             raise SystemExit(f"{outcome.video}: {outcome.error['code']}: {outcome.error['message']}")

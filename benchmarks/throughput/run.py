@@ -92,7 +92,7 @@ async def run_batch(tools: Tools, engine: str, mode: str, videos: Sequence[Path]
     async def run(video: Path) -> tuple[float, float, Outcome]:
         info = await asyncio.to_thread(probe, video, tools.settings.decoder)
         journal = Journal(workflow_id(info), str(video), info.duration_s, _ignore)
-        job, book = Job(video), Book(tools.database, journal.workflow_id)
+        job, book = Job(video, again=True), Book(tools.database, journal.workflow_id)
         stages: RayStages
         waits: list[float] = []
         if mode == CONCURRENT:

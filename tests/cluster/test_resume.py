@@ -31,12 +31,17 @@ def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(
-    env: dict[str, str], video: Path, *, kill_at: Callable[[dict[str, Any]], bool] | None = None
+    env: dict[str, str], video: Path, *options: str, kill_at: Callable[[dict[str, Any]], bool] | None = None
 ) -> tuple[int, list[dict[str, Any]]]:
     """Returns the exit code and the events; the process is killed at the first event for which kill_at holds."""
     seen = []
     process = subprocess.Popen(
-        command("run", video), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=video.parent
+        command("run", video, *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        cwd=video.parent,
     )
     assert process.stdout is not None
     with process:
@@ -103,8 +108,12 @@ def test_a_killed_run_goes_on_at_its_chunk_and_gives_what_an_uninterrupted_one_g
     for key in ("cues", "subtitle_area", "partial", "decoded_s", "warnings"):
         assert one[key] == other[key]
 
-    # It has come to its end: given once more, the command does all of it.
-    code, _ = run(env, killed)
+    # It has come to its end: given once more, the command does nothing of it, or all.
+    code, events = run(env, killed)
+    assert code == 0
+    assert events[-1]["already_done"]
+    assert "stage_started" not in {event["event"] for event in events}
+    code, _ = run(env, killed, "--again")
     assert code == 0
     assert output(killed, "paddleocr.perform_ocr")["kept_calls"] == 0
 

@@ -99,7 +99,8 @@ def test_the_length_of_chunks_and_the_number_in_flight_change_nothing(
     results = set()
     for chunk_s, in_flight in ((1, 0), (2.7, 1), (1000, 0)):
         pipeline = {"chunk_s": chunk_s, "chunks_in_flight": in_flight, "crops_per_call": 4}
-        run(make_settings(pipeline=pipeline), namespace, Job(video))
+        (outcome,) = run(make_settings(pipeline=pipeline), namespace, Job(video, again=True))
+        assert not outcome.already_done
         results.add(video.with_suffix(".srt").read_bytes())
     assert len(results) == 1
 
@@ -109,7 +110,7 @@ def test_a_session_keeps_its_actor_and_its_models_from_run_to_run(
 ) -> None:
     session = Session(make_settings(), namespace)
     for _ in range(2):
-        (outcome,) = session.run([Job(video)], lambda _: None)
+        (outcome,) = session.run([Job(video, again=True)], lambda _: None)
         assert found(outcome) == expected()
     status = session.status()
     assert status["gpu_actors"][0]["calls"]["done"] == 6
@@ -249,7 +250,7 @@ def test_under_every_failure_of_the_device_all_workflows_come_out_as_without_one
     (actor,) = session.status()["gpu_actors"]
     assert actor["restarts"]["count"] == len(kinds) - 1
     # The same actor, which has had its faults, so that no other one needs its GPU.
-    again = session.run([Job(videos[0])], lambda _: None)
+    again = session.run([Job(videos[0], again=True)], lambda _: None)
     assert again[0].error is None
     assert lossy == [videos[0].with_suffix(".srt").read_bytes()] * 3
 
@@ -298,6 +299,51 @@ def test_the_last_stage_runs_again_from_the_record_alone(
     (third,) = run(settings, namespace, Job(video, start_at=Stage.PERFORM_OCR), on_event=note)
     assert Stage.DETECT_SUBTITLE_AREA not in started
     assert third.cues == first.cues
+
+
+def test_a_finished_video_is_not_done_again_and_other_settings_replace_what_is_ours_alone(
+    namespace: str, make_settings: SettingsMaker, video: Path
+) -> None:
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in video.parent.glob("film*") if path != video}
+
+    settings = make_settings(subtitles={"formats": ["srt", "vtt"]})
+    (first,) = run(settings, namespace, Job(video))
+    assert found(first) == expected()
+    before, events = files(), list[Event]()
+    (second,) = run(settings, namespace, Job(video), on_event=events.append)
+    assert second.already_done
+    assert found(second) == expected()
+    assert (second.outputs, second.stages) == (first.outputs, first.stages)
+    assert [event.kind for event in events] == [EventKind.WORKFLOW_STARTED, EventKind.WORKFLOW_FINISHED]
+    assert files() == before
+
+    (third,) = run(make_settings(), namespace, Job(video))
+    assert found(third) == expected()
+    assert files().keys() == {"film.srt", "film.json"}
+    video.with_suffix(".srt").write_bytes(b"by hand")
+    (fourth,) = run(make_settings(), namespace, Job(video))
+    assert fourth.error is not None
+    assert fourth.error["code"] == "OUTPUT_EXISTS"
+    assert files()["film.srt"] == b"by hand"
+    (fifth,) = run(make_settings(), namespace, Job(video, overwrite=True))
+    assert files()["film.srt"] == before["film.srt"]
+    assert not fifth.already_done
+
+
+def test_a_file_that_appears_while_a_video_is_worked_on_stays_and_fails_the_last_stage(
+    namespace: str, make_settings: SettingsMaker, video: Path
+) -> None:
+    def put(event: Event) -> None:
+        if event.kind is EventKind.STAGE_STARTED and event.stage is STAGES[0]:
+            video.with_suffix(".srt").write_bytes(b"by hand")
+
+    (outcome,) = run(make_settings(), namespace, Job(video), on_event=put)
+    assert outcome.error is not None
+    assert outcome.error["code"] == "OUTPUT_EXISTS"
+    assert outcome.stages[-1].status is StageStatus.FAILED
+    assert video.with_suffix(".srt").read_bytes() == b"by hand"
+    assert not video.with_suffix(".json").exists()
 
 
 def test_looking_for_another_area_leaves_what_was_read(

@@ -43,7 +43,7 @@ def running(settings: Settings) -> Iterator[Session]:
 
 
 def run(running: Session, video: Path, out: Path) -> Outcome:
-    (outcome,) = running.run([Job(video, output_dir=out)], quiet)
+    (outcome,) = running.run([Job(video, output_dir=out, again=True)], quiet)
     assert outcome.error is None
     return outcome
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from yivideo_ray.runtime.workflow.checkpoint import Book
     from yivideo_ray.runtime.workflow.own_files import OwnFiles
 
-__all__ = ["add", "area", "picture_path", "sentences"]
+__all__ = ["add", "area", "picture_path", "put_in_place", "sentences"]
 
 SUFFIX = ".area.png"
 # The kind under which the database keeps which pictures are ours.
@@ -103,7 +103,7 @@ def area(
         sampled, full = _sampled(outcome)
         frame = telling_frame(outcome.info, outcome.area, sampled, settings, quick=not full)
         drawn = draw(frame.bgr(), marks(outcome.area, settings.area_detector, outcome.info.bounds))
-        _put_in_place(picture, drawn, _book(opened, video, picture), overwrite=overwrite)
+        put_in_place(picture, drawn, _book(opened, video, picture), overwrite=overwrite)
     for sentence in sentences(outcome, settings):
         report(f"{video.name}: {sentence}")
     shown_s = outcome.info.seconds(frame.pts)
@@ -144,7 +144,9 @@ def _require_replaceable(picture: Path, book: Book, *, overwrite: bool) -> OwnFi
     return own
 
 
-def _put_in_place(picture: Path, data: bytes, book: Book, *, overwrite: bool) -> None:
+def put_in_place(picture: Path, data: bytes, book: Book, *, overwrite: bool) -> None:
+    """Writes the picture, and keeps in its directory's book that it is ours. Errors: OutputError OUTPUT_EXISTS,
+    OUTPUT_NOT_WRITABLE, STORAGE_FULL."""
     from yivideo_ray.runtime.workflow.own_files import Digest
 
     own = _require_replaceable(picture, book, overwrite=overwrite)

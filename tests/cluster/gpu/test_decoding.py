@@ -51,7 +51,7 @@ def test_the_actor_decodes_with_the_same_result_and_one_call_at_a_time_in_each_l
         pipeline={"chunk_s": 2, "crops_per_call": 1, "chunks_in_flight": 3},
     )
     session = Session(settings, namespace)
-    (outcome,) = session.run([Job(video)], lambda _: None)
+    (outcome,) = session.run([Job(video, again=True)], lambda _: None)
     assert found(outcome) == expected()
     assert video.with_suffix(".srt").read_bytes() == expected_bytes
     assert cropping(outcome) == ("cpu", "actor")

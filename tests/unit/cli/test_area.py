@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.videos import Subtitle, make_video
-from yivideo_ray.cli.area import picture_path, sentences
+from yivideo_ray.cli.area import picture_path, put_in_place, sentences
 from yivideo_ray.config import DecoderSettings, Settings
-from yivideo_ray.errors import ConfigError, InputError
+from yivideo_ray.errors import ConfigError, InputError, OutputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome
 from yivideo_ray.media import plan_samples, probe, sample_frames
 from yivideo_ray.preview import telling_frame
+from yivideo_ray.runtime.workflow.checkpoint import Book
+from yivideo_ray.runtime.workflow.own_files import record_name
+from yivideo_ray.storage.database import Database
 from yivideo_ray.types import Band, BandEvidence, RejectedRegion, RejectionReason, SubtitleArea, VideoInfo
 
 EVIDENCE = BandEvidence(24, 18, 12, 0.9, "1 rows of text that comes and goes")
@@ -95,3 +98,25 @@ def test_the_picture_lies_beside_the_video_or_where_it_is_wanted(tmp_path: Path)
 def test_the_picture_never_overwrites_the_video(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="overwrite"):
         picture_path(tmp_path / "film.mp4", tmp_path / "x" / ".." / "film.mp4")
+
+
+def test_a_picture_of_ours_is_replaced_and_any_other_file_stays(tmp_path: Path) -> None:
+    database = Database(Settings(storage={"work_dir": tmp_path / "work"}).storage)
+    picture = tmp_path / "film.area.png"
+    book = Book(database, record_name(tmp_path / "film.mp4", tmp_path))
+    for drawn in (b"first", b"second"):
+        put_in_place(picture, drawn, book, overwrite=False)
+        assert picture.read_bytes() == drawn
+    picture.write_bytes(b"by hand")
+    with pytest.raises(OutputError, match="was changed since") as caught:
+        put_in_place(picture, b"third", book, overwrite=False)
+    assert caught.value.code.name == "OUTPUT_EXISTS"
+    assert picture.read_bytes() == b"by hand"
+    put_in_place(picture, b"third", book, overwrite=True)
+    put_in_place(tmp_path / "preview.png", b"another", book, overwrite=False)
+    # A picture has no successor of another name.
+    assert picture.read_bytes() == b"third"
+    put_in_place(picture, b"fourth", book, overwrite=False)
+    # Runs know nothing of pictures, and remove none.
+    assert book.own_files().files == {}
+    database.close()
