@@ -135,7 +135,7 @@ def test_a_ray_of_its_own_and_the_actor_live_as_long_as_the_session(patterns: Pa
     )
     assert result.returncode == 0, result.stderr
     page = json.loads(result.stdout.splitlines()[-1])
-    assert (page["cues"], page["done"]) == ([6, 6], 4)
+    assert (page["cues"], page["done"]) == ([6, 6], 6)
     # Neither monitor.py, which scales a cluster, nor log_monitor.py, nor dashboard.py; workers and agents bear other
     # names by now.
     assert page["rays"] == ["gcs_server", "raylet"]

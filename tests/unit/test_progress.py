@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,14 @@ def test_a_person_hears_that_there_were_no_subtitles_and_that_a_result_is_partia
     lines = summary([outcome(partial=True, decoded_s=3.0, expected_s=9.0, warnings=("look",))])
     assert any("PARTIAL: 3.0 of 9.0 s" in line for line in lines)
     assert any(line.endswith("warning: look") for line in lines)
+
+
+def test_a_person_hears_that_a_video_was_done_already_and_nothing_that_was_told_then() -> None:
+    done = outcome(cues=(object(),) * 3, outputs=(Path("a.srt"),), warnings=("look",), already_done=True)
+    assert summary([done]) == ["a.mp4: already done, 3 cues; --again does it again: a.srt"]
+    looked = outcome(stages=(StageRecord(STAGES[1], StageStatus.SUCCESS),), outputs=(Path("a.json"),))
+    assert summary([looked]) == ["a.mp4: done: a.json"]
+    assert summary([replace(looked, already_done=True)]) == ["a.mp4: already done; --again does it again: a.json"]
 
 
 def test_the_table_shows_stage_percent_and_device() -> None:

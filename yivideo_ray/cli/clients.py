@@ -81,6 +81,7 @@ def add(commands: Commands) -> None:
     fetch.add_argument("-o", "--output", type=Path, metavar="DIR", default=Path(), help="write there")
     fetch.add_argument("--format", metavar="A,B", default="srt", help="srt, vtt, ass, txt, json (srt)")
     fetch.add_argument("--language", metavar="CODE", help="only the lines in one language, such as zh or en")
+    fetch.add_argument("--overwrite", action="store_true", help="replace other files of these names")
 
 
 def _client(
@@ -228,6 +229,7 @@ def _fetch(options: argparse.Namespace) -> int:
     from yivideo_ray.files import write_together
     from yivideo_ray.jobs import Job
     from yivideo_ray.runtime.workflow.outputs import output_path, require_writable
+    from yivideo_ray.runtime.workflow.own_files import require_same_or_none
 
     require_writable(options.output)
     with _open(options) as client:
@@ -238,6 +240,8 @@ def _fetch(options: argparse.Namespace) -> int:
                 language = None if name == "json" else options.language
                 mark = "" if language is None else f".{language}"
                 files[output_path(job, f"{mark}.{name}")] = client.subtitles(workflow_id, name, language)
+            if not options.overwrite:
+                require_same_or_none(files)
             write_together(files)
             for path in files:
                 report(f"{workflow_id}: {path}")

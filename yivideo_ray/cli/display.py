@@ -28,15 +28,17 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
             continue
         name = text(outcome.video.name)
         finalized = any(record.stage is STAGES[-1] for record in outcome.stages)
-        found = f"{len(outcome.cues)} cues" if outcome.cues else "no subtitles found" if finalized else "done"
+        found = f"{len(outcome.cues)} cues" if outcome.cues else "no subtitles found" if finalized else ""
         where = ", ".join(text(str(path)) for path in outcome.outputs)
         device = f" (models on {outcome.engine.device})" if outcome.engine else ""
         if outcome.already_done:
-            found, device = f"already done, {found}", "; --again does it again"
-        lines.append(f"{name}: {found}{device}: {where}")
+            found, device = ", ".join(("already done", *filter(None, [found]))), "; --again does it again"
+        lines.append(f"{name}: {found or 'done'}{device}: {where}")
         if outcome.partial:
             lines.append(f"{name}: PARTIAL: {outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded")
-        lines.extend(f"{name}: warning: {text(warning)}" for warning in outcome.warnings)
+        # They were told when it was done.
+        warnings = () if outcome.already_done else outcome.warnings
+        lines.extend(f"{name}: warning: {text(warning)}" for warning in warnings)
     return lines
 
 

@@ -94,21 +94,27 @@ class Session:
         videos: Iterable[str | os.PathLike[str]],
         *,
         output_dir: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        again: bool = False,
         on_progress: OnEvent | None = None,
     ) -> list[Result]:
         """Returns one result per video, in their order; one that failed has its `error`, and stops no other.
 
         videos are paths, or addresses that storage.allowed_urls allows. output_dir: the files of `yivideo run` are
-        written there (None: nothing is written). on_progress is called with each Event, in this thread. What was read
-        is kept in storage.work_dir, so that a call that was killed goes on where it was.
+        written there (None: nothing is written); overwrite and again as in Job. on_progress is called with each Event,
+        in this thread. What was read is kept in storage.work_dir, so that a call that was killed goes on where it was.
         """
-        return asyncio.run(self.extract_async(videos, output_dir=output_dir, on_progress=on_progress))
+        return asyncio.run(
+            self.extract_async(videos, output_dir=output_dir, overwrite=overwrite, again=again, on_progress=on_progress)
+        )
 
     async def extract_async(
         self,
         videos: Iterable[str | os.PathLike[str]],
         *,
         output_dir: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        again: bool = False,
         on_progress: OnEvent | None = None,
     ) -> list[Result]:
         """Does what extract does, inside a running event loop. Cancelled, it ends what runs."""
@@ -117,7 +123,9 @@ class Session:
         locations = [location_named(os.fspath(video)) for video in videos]
         watch = on_progress or (lambda _: None)
         if output_dir is not None:
-            outcomes = await self.run_async([Job(video, output_dir=Path(output_dir)) for video in locations], watch)
+            directory = Path(output_dir)
+            jobs = [Job(video, output_dir=directory, overwrite=overwrite, again=again) for video in locations]
+            outcomes = await self.run_async(jobs, watch)
             return [result_of(outcome) for outcome in outcomes]
         without_files = self._settings.model_copy(
             update={"subtitles": self._settings.subtitles.model_copy(update={"formats": ()})}
@@ -350,11 +358,7 @@ class _Run:
             return None
         from yivideo_ray.runtime.workflow.publishing import Publication
 
-        publication = Publication(job, info, self._settings, self._book(journal))
-        done = publication.done_before(journal.workflow_id)
-        if done is None:
-            publication.require_possible()
-        return done
+        return Publication(job, info, self._settings, self._book(journal)).admit(journal.workflow_id)
 
     async def _workflow(self, job: Job, info: VideoInfo, journal: Journal, stages: StageRunner) -> Outcome:
         from yivideo_ray.runtime.workflow.workflow import Workflow
@@ -389,9 +393,5 @@ class _Run:
             message = f"{len(outcome.cues)} cues."
         if outcome.already_done:
             message = f"{message} It was already done; --again does it again."
-        journal.emit(
-            EventKind.WORKFLOW_FINISHED,
-            message=message,
-            succeeded=outcome.succeeded,
-            already_done=outcome.already_done,
-        )
+        facts: dict[str, Any] = {"succeeded": outcome.succeeded, "already_done": outcome.already_done}
+        journal.emit(EventKind.WORKFLOW_FINISHED, message=message, **facts)

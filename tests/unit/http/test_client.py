@@ -211,6 +211,24 @@ def test_fetch_writes_files_named_after_the_video(there: Listening, tmp_path: Pa
     assert command(there, "fetch", workflow_id, "--language", "fr").stderr.startswith("RESULT_NOT_WRITTEN: ")
 
 
+def test_fetch_replaces_no_other_file_unless_it_may(there: Listening, tmp_path: Path) -> None:
+    with Client(there.url, settings=ServeSettings()) as client:
+        workflow_id = client.submit(film(there))["workflow_id"]
+    there.do(there.service.succeed(workflow_id, finished(), tmp_path))
+    for _ in range(2):
+        assert command(there, "fetch", workflow_id, "-o", "out").returncode == 0
+    srt = there.videos / "out" / "film.srt"
+    fetched = srt.read_bytes()
+    srt.write_bytes(b"by hand")
+    refused = command(there, "fetch", workflow_id, "-o", "out", "--format", "vtt,srt")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("OUTPUT_EXISTS: ")
+    assert [path.name for path in srt.parent.iterdir()] == ["film.srt"]
+    assert srt.read_bytes() == b"by hand"
+    assert command(there, "fetch", workflow_id, "-o", "out", "--overwrite").returncode == 0
+    assert srt.read_bytes() == fetched
+
+
 def test_submit_sends_an_address_as_it_is(tmp_path: Path) -> None:
     with listening(tmp_path, allowed_urls=("s3://films",)) as there:
         result = command(there, "submit", "s3://films/a b/film.mp4", "film.mp4")

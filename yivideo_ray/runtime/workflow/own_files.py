@@ -20,7 +20,7 @@ from yivideo_ray.codec import text
 from yivideo_ray.errors import OutputError
 from yivideo_ray.locations import Url, VideoLocation
 
-__all__ = ["Digest", "OwnFiles", "digest_at", "record_name", "require_replaceable"]
+__all__ = ["Digest", "OwnFiles", "digest_at", "record_name", "require_replaceable", "require_same_or_none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,13 @@ def require_replaceable(paths: Iterable[Path], own: OwnFiles, *, overwrite: bool
         why = None if overwrite or not _is_there(path) else _why_not_ours(path, own)
         if why is not None:
             raise OutputError(f"{path} {why}", code="OUTPUT_EXISTS", path=text(str(path)))
+
+
+def require_same_or_none(files: Mapping[Path, bytes]) -> None:
+    """Errors: OutputError OUTPUT_EXISTS where a file is there and has other bytes than these, OUTPUT_NOT_WRITABLE for a
+    directory. For those who keep no record of what they wrote."""
+    differing = [path for path, data in files.items() if not _is(path, (Digest.of(data),))]
+    require_replaceable(differing, OwnFiles(), overwrite=False)
 
 
 def _why_not_ours(path: Path, own: OwnFiles) -> str | None:

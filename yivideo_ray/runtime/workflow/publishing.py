@@ -48,6 +48,13 @@ class Publication:
         self._own = OwnFiles()
         self._obsolete: tuple[Path, ...] = ()
 
+    def admit(self, workflow_id: str) -> Outcome | None:
+        """Returns the outcome of the run before if there is nothing to do. Errors: as require_possible."""
+        done = self.done_before(workflow_id)
+        if done is None:
+            self.require_possible()
+        return done
+
     def done_before(self, workflow_id: str) -> Outcome | None:
         """Returns the outcome of the run before, if it came to its end with what decides the outputs as it is now, and
         all that it wrote is there unchanged. None: there is something to do."""
