@@ -6,7 +6,6 @@ in the text figures, so the text figures of all groups add up to those over all.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -23,6 +22,7 @@ from yivideo_ray.subtitles.scoring import (
     same_lines,
     words,
 )
+from yivideo_ray.text.scripts import Script, script_of
 
 __all__ = ["CHINESE", "ENGLISH_IN_CJK_FONT", "GROUPS", "JAPANESE", "LATIN", "group_scores", "grouping"]
 
@@ -55,7 +55,7 @@ def grouping(truth: Truth) -> GroupOf:
 
 def _is_chinese(line: str) -> bool:
     # Marks decide nothing: a full-width one read at the end of an English line leaves it English.
-    return any(unicodedata.name(c, "").startswith("CJK UNIFIED") for c in line)
+    return any(script_of(c) is Script.HAN for c in line)
 
 
 def group_scores(

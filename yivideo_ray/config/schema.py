@@ -158,7 +158,7 @@ class PostprocessorSettings(_Section):
 
 
 class ScriptLanguages(_Section):
-    """The language that stands for each script (subtitles.tracks.SCRIPTS), as a BCP 47 code."""
+    """The language that stands for each script (text.scripts.Script), as a BCP 47 code."""
 
     han: Language = "zh"
     kana: Language = "ja"

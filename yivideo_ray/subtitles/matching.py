@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
 
+from yivideo_ray.text.scripts import is_unspaced
+
 __all__ = ["Matching", "TimedText", "characters", "match", "words"]
 
 MIN_SIMILARITY = 0.5
@@ -54,7 +56,7 @@ def words(lines: Sequence[str]) -> list[str]:
         for c in chunk:
             if unicodedata.category(c) == "Cf":
                 continue
-            if not _is_word_of_its_own(c):
+            if not is_unspaced(c):
                 word += c
                 continue
             if word:
@@ -64,12 +66,6 @@ def words(lines: Sequence[str]) -> list[str]:
         if word:
             found.append(word)
     return found
-
-
-def _is_word_of_its_own(c: str) -> bool:
-    # Hangul is wide as well, but Korean is written with spaces between words.
-    wide = unicodedata.east_asian_width(c) in ("W", "F")
-    return wide and not unicodedata.name(c, "").startswith("HANGUL")
 
 
 def match(reference: Sequence[TimedText], result: Sequence[TimedText]) -> Matching:

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from yivideo_ray.text.likeness import bare
+from yivideo_ray.text.scripts import Script, holds_japanese, is_katakana, script_of
 from yivideo_ray.types import CropText, TextLine
 
 __all__ = ["HanVariant", "form_in", "settle_variants", "writing_of"]
@@ -23,10 +24,7 @@ _UNSURE = 0.95
 # A writing is believed with so many characters that only it has, and this share of those that tell.
 _MIN_TELLING = 8
 _MIN_SHARE = 0.9
-# Japanese is written with half of its letters in kana, and hardly ever with characters that it hasn't. A Chinese text
-# holds a stray kana; what is between is both.
-_JAPANESE_KANA_SHARE = 0.3
-_STRAY_KANA_SHARE = 0.02
+# Japanese is hardly ever written with characters that it hasn't; with more of them, Chinese is there as well.
 _STRAY_HAN_SHARE = 0.05
 
 
@@ -46,22 +44,20 @@ _CODECS = {HanVariant.SIMPLIFIED: "gb2312", HanVariant.TRADITIONAL: "cp950", Han
 _BYTES = 2
 
 
-def writing_of(text: str) -> HanVariant | None:
+def writing_of(lines: Iterable[str]) -> HanVariant | None:
     """Returns the writing of all that a video says; None if that is open: too little of it, or several."""
-    kana = han = not_japanese = 0
+    said = list(lines)
+    han = not_japanese = 0
     telling: Counter[HanVariant] = Counter()
-    for char, count in Counter(text).items():
-        if "\u3041" <= char <= "\u30fa":
-            kana += count
-        elif _is_han(char):
+    for char, count in Counter("".join(said)).items():
+        if _is_han(char):
             han += count
             homes = _homes(char)
             not_japanese += count if HanVariant.JAPANESE not in homes else 0
             homes -= {HanVariant.JAPANESE}
             telling.update({home: count for home in homes if len(homes) == 1})
-    if kana > _STRAY_KANA_SHARE * (kana + han):
-        is_japanese = kana >= _JAPANESE_KANA_SHARE * (kana + han) and not_japanese <= _STRAY_HAN_SHARE * han
-        return HanVariant.JAPANESE if is_japanese else None
+    if holds_japanese(said):
+        return HanVariant.JAPANESE if not_japanese <= _STRAY_HAN_SHARE * han else None
     for writing, count in telling.items():
         if count >= max(_MIN_TELLING, _MIN_SHARE * telling.total()):
             return writing
@@ -80,7 +76,7 @@ def form_in(writing: HanVariant, char: str) -> str | None:
 
 def settle_variants(texts: Sequence[CropText]) -> tuple[list[CropText], HanVariant | None]:
     """Returns what was read, unsure characters of another writing in the form of the video's own, and that writing."""
-    writing = writing_of("".join(line.text for text in texts for line in text.lines))
+    writing = writing_of(line.text for text in texts for line in text.lines)
     if writing is None:
         return list(texts), None
     return [_settle(text, writing) for text in texts], writing
@@ -110,19 +106,15 @@ def _form_at(read: str, at: int, writing: HanVariant) -> str:
     if writing is not HanVariant.JAPANESE:
         return form_in(writing, char) or char
     beside = read[max(0, at - 1) : at] + read[at + 1 : at + 2]
-    if char in _LOOKS_LIKE_HAN and any(map(_is_han, beside)) and not any(map(_is_katakana, beside)):
+    if char in _LOOKS_LIKE_HAN and any(map(_is_han, beside)) and not any(map(is_katakana, beside)):
         return _LOOKS_LIKE_HAN[char]
-    if char in _LOOKS_LIKE_KANA and any(map(_is_katakana, beside)) and not any(map(_is_han, beside)):
+    if char in _LOOKS_LIKE_KANA and any(map(is_katakana, beside)) and not any(map(_is_han, beside)):
         return _LOOKS_LIKE_KANA[char]
     return form_in(writing, char) or char
 
 
-def _is_katakana(char: str) -> bool:
-    return "\u30a1" <= char <= "\u30fc"
-
-
 def _is_han(char: str) -> bool:
-    return "\u3400" <= char <= "\u9fff"
+    return script_of(char) is Script.HAN
 
 
 @cache

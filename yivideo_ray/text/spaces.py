@@ -10,13 +10,13 @@ after a dash 0.01 was one (docs/decisions/027). Where the probability is near th
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
+from yivideo_ray.text.scripts import is_unspaced
 from yivideo_ray.types import CharReading
 
-__all__ = ["is_unspaced", "space_out", "tidy"]
+__all__ = ["space_out", "tidy"]
 
 _DASHES = frozenset("-–—")
 _APOSTROPHES = frozenset("'’‘`")
@@ -49,13 +49,6 @@ _ARTICLE = re.compile(r"(?<!\w)I(?=['’](?!(?:m|ll|ve|d|s)(?!\w))[^\W\d_])")
 _BARS = frozenset("Il1|")
 # Full- and half-width marks look alike to the model; below this confidence the script beside it decides.
 _SURE_OF_MARK = 0.9
-
-
-def is_unspaced(char: str) -> bool:
-    """Returns whether the character belongs to a script, or to its punctuation, that is written without spaces."""
-    if "\uac00" <= char <= "\ud7a3":  # Korean is wide, and has spaces.
-        return False
-    return unicodedata.east_asian_width(char) in "WF"
 
 
 def space_out(text: str, chars: Sequence[CharReading], threshold: float) -> str:

@@ -12,7 +12,7 @@ import yaml
 from yivideo_ray import config
 from yivideo_ray.config import ScriptLanguages, Settings, load_settings, with_address, with_formats
 from yivideo_ray.errors import ConfigError
-from yivideo_ray.subtitles.languages import SCRIPTS
+from yivideo_ray.text.scripts import Script
 
 CONFIG_YML = Path(__file__).parents[3] / "config.yml"
 # The same file, as it is installed.
@@ -105,7 +105,7 @@ def test_one_language_given_leaves_those_of_the_other_scripts(monkeypatch: pytes
 
 
 def test_every_script_has_a_language() -> None:
-    assert set(ScriptLanguages().model_dump()) == set(SCRIPTS)
+    assert set(ScriptLanguages().model_dump()) == set(Script)
 
 
 def test_formats_given_on_the_command_line_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import cue
 from yivideo_ray.config import ScriptLanguages
-from yivideo_ray.subtitles.languages import Track, line_script, split_by_script
+from yivideo_ray.subtitles.languages import Track, split_by_script
 from yivideo_ray.types import Cue
 
 LANGUAGES = ScriptLanguages().model_dump()
@@ -25,46 +24,6 @@ def spoken(*texts: str) -> list[Cue]:
 def split(*texts: str, merge_gap_ticks: int = 0) -> dict[str, list[str]]:
     tracks = split_by_script(spoken(*texts), LANGUAGES, merge_gap_ticks)
     return {track.language: [cue.text for cue in track.cues] for track in tracks}
-
-
-@pytest.mark.parametrize(
-    ("line", "script"),
-    [
-        ("你好", "han"),
-        ("我爱NBA", "han"),
-        ("Tom说：好", "han"),
-        ("iPhone 15 Pro Max 来了", "han"),
-        ("这个project的deadline是next Monday", "han"),
-        ("時々", "han"),
-        ("第一", "han"),
-        ("一", "han"),
-        ("一 Yes.", "latin"),
-        ("Wi一Fi", "latin"),
-        ("In China 中 means middle", "latin"),
-        ("どこへ行くの？", "kana"),
-        ("東京タワーで待つ", "kana"),
-        ("ｱｲｳ", "kana"),
-        ("안녕하세요", "hangul"),
-        ("BTS가 왔다", "hangul"),
-        ("Hello, world", "latin"),
-        ("Où est-il ?", "latin"),
-        ("Ｈｅｌｌｏ", "latin"),
-        ("Привет, NBA", "cyrillic"),
-        ("Hеllo", "latin"),  # with a Cyrillic е, as models confuse them
-        ("Γειά σου", "greek"),
-        ("مرحبا", "arabic"),
-        ("שלום", "hebrew"),
-        ("สวัสดี", "thai"),
-        ("नमस्ते", "devanagari"),
-        ("გამარჯობა", "other"),
-        ("1984", None),
-        ("...", None),
-        ("♪ ♪", None),
-        ("", None),
-    ],
-)
-def test_a_line_is_in_the_script_that_has_most_of_it(line: str, script: str | None) -> None:
-    assert line_script(line) == script
 
 
 def test_bilingual_cues_become_two_tracks_with_their_times() -> None:

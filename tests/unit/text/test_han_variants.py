@@ -42,11 +42,15 @@ def settled(*texts: CropText) -> list[str]:
         ("人山人海", None),
         (SIMPLIFIED + TRADITIONAL, None),
         (SIMPLIFIED + JAPANESE, None),
+        # A line of Japanese in a Chinese video says nothing of the others.
+        (SIMPLIFIED * 12 + JAPANESE, HanVariant.SIMPLIFIED),
+        # Japanese with little kana.
+        ("東京株式市場で午前の取引終了", HanVariant.JAPANESE),
         ("", None),
     ],
 )
 def test_the_writing_is_told_by_the_characters_that_only_one_has(said: str, writing: HanVariant | None) -> None:
-    assert writing_of(said) == writing
+    assert writing_of([said]) == writing
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yivideo_ray.text.spaces import is_unspaced, space_out, tidy
+from yivideo_ray.text.spaces import space_out, tidy
 from yivideo_ray.types import CharReading
 
 SETTING = 0.01
@@ -248,13 +248,3 @@ def test_no_character_is_lost_or_moved(line: list[CharReading]) -> None:
     # A mark may have become full-width.
     read = "".join(char.text for char in line)
     assert unicodedata.normalize("NFKC", found.replace(" ", "")) == unicodedata.normalize("NFKC", read)
-
-
-@given(st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=10))
-def test_han_is_unspaced(text: str) -> None:
-    assert all(is_unspaced(char) for char in text)
-
-
-@given(st.text(alphabet=st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), min_size=1, max_size=10))
-def test_hangul_is_spaced(text: str) -> None:
-    assert not any(is_unspaced(char) for char in text)

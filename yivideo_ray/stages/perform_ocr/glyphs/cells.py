@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yivideo_ray.pixels.ink import Ink
-from yivideo_ray.text.spaces import is_unspaced
+from yivideo_ray.text.scripts import is_unspaced
 from yivideo_ray.types import CharReading
 
 __all__ = ["Cells", "find_cells"]
