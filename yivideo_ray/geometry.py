@@ -1,12 +1,18 @@
-"""Boxes and the arithmetic on them. Pixels only: time lives in types, pictures live in media and stages."""
+"""Boxes, rows of them, and where a cut-out picture lies in its frame.
+
+Pixels only: time lives in types, pictures live in media and stages.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
-__all__ = ["Box", "bounding_box"]
+__all__ = ["Box", "bounding_box", "from_frame", "in_rows", "share_row", "to_frame"]
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,3 +98,39 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
         max(b.x1 for b in found),
         max(b.y1 for b in found),
     )
+
+
+def to_frame(box: Box, cut: Box, scale: float) -> Box:
+    """Returns the smallest box of whole frame pixels that covers a box in a picture of the frame.
+
+    The picture shows what lies in the frame at cut, scaled by scale.
+    """
+    return box.scale(1 / scale).translate(cut.x0, cut.y0)
+
+
+def from_frame(box: Box, cut: Box, scale: float) -> Box:
+    """Returns where a box in frame coordinates lies in such a picture, or beyond it: at least a pixel wide and high.
+
+    Its corner is rounded, and so is its size, for equal boxes to have equal sizes wherever they lie.
+    """
+    x, y = round((box.x0 - cut.x0) * scale), round((box.y0 - cut.y0) * scale)
+    return Box(x, y, x + max(1, round(box.width * scale)), y + max(1, round(box.height * scale)))
+
+
+def share_row(a: Box, b: Box) -> bool:
+    """Returns whether two boxes stand in one row: the middle of the lower one lies within the height of the other.
+
+    For boxes of any height that is to say that they share more than half of the lower one's.
+    """
+    return 2 * abs(a.center[1] - b.center[1]) < max(a.height, b.height)
+
+
+def in_rows(items: Iterable[Item], box_of: Callable[[Item], Box]) -> list[list[Item]]:
+    """Returns the items in the order of reading: row by row from the top, each row from the left."""
+    rows: list[list[Item]] = []
+    for item in sorted(items, key=lambda item: box_of(item).center[1]):
+        if rows and share_row(box_of(rows[-1][0]), box_of(item)):
+            rows[-1].append(item)
+        else:
+            rows.append([item])
+    return [sorted(row, key=lambda item: box_of(item).x0) for row in rows]

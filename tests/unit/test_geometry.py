@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import Box, bounding_box, from_frame, in_rows, share_row, to_frame
 
 numbers = st.integers(-500, 500)
 sizes = st.integers(0, 300)
@@ -91,3 +91,71 @@ def test_the_bounding_box_is_the_smallest_around_all(found: list[Box]) -> None:
 def test_there_is_no_box_around_nothing() -> None:
     with pytest.raises(ValueError, match="no boxes"):
         bounding_box([])
+
+
+@given(solid, solid)
+def test_boxes_share_a_row_if_they_share_more_than_half_of_the_lower_ones_height(a: Box, b: Box) -> None:
+    shared = min(a.y1, b.y1) - max(a.y0, b.y0)
+    assert share_row(a, b) == share_row(b, a) == (2 * shared > min(a.height, b.height))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        # A dash, dots, an opening quotation mark beside a line.
+        (Box(0, 14, 20, 18), Box(30, 0, 200, 30), True),
+        (Box(0, 24, 20, 30), Box(30, 0, 200, 30), True),
+        (Box(0, 0, 20, 8), Box(30, 0, 200, 30), True),
+        # Ruby above a word, and the next line.
+        (Box(30, -12, 90, 2), Box(30, 0, 200, 30), False),
+        (Box(0, 30, 100, 60), Box(0, 0, 100, 30), False),
+    ],
+)
+def test_marks_stand_in_the_row_of_their_line(a: Box, b: Box, expected: bool) -> None:
+    assert share_row(a, b) == expected
+
+
+def test_boxes_are_read_row_by_row_each_from_the_left() -> None:
+    # A list of ingredients in which a low row lies beside a high one.
+    boxes = [
+        ("9.5 g", Box(200, 94, 282, 127)),
+        ("sodium", Box(57, 112, 101, 140)),
+        ("46 mg", Box(195, 116, 284, 143)),
+        ("sugar", Box(66, 93, 167, 126)),
+        ("*", Box(170, 96, 176, 104)),
+        ("fat", Box(57, 72, 118, 99)),
+    ]
+    assert [[name for name, _ in row] for row in in_rows(boxes, lambda named: named[1])] == [
+        ["fat"],
+        ["sugar", "*", "9.5 g"],
+        ["sodium", "46 mg"],
+    ]
+
+
+@given(st.lists(boxes, max_size=8))
+def test_rows_hold_every_box_once(found: list[Box]) -> None:
+    rows = in_rows(found, lambda box: box)
+    assert sorted(box for row in rows for box in row) == sorted(found)
+    tops = [min(box.center[1] for box in row) for row in rows]
+    assert tops == sorted(tops)
+
+
+@given(solid, solid, st.sampled_from([0.3, 0.5, 0.7058823529411765, 1.0]))
+def test_a_box_of_a_picture_covers_the_same_in_the_frame_and_back(box: Box, cut: Box, scale: float) -> None:
+    there = to_frame(box, cut, scale)
+    back = from_frame(there, cut, scale)
+    # Each way rounds by less than a pixel of the frame, and then of the picture.
+    for one, other in ((back.x0, box.x0), (back.y0, box.y0), (back.x1, box.x1), (back.y1, box.y1)):
+        assert abs(one - other) <= 2
+
+
+@given(solid, solid)
+def test_without_scaling_no_box_is_changed_by_the_way_to_the_frame_and_back(box: Box, cut: Box) -> None:
+    assert from_frame(to_frame(box, cut, 1.0), cut, 1.0) == box
+
+
+@given(solid, solid, st.floats(0.1, 1))
+def test_what_is_small_in_the_frame_is_still_a_pixel_in_the_picture(box: Box, cut: Box, scale: float) -> None:
+    there = from_frame(box, cut, scale)
+    assert there.width >= 1
+    assert there.height >= 1

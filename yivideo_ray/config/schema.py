@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from yivideo_ray.geometry import Box
 from yivideo_ray.locations import require_prefix
 
 __all__ = [
@@ -139,6 +140,12 @@ class RegionSetting(_Section):
         if self.x0 >= self.x1 or self.y0 >= self.y1:
             raise ValueError("x0 must be less than x1, and y0 less than y1")
         return self
+
+    def of(self, frame: Box) -> Box:
+        """Returns the region in the coordinates of a frame, whose origin is 0, 0: each side at the nearest pixel."""
+        x0, x1 = round(self.x0 * frame.width), round(self.x1 * frame.width)
+        y0, y1 = round(self.y0 * frame.height), round(self.y1 * frame.height)
+        return Box(x0, y0, x1, y1)
 
 
 class AreaDetectorSettings(_Section):

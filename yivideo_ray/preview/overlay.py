@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from yivideo_ray.config import AreaDetectorSettings, RegionSetting
+from yivideo_ray.config import AreaDetectorSettings
 from yivideo_ray.geometry import Box
 from yivideo_ray.types import Band, RejectedRegion, SubtitleArea
 
@@ -42,8 +42,8 @@ class Mark:
 
 def marks(area: SubtitleArea, settings: AreaDetectorSettings, bounds: Box) -> tuple[Mark, ...]:
     """Returns what to draw on a frame of these bounds, the bands last: they must not be covered."""
-    regions = [_shares(region, bounds) for region in settings.regions]
-    excluded = [_shares(region, bounds) for region in settings.exclude]
+    regions = [region.of(bounds) for region in settings.regions]
+    excluded = [region.of(bounds) for region in settings.exclude]
     bands = {band.box for band in area.bands}
     return (
         *(Mark(box, "area_detector.regions", REGION, dashed=True) for box in regions if box not in bands),
@@ -83,15 +83,6 @@ def _band(band: Band, *, forced: bool) -> Mark:
 
 def _why(region: RejectedRegion) -> str:
     return f"no subtitle: {region.reason.value.replace('_', ' ')}"
-
-
-def _shares(region: RegionSetting, bounds: Box) -> Box:
-    return Box(
-        round(region.x0 * bounds.width),
-        round(region.y0 * bounds.height),
-        round(region.x1 * bounds.width),
-        round(region.y1 * bounds.height),
-    )
 
 
 def _frame(canvas: ImageDraw.ImageDraw, box: Box, mark: Mark, width: int) -> None:

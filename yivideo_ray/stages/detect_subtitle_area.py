@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yivideo_ray.config import AreaDetectorSettings, RegionSetting
+from yivideo_ray.config import AreaDetectorSettings
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.types import (
@@ -111,10 +111,10 @@ def detect_subtitle_area(
     """
     seen = _look(info, frames, models)
     rejected: list[RejectedRegion] = []
-    excluded = [_to_box(region, info) for region in settings.exclude]
+    excluded = [region.of(info.bounds) for region in settings.exclude]
     seen = _reject(seen, RejectionReason.EXCLUDED, rejected, lambda one: _lies_in(one.box, excluded))
     if settings.regions:
-        bands = [_forced_band(_to_box(region, info), seen, len(frames)) for region in settings.regions]
+        bands = [_forced_band(region.of(info.bounds), seen, len(frames)) for region in settings.regions]
         return SubtitleArea(_named(bands, info), tuple(rejected))
     standing = _always_there(info, seen, frames)
     seen = _reject(seen, RejectionReason.ALWAYS_THERE, rejected, lambda one: id(one) in standing)
@@ -349,12 +349,3 @@ def _rejected(seen: Sequence[_Seen], reason: RejectionReason) -> RejectedRegion:
 
 def _lies_in(box: Box, regions: Iterable[Box]) -> bool:
     return any(region.x0 <= box.center[0] < region.x1 and region.y0 <= box.center[1] < region.y1 for region in regions)
-
-
-def _to_box(region: RegionSetting, info: VideoInfo) -> Box:
-    return Box(
-        round(region.x0 * info.width),
-        round(region.y0 * info.height),
-        round(region.x1 * info.width),
-        round(region.y1 * info.height),
-    )

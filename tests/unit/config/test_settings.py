@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from yivideo_ray import config
-from yivideo_ray.config import ScriptLanguages, Settings, load_settings, with_address, with_formats
+from yivideo_ray.config import RegionSetting, ScriptLanguages, Settings, load_settings, with_address, with_formats
 from yivideo_ray.errors import ConfigError
+from yivideo_ray.geometry import Box
 from yivideo_ray.text.scripts import Script
 
 CONFIG_YML = Path(__file__).parents[3] / "config.yml"
@@ -270,3 +271,9 @@ def test_any_other_secret_is_refused_and_not_shown(secret: str, monkeypatch: pyt
     with pytest.raises(ConfigError, match="24 to 64 bytes in base64") as caught:
         load_settings()
     assert secret in ("", "whsec_") or secret not in str(caught.value)
+
+
+def test_a_region_is_a_box_of_whole_pixels_in_the_frame() -> None:
+    region = RegionSetting(x0=0.1, y0=0.75, x1=0.9)
+    assert region.of(Box(0, 0, 1279, 719)) == Box(128, 539, 1151, 719)
+    assert RegionSetting().of(Box(0, 0, 1279, 719)) == Box(0, 0, 1279, 719)

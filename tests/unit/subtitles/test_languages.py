@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.cues import cue
 from yivideo_ray.config import ScriptLanguages
 from yivideo_ray.subtitles.languages import Track, split_by_script
+from yivideo_ray.text.scripts import Script
 from yivideo_ray.types import Cue
 
 LANGUAGES = ScriptLanguages().model_dump()
@@ -104,7 +105,7 @@ def test_a_rare_script_is_a_guest_in_the_others_track() -> None:
 
 def test_scripts_with_one_language_share_a_track() -> None:
     (track,) = split_by_script(spoken("Zdravo\nЗдраво"), {**LANGUAGES, "latin": "sr", "cyrillic": "sr"})
-    assert track == Track("sr", ("latin", "cyrillic"), tuple(spoken("Zdravo\nЗдраво")))
+    assert track == Track("sr", (Script.LATIN, Script.CYRILLIC), tuple(spoken("Zdravo\nЗдраво")))
 
 
 def test_what_stays_while_the_other_language_changes_is_one_cue() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from yivideo_ray.geometry import in_rows
 from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
 from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line
 from yivideo_ray.types import CropText, Reading, TextLine
@@ -12,7 +13,6 @@ __all__ = ["complete"]
 
 # What was read beyond the line that detection found is believed from here on: it may be the edge of a box behind it.
 _SURE_OF_END = 0.6
-_SAME_ROW = 0.5
 
 
 def complete(crops: Sequence[CropLines]) -> tuple[CropText, ...]:
@@ -37,7 +37,8 @@ def _crop_text(crop: CropLines) -> CropText:
         if reading.text.strip()
     ]
     looks = sum(line.track.looks for line in crop.lines if line.track.best is line)
-    return CropText(crop.meta.crop_id, _in_reading_order(lines), looks)
+    rows = in_rows(lines, lambda line: line.box)
+    return CropText(crop.meta.crop_id, tuple(line for row in rows for line in row), looks)
 
 
 def _without_edges(reading: Reading, line: Line) -> Reading:
@@ -52,15 +53,3 @@ def _without_edges(reading: Reading, line: Line) -> Reading:
         return reading
     confidence = sum(char.confidence for char in chars) / len(chars)
     return Reading("".join(char.text for char in chars), confidence, tuple(chars))
-
-
-def _in_reading_order(lines: Sequence[TextLine]) -> tuple[TextLine, ...]:
-    """Returns the lines row by row from the top, each row from the left."""
-    rows: list[list[TextLine]] = []
-    for line in sorted(lines, key=lambda line: line.box.center[1]):
-        first = rows[-1][0].box if rows else None
-        if first is not None and line.box.center[1] - first.center[1] < _SAME_ROW * first.height:
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    return tuple(line for row in rows for line in sorted(row, key=lambda line: line.box.x0))

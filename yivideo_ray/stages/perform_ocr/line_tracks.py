@@ -12,7 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import Box, bounding_box, from_frame, to_frame
 from yivideo_ray.pixels.strokes import (
     ANALYSIS_LINE_PX,
     MIN_EXCHANGED_PX,
@@ -90,12 +90,11 @@ class CropLines:
         return self.meta.scale * self.placement.scale
 
     def to_frame(self, box: Box) -> Box:
-        return box.scale(1 / self.scale).translate(self.meta.box.x0, self.meta.box.y0)
+        return to_frame(box, self.meta.box, self.scale)
 
     def from_frame(self, box: Box) -> Box:
         """Returns where a box in frame coordinates lies in the crop's image, or beyond it."""
-        x, y = round((box.x0 - self.meta.box.x0) * self.scale), round((box.y0 - self.meta.box.y0) * self.scale)
-        return Box(x, y, x + max(1, round(box.width * self.scale)), y + max(1, round(box.height * self.scale)))
+        return from_frame(box, self.meta.box, self.scale)
 
     def cut(self, in_frame: Box) -> Luma:
         """Returns the part of the crop that a box in frame coordinates covers, grey where the crop ends."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import Box, bounding_box, share_row
 from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, stroke_mask
 from yivideo_ray.stages.crop_subtitle_images.stage import CROP_LINE_PX, HIGHEST_LINE
@@ -37,7 +37,6 @@ _PART_SHARE = 0.7
 # A crop of up to four lines' height each way in which detection finds nothing is looked at once more, at full size: it
 # may hold a lone "I". So is one in which it finds nothing but what is too high for a line.
 _SMALL_CROP_PX = 192
-_SAME_ROW = 0.5
 # A line read with less confidence than this in the mean, or with less in one character, is read again. Of 4,283 drawn
 # lines 455 were, among them 86 of the 148 that held an error; after the vote 75 did.
 _SURE_LINE, _SURE_CHAR = 0.97, 0.8
@@ -137,19 +136,13 @@ def _whole_lines(crop: CropLines, lines: Sequence[Line]) -> list[Line]:
     """Returns the lines, those as one that detection found in parts: side by side, and each reaches into the other."""
     whole: list[Line] = []
     for line in sorted(lines, key=lambda line: line.box.x0):
-        part = next((other for other in whole if other.box.x1 > line.box.x0 and _is_beside(other, line)), None)
+        part = next((other for other in whole if other.box.x1 > line.box.x0 and share_row(other.box, line.box)), None)
         if part is None:
             whole.append(line)
         else:
             part.found = bounding_box([part.found, line.found])
             part.box = bounding_box([part.box, line.box])
     return whole
-
-
-def _is_beside(first: Line, second: Line) -> bool:
-    """Returns whether two lines stand in one row."""
-    shared = min(first.box.y1, second.box.y1) - max(first.box.y0, second.box.y0)
-    return shared > _SAME_ROW * min(first.box.height, second.box.height)
 
 
 def _reach_out(image: Luma, box: Box) -> Box:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from yivideo_ray.config import PostprocessorSettings
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import Box, bounding_box, in_rows, to_frame
 from yivideo_ray.stages.crop_subtitle_images.stage import HIGHEST_LINE
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
@@ -40,8 +40,6 @@ __all__ = ["postprocess_and_finalize"]
 
 # Boxes of subtitle lines vary with ascenders and marks; what is smaller than this is something else.
 _LOWEST_LINE = 0.45
-# Lines whose middles lie within this share of a line's height of each other stand in one row.
-_SAME_ROW = 0.5
 # A cue this short was hardly meant to be read: it must at least be read well.
 _BRIEF_S = 0.25
 _BRIEF_MIN_CONFIDENCE = 0.85
@@ -95,11 +93,11 @@ def postprocess_and_finalize(
 def _observe(
     crop: CropMeta, text: CropText, band: Band, rejected: Sequence[RejectedRegion], settings: PostprocessorSettings
 ) -> Observation:
-    rows: list[list[ReadLine]] = []
+    lines: list[ReadLine] = []
     for line in text.lines:
         if not _is_subtitle_line(line, crop, band, settings):
             continue
-        box = _in_frame(line, crop)
+        box = to_frame(line.box, crop.box, crop.scale)
         if any(_shows(box, region, band.box) for region in rejected):
             continue
         read = ReadLine(
@@ -108,15 +106,11 @@ def _observe(
             box=box,
             chars=line.chars,
         )
-        last = rows[-1][-1].box if rows else None
-        if last is not None and abs(read.box.center[1] - last.center[1]) < _SAME_ROW * last.height:
-            rows[-1].append(read)
-        else:
-            rows.append([read])
+        lines.append(read)
     return Observation(
         crop.start_pts,
         crop.end_pts,
-        tuple(_one_line(row) for row in rows),
+        tuple(_one_line(row) for row in in_rows(lines, lambda line: line.box)),
         crop.frames,
         crop.averaged_frames,
         crop.stable_end_pts,
@@ -148,14 +142,10 @@ def _lone_letters(
     found: dict[int, tuple[CropMeta, CropText]] = {}
     for number in may_be:
         crop, text = crops[number]
-        line = as_lone_i(text.lines[0], _in_frame(text.lines[0], crop), place)
+        line = as_lone_i(text.lines[0], to_frame(text.lines[0].box, crop.box, crop.scale), place)
         if line is not None:
             found[number] = crop, replace(text, lines=(line,))
     return found
-
-
-def _in_frame(line: TextLine, crop: CropMeta) -> Box:
-    return line.box.scale(1 / crop.scale).translate(crop.box.x0, crop.box.y0)
 
 
 def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
@@ -171,11 +161,11 @@ def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
     return runs_through and region.reason is RejectionReason.MOVES
 
 
-def _one_line(row: Sequence[ReadLine]) -> ReadLine:
-    """Returns the pieces of a row as one line: detection cuts a line at wide gaps, as between two speakers."""
-    if len(row) == 1:
-        return row[0]
-    pieces = sorted(row, key=lambda piece: piece.box.x0)
+def _one_line(pieces: Sequence[ReadLine]) -> ReadLine:
+    """Returns the pieces of a row, from the left, as one line: detection cuts a line at wide gaps, as between two
+    speakers."""
+    if len(pieces) == 1:
+        return pieces[0]
     box = bounding_box(piece.box for piece in pieces)
     known = all(piece.chars for piece in pieces)
     return ReadLine(
