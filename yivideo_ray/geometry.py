@@ -118,9 +118,10 @@ def from_frame(box: Box, cut: Box, scale: float) -> Box:
 
 
 def share_row(a: Box, b: Box) -> bool:
-    """Returns whether two boxes stand in one row: the middle of the lower one lies within the height of the other.
+    """Returns whether two boxes stand in one row: the middle of the smaller one lies within the height of the
+    other.
 
-    For boxes of any height that is to say that they share more than half of the lower one's.
+    That is to say that they share more than half of the smaller one's height.
     """
     return 2 * abs(a.center[1] - b.center[1]) < max(a.height, b.height)
 

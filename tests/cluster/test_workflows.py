@@ -17,7 +17,8 @@ from tests.cluster.conftest import SettingsMaker
 from tests.support.text_pictures import APART, RATE, SHOWN, pattern_video
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageStatus
-from yivideo_ray.runtime.session import WORKFLOWS_AT_LEAST, Session
+from yivideo_ray.runtime.session import Session
+from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
 from yivideo_ray.types import STAGES, Stage
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -154,7 +155,7 @@ def test_of_those_that_wait_for_a_place_the_shortest_goes_first_and_then_as_give
 
     async def scenario() -> list[Outcome]:
         session = Session(make_settings(), namespace)
-        places = max(WORKFLOWS_AT_LEAST, 2 * (await session.tools()).cluster.cpus)
+        places = workflows_at_once((await session.tools()).cluster.cpus)
         videos = [Path(shutil.copy(patterns, tmp_path / f"{number:02}.mp4")) for number in range(places + 3)]
         return await session.run_async([Job(video) for video in (*videos, clip)], note)
 

@@ -94,7 +94,7 @@ def test_there_is_no_box_around_nothing() -> None:
 
 
 @given(solid, solid)
-def test_boxes_share_a_row_if_they_share_more_than_half_of_the_lower_ones_height(a: Box, b: Box) -> None:
+def test_boxes_share_a_row_if_they_share_more_than_half_of_the_smaller_ones_height(a: Box, b: Box) -> None:
     shared = min(a.y1, b.y1) - max(a.y0, b.y0)
     assert share_row(a, b) == share_row(b, a) == (2 * shared > min(a.height, b.height))
 

@@ -11,15 +11,14 @@ from __future__ import annotations
 import hashlib
 import io
 import queue
-import random
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from yivideo_ray.errors import InputError, YivideoError
 from yivideo_ray.locations import PACKAGES, Url
+from yivideo_ray.retries import RetryPolicy, retry
 
 __all__ = ["RemoteFacts", "RemoteFile", "look"]
 
@@ -31,8 +30,8 @@ BLOCK_BYTES = 256 * 1024
 _LONGEST_RUN = 16
 # Containers keep what belongs together apart: an index, sound and picture of one time.
 _BLOCKS_KEPT = 2 * _LONGEST_RUN
-# Before the second and the third time that the same is asked for, with jitter downwards.
-WAITS_S = (0.5, 2.0)
+# How often the same is asked for. Each attempt has a limit of its own.
+ATTEMPTS = RetryPolicy(attempts=3, total_s=None, first_wait_s=0.5, longest_wait_s=2.0, jitter_s=0.5)
 # How filesystems call what tells one version of an object from the next.
 _VERSION_KEYS = (
     *("ETag", "etag", "e_tag", "Content-MD5", "content_md5", "Digest", "md5Hash", "crc32c", "checksum", "blob_id"),
@@ -202,15 +201,14 @@ async def _require_what_was_asked(response: Any) -> None:
 
 def _asked(url: Url, timeout_s: float, ask: Callable[[], Result]) -> Result:
     """Returns the answer, if need be after further attempts. Errors: those of look."""
-    for wait_s in (*WAITS_S, None):
+
+    def attempt() -> Result:
         try:
             return _within(timeout_s, ask)
         except Exception as error:
-            ours = _named(url, error)
-            if wait_s is None or not ours.retryable:
-                raise ours from error
-        time.sleep(wait_s * random.uniform(0.5, 1))
-    raise AssertionError("the last attempt returns or raises")
+            raise _named(url, error) from error
+
+    return retry(attempt, ATTEMPTS)
 
 
 def _within(limit_s: float, ask: Callable[[], Result]) -> Result:

@@ -20,6 +20,7 @@ from yivideo_ray.cores import available_cores
 from yivideo_ray.errors import CallError
 from yivideo_ray.files import private_directory
 from yivideo_ray.privacy import worker_variables
+from yivideo_ray.retries import RetryPolicy, retry
 
 __all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "lean", "start", "stop"]
 
@@ -33,7 +34,9 @@ CONNECT_S = 3.0
 SESSIONS = "ray"
 # Ray asks whether a dashboard could run by importing this.
 DASHBOARD_NEEDS = "ray.dashboard.optional_deps"
-LOCAL_ATTEMPTS = 3
+# Ray gives its agents 15 s to come up, which a machine under load, or one that reads Ray from its disk for the first
+# time, may exceed; what the first attempt has read makes the second one quick.
+LOCAL_ATTEMPTS = RetryPolicy(attempts=3, total_s=None, first_wait_s=0.1, longest_wait_s=0.1)
 
 LOCAL_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -153,7 +156,6 @@ def _read_environment_again() -> None:
 
 def _initialize(ray: Any, address: str, namespace: str) -> None:
     options: dict[str, Any] = {"address": address, "namespace": namespace}
-    attempts = 1
     if address != "local":
         # Its workers don't inherit the environment of this process, as those of a local Ray do.
         options["runtime_env"] = {"env_vars": worker_variables()}
@@ -162,18 +164,19 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
         options |= {"num_cpus": available_cores() + 1, "resources": {SPARE_CPU: 1}}
         options |= {"_temp_dir": str(_sessions_directory())}
         _read_environment_again()
-        # Ray gives its agents 15 s to come up, which a machine under load, or one that reads Ray from its disk for
-        # the first time, may exceed; what the first attempt has read makes the second one quick.
-        attempts = LOCAL_ATTEMPTS
-    for attempt in range(1, attempts + 1):
+
+    def attempt() -> None:
         try:
             with _package_on_workers_path(), lean():
                 ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
-            return
         except Exception as error:
             ray.shutdown()
-            if attempt == attempts:
-                raise _unavailable(address, error) from error
+            raise _unavailable(address, error) from error
+
+    if address == "local":
+        retry(attempt, LOCAL_ATTEMPTS, lambda error: isinstance(error, CallError))
+    else:
+        attempt()
 
 
 def _unavailable(address: str, error: Exception) -> CallError:

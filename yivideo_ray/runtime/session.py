@@ -27,7 +27,7 @@ from yivideo_ray.pipeline import InProcess, StageRunner
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.runtime.workflow.chain import check_chain
 from yivideo_ray.runtime.workflow.outputs import output_path, possible_outputs, require_writable
-from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler
+from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, workflows_at_once
 from yivideo_ray.types import EngineFacts, Stage, VideoInfo
 
 if TYPE_CHECKING:
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from yivideo_ray.subtitles.result import Result
 
 __all__ = ["Session", "session", "workflow_id"]
-
-# Beyond the number that keeps a small cluster busy, workflows wait their turn: each holds crops in the object store,
-# and its area is looked for before the first ones are done.
-WORKFLOWS_AT_LEAST = 4
 
 
 @contextmanager
@@ -344,7 +340,7 @@ class _Run:
         from yivideo_ray.runtime.workflow.ray_stages import RayStages
 
         if self._room is None:
-            self._room = DeadlineScheduler(max(WORKFLOWS_AT_LEAST, 2 * tools.cluster.cpus))
+            self._room = DeadlineScheduler(workflows_at_once(tools.cluster.cpus))
             # The engine loads while the first key frames are read; whoever needs it meets its errors then.
             self._warm_up = asyncio.ensure_future(asyncio.gather(tools.pool.ready(), return_exceptions=True))
         on_ray = RayStages(job, info, journal, self._book(journal), tools=tools, settings=self._settings, begun=begun)

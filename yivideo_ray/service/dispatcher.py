@@ -15,7 +15,9 @@ from yivideo_ray.errors import InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import Job, Outcome, Priority
 from yivideo_ray.journal import OnEvent, OnStage
 from yivideo_ray.locations import location_of
+from yivideo_ray.retries import RetryPolicy, is_retryable, retry_async
 from yivideo_ray.runtime.failures import log_fault
+from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
 from yivideo_ray.service.contract import WorkflowState
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.event_buffer import EventBuffer
@@ -25,11 +27,11 @@ from yivideo_ray.service.store import Ending, Threaded, WorkflowStore, cancelled
 
 __all__ = ["Dispatcher", "Runner"]
 
-RUNNING_AT_LEAST = 8
 # How often what running workflows tell is written down: the most that a watcher is late.
 TELL_S = 0.25
-# The first and the longest wait before something is tried again that the database or the cluster refused.
-AGAIN_S, AGAIN_AT_MOST_S = 0.5, 30.0
+# What the database or the cluster refused is tried until it is taken: giving up would leave workflows that nobody works
+# on. Closing ends it.
+UNTIL_TAKEN = RetryPolicy(attempts=None, total_s=None, first_wait_s=0.5, longest_wait_s=30.0, jitter_s=0.25)
 # A video that ended the service's process so often while it was probed is worked on no more.
 ADMISSIONS = 3
 
@@ -76,7 +78,7 @@ class Dispatcher:
         now: Callable[[], float],
         changed: Callable[[str], None],
     ) -> None:
-        self.max_running = settings.serve.max_running or RUNNING_AT_LEAST
+        self.max_running = settings.serve.max_running or workflows_at_once(1)
         self.taken_over: ServiceError | None = None
         self._settings = settings
         self._store = store
@@ -142,25 +144,20 @@ class Dispatcher:
 
     async def _dispatch(self) -> None:
         """Begins workflows whenever there is a place for one."""
-        wait_s = AGAIN_S
         while True:
-            self._wake.clear()
-            try:
-                await self._fill_places()
-            except YivideoError as error:
-                self.note(error)
-                _log.warning("No workflow can be begun: %s", error)
-                await asyncio.sleep(wait_s)
-                wait_s = min(AGAIN_AT_MOST_S, 2 * wait_s)
-                continue
-            except Exception:
-                _log.exception("No workflow can be begun")
-                await asyncio.sleep(AGAIN_AT_MOST_S)
-                continue
-            wait_s = AGAIN_S
+            await retry_async(self._fill_places, UNTIL_TAKEN, self._may_be_begun_later)
             await self._wake.wait()
 
+    def _may_be_begun_later(self, error: Exception) -> bool | float:
+        if isinstance(error, YivideoError):
+            self.note(error)
+            _log.warning("No workflow can be begun: %s", error)
+            return True
+        _log.error("No workflow can be begun", exc_info=error)
+        return UNTIL_TAKEN.longest_wait_s
+
     async def _fill_places(self) -> None:
+        self._wake.clear()
         if self._lost_cluster:
             await self._mend()
         while len(self._running) < self.max_running:
@@ -283,7 +280,7 @@ class Dispatcher:
             await runner.close_async()
             raise
         self._runner = runner
-        self.max_running = self._settings.serve.max_running or max(RUNNING_AT_LEAST, 2 * cores)
+        self.max_running = self._settings.serve.max_running or workflows_at_once(cores)
 
     async def _leave_runner(self) -> None:
         if self._runner is not None:
@@ -292,16 +289,14 @@ class Dispatcher:
 
     async def _persistently(self, call: Callable[[], Any]) -> Any:
         """Does it again until the database takes it. Errors: those that trying again doesn't cure."""
-        wait_s = AGAIN_S
-        while True:
-            try:
-                return await self._thread.call(call)
-            except YivideoError as error:
-                if not error.retryable:
-                    raise
-                _log.warning("The end of a workflow can't be written down yet: %s", error)
-            await asyncio.sleep(wait_s)
-            wait_s = min(AGAIN_AT_MOST_S, 2 * wait_s)
+
+        def may_be_taken_later(error: Exception) -> bool:
+            if not is_retryable(error):
+                return False
+            _log.warning("The end of a workflow can't be written down yet: %s", error)
+            return True
+
+        return await retry_async(lambda: self._thread.call(call), UNTIL_TAKEN, may_be_taken_later)
 
 
 def _ending_of(outcome: Outcome, live: EventBuffer) -> Ending:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yivideo_ray.config import AreaDetectorSettings
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import Box, bounding_box, in_rows
 from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.types import (
     Band,
@@ -49,7 +49,7 @@ _LONGEST_CUE_S = 12.0
 # bottom, and two lines at the top, are fewer.
 _PAGE_ROWS, _PAGE_SHARE = 7, 0.5
 _FEW_PAGES_SHARE = 0.5
-# Lines belong to one row when their middles lie within this share of a line's height.
+# Lines of several samples belong together when their middles lie within this share of the lower one's height.
 _ROW_REACH = 0.5
 _SIZE_RATIO = 1.5
 _CENTERED_SHARE = 0.05
@@ -200,7 +200,7 @@ def _pages(seen: Sequence[_Seen], info: VideoInfo) -> set[int]:
     with_text = {one.sample for one in seen}
     for sample in with_text:
         lines = [one for one in seen if one.sample == sample]
-        middles = [row.middle for row in _rows(lines)]
+        middles = [row[0].box.center[1] for row in in_rows(lines, lambda line: line.box)]
         if len(middles) >= _PAGE_ROWS and max(middles) - min(middles) >= _PAGE_SHARE * info.height:
             pages.add(sample)
     # Where text is all over the frame all the time, as in a lecture, subtitles are among it.
@@ -220,7 +220,7 @@ def _is_usual(box: Box, info: VideoInfo) -> bool:
 
 
 def _rows(seen: Sequence[_Seen]) -> list[_Row]:
-    """Groups lines of like height at one height of the frame."""
+    """Groups the lines of all samples that have like heights and lie at one height of the frame."""
     rows: list[_Row] = []
     for one in sorted(seen, key=lambda one: (one.box.center[1], one.sample)):
         row = next((row for row in rows if _in_row(one, row)), None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from yivideo_ray.config import StorageSettings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoError
 from yivideo_ray.files import private_directory
+from yivideo_ray.retries import RetryPolicy, retry
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.migrations.upgrade import upgrade
 
@@ -32,6 +32,7 @@ __all__ = ["Database", "database_url", "put", "require_answer", "translated"]
 FILE = "workflows.sqlite"
 # How long SQLite waits for another process's transaction; each takes milliseconds.
 BUSY_S = 30.0
+WHILE_BUSY = RetryPolicy(attempts=None, total_s=BUSY_S, first_wait_s=0.02, longest_wait_s=0.02)
 CONNECT_S = 10
 
 
@@ -199,18 +200,15 @@ def put(connection: Connection, table: sa.Table, key: Mapping[str, Any], values:
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     # Transactions begin where SQLAlchemy says so, not where the driver guesses.
     connection.isolation_level = None
-    ends = time.monotonic() + BUSY_S
-    while True:
-        try:
-            # Readers don't wait for the writer, nor it for them. What is committed survives a power cut.
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            return
-        except sqlite3.OperationalError as error:
-            # Two processes that open a new file at the same time: this one statement doesn't wait by itself.
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                raise
-            time.sleep(0.02)
+    # Readers don't wait for the writer, nor it for them. Two processes may open a new file at the same time: this one
+    # statement doesn't wait by itself.
+    retry(lambda: connection.execute("PRAGMA journal_mode = WAL"), WHILE_BUSY, _is_busy)
+    # What is committed survives a power cut.
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -7,16 +7,16 @@ knowing (its connection to PostgreSQL broke): once another has written its own, 
 from __future__ import annotations
 
 import secrets
-import time
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from yivideo_ray.errors import ServiceError
+from yivideo_ray.retries import retry
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database, put, translated
-from yivideo_ray.storage.service_lock import PATIENCE_S, POLL_S, ServiceLock
+from yivideo_ray.storage.service_lock import PATIENCE_S, ServiceLock, is_held, while_held
 
 __all__ = ["Ownership"]
 
@@ -34,11 +34,7 @@ class Ownership:
         database's."""
         # First, because an upgrade of its tables takes the same lock for itself.
         self._database.open()
-        ends = time.monotonic() + patience_s
-        while not self._locked():
-            if time.monotonic() >= ends:
-                raise ServiceError("Another service works with this database already.", code="SERVICE_RUNNING")
-            time.sleep(POLL_S)
+        retry(self._take_lock, while_held(patience_s), is_held)
         with self._database.begin() as connection:
             put(connection, tables.owner, {"id": 1}, {"token": self._token})
 
@@ -51,8 +47,10 @@ class Ownership:
         """May be called twice."""
         self._lock.release()
 
-    def _locked(self) -> bool:
+    def _take_lock(self) -> None:
         try:
-            return self._lock.try_take()
+            taken = self._lock.try_take()
         except SQLAlchemyError as error:
             raise translated(error) from error
+        if not taken:
+            raise ServiceError("Another service works with this database already.", code="SERVICE_RUNNING")

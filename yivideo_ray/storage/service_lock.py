@@ -14,14 +14,25 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
-from yivideo_ray.errors import OutputError
+from yivideo_ray.errors import OutputError, ServiceError
+from yivideo_ray.retries import RetryPolicy
 
-__all__ = ["PATIENCE_S", "POLL_S", "ServiceLock"]
+__all__ = ["PATIENCE_S", "ServiceLock", "is_held", "while_held"]
 
 LOCK = 0x71766965
 # A process that was killed may take that long to go.
 PATIENCE_S = 15.0
 POLL_S = 0.2
+
+
+def while_held(patience_s: float) -> RetryPolicy:
+    """Returns how the lock is asked for while another holds it."""
+    return RetryPolicy(attempts=None, total_s=patience_s, first_wait_s=POLL_S, longest_wait_s=POLL_S)
+
+
+def is_held(error: Exception) -> bool:
+    """Returns whether an error says that another holds the lock."""
+    return isinstance(error, ServiceError) and error.code.name == "SERVICE_RUNNING"
 
 
 class ServiceLock:

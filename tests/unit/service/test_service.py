@@ -12,6 +12,7 @@ import pytest
 from tests.support.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
 from yivideo_ray.errors import ConfigError, InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import EventKind, Priority, StageStatus
+from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
 from yivideo_ray.service.contract import ExecutionMode, WorkflowRequest, WorkflowState
 from yivideo_ray.types import STAGES, Stage
 
@@ -77,6 +78,14 @@ def test_as_many_run_at_once_as_there_are_places(tmp_path: Path) -> None:
             runner.open("c")
             await ended(service, ids[2])
             assert set(runner.begun) == set("abc")
+
+    play(scenario())
+
+
+def test_unless_it_is_set_a_service_works_on_as_many_as_a_command_does_with_its_cores(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path, max_running=0) as (service, runner):
+            assert (await service.queue())["workflows"]["max_running"] == workflows_at_once(await runner.begin())
 
     play(scenario())
 

@@ -27,7 +27,7 @@ QUEUE = {
         "max_queued": 1000,
         "next": [],
         "running": [EXAMPLE_ID],
-        "max_running": 8,
+        "max_running": 4,
     },
 }
 

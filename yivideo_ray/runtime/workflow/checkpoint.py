@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.errors import ConfigError, ServiceError
 from yivideo_ray.jobs import StageRecord
 from yivideo_ray.pipeline import Readings
+from yivideo_ray.retries import RetryPolicy, retry_async
 from yivideo_ray.runtime.workflow.own_files import OwnFiles
 from yivideo_ray.stages.crop_subtitle_images import CropGroups
 from yivideo_ray.storage import tables
@@ -58,8 +59,8 @@ __all__ = [
 FORMAT = 5
 # What nobody came back to. Which files are ours takes little room, and is worth more than a month.
 ABANDONED_S, FORGOTTEN_S = 30 * 86400.0, 365 * 86400.0
-# A database that is restarted costs no workflow: in seconds, some four minutes in all.
-WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
+# A database that is restarted costs no workflow: some four minutes in all.
+WHILE_AWAY = RetryPolicy(attempts=11, total_s=300.0, first_wait_s=0.5, longest_wait_s=60.0, jitter_s=0.25)
 
 
 @dataclass(slots=True)
@@ -276,7 +277,6 @@ class KeptChunks:
     chunks: str
     groups: str
     reports: dict[int, ChunkReport] = field(default_factory=dict)
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _texts: dict[int, tuple[CropText, ...]] = field(default_factory=dict)
 
     async def load(self) -> None:
@@ -294,22 +294,20 @@ class KeptChunks:
         return kept if metas and [text.crop_id for text in kept] == [meta.crop_id for meta in metas] else None
 
     async def keep_report(self, report: ChunkReport) -> None:
-        await persist(lambda: self.book.keep_report(self.chunks, report), self.sleep)
+        await persist(lambda: self.book.keep_report(self.chunks, report))
 
     async def keep_texts(self, number: int, texts: tuple[CropText, ...]) -> None:
-        await persist(lambda: self.book.keep_texts(self.groups, number, texts), self.sleep)
+        await persist(lambda: self.book.keep_texts(self.groups, number, texts))
 
 
-async def persist(write: Callable[[], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+async def persist(write: Callable[[], None]) -> None:
     """Runs a write in a thread, again and again for some minutes while the database can't be reached."""
-    for wait_s in WAITS_S:
-        try:
-            return await asyncio.to_thread(write)
-        except ServiceError as error:
-            if not error.retryable:
-                raise
-        await sleep(wait_s)
-    return await asyncio.to_thread(write)
+    await retry_async(lambda: asyncio.to_thread(write), WHILE_AWAY, _is_away)
+
+
+def _is_away(error: Exception) -> bool:
+    # Room on a disk is not made within minutes.
+    return isinstance(error, ServiceError) and error.retryable
 
 
 def forget_abandoned(database: Database, now: float) -> None:

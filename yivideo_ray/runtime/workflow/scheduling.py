@@ -16,10 +16,19 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator
 
-__all__ = ["DeadlineScheduler", "Queue", "due_at"]
+__all__ = ["DeadlineScheduler", "Queue", "due_at", "workflows_at_once"]
 
 # What a video counts as whose length its file doesn't tell.
 _UNKNOWN_S = 3600.0
+# What keeps a small cluster busy. Each workflow more holds crops in the object store, and has its area looked for
+# before the first ones are done (docs/decisions/059).
+_AT_LEAST = 4
+
+
+def workflows_at_once(cores: int) -> int:
+    """Returns how many workflows are worked on at a time in a cluster of so many cores, where the settings leave it to
+    us: by the command and by the service. Others wait their turn."""
+    return max(_AT_LEAST, 2 * cores)
 
 
 def due_at(begun: float, length_s: float | None, *, urgent: bool = False) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import secrets
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from yivideo_ray.errors import InternalError, ServiceError
+from yivideo_ray.retries import retry
 from yivideo_ray.storage import tables
-from yivideo_ray.storage.service_lock import PATIENCE_S, POLL_S, ServiceLock
+from yivideo_ray.storage.service_lock import PATIENCE_S, ServiceLock, is_held, while_held
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -89,8 +89,8 @@ def migrate(connection: Connection, revision: str = "head") -> None:
 
 def _is_due(engine: Engine, lock: ServiceLock) -> bool:
     """Returns whether an upgrade is due, having taken the lock if there is something that a service could work with."""
-    ends = time.monotonic() + PATIENCE_S
-    while True:
+
+    def look() -> bool:
         with engine.begin() as connection:
             state = _state(connection)
         # A service of this version may have upgraded it meanwhile, and hold the lock for days.
@@ -98,12 +98,12 @@ def _is_due(engine: Engine, lock: ServiceLock) -> bool:
             return False
         if state is State.NEW or lock.try_take():
             return True
-        if time.monotonic() >= ends:
-            raise ServiceError(
-                "The database has to be upgraded, and a service of an earlier version works with it.",
-                code="SERVICE_RUNNING",
-            )
-        time.sleep(POLL_S)
+        raise ServiceError(
+            "The database has to be upgraded, and a service of an earlier version works with it.",
+            code="SERVICE_RUNNING",
+        )
+
+    return retry(look, while_held(PATIENCE_S), is_held)
 
 
 def _upgrade(connection: Connection) -> None:

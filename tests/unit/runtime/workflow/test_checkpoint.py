@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.retries import without_waits
 from tests.unit.stages.crop_subtitle_images.test_completeness import INFO
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError
@@ -16,7 +17,6 @@ from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import StageRecord, StageStatus
 from yivideo_ray.runtime.workflow.checkpoint import (
     ABANDONED_S,
-    WAITS_S,
     Book,
     ChunkPlan,
     KeptChunks,
@@ -233,25 +233,19 @@ def test_kept_texts_are_those_of_the_very_crops(book: Book) -> None:
 
 
 def test_a_database_that_comes_back_within_minutes_costs_nothing() -> None:
-    waits: list[float] = []
-    failures = [ServiceError("The database can't be used.", code="STORAGE_UNAVAILABLE")] * 3
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
+    failures = [ServiceError("The database can't be used.", code="STORAGE_UNAVAILABLE")] * 10
 
     def write() -> None:
         if failures:
             raise failures.pop()
 
-    asyncio.run(persist(write, sleep))
-    assert tuple(waits) == WAITS_S[:3]
+    with without_waits():
+        asyncio.run(persist(write))
+    assert failures == []
 
 
 def test_one_that_stays_away_and_one_that_is_full_are_errors() -> None:
     tried: list[str] = []
-
-    async def sleep(_: float) -> None:
-        """Time does not pass."""
 
     def away() -> None:
         tried.append("away")
@@ -261,8 +255,8 @@ def test_one_that_stays_away_and_one_that_is_full_are_errors() -> None:
         tried.append("full")
         raise OutputError("The database has no room left.", code="STORAGE_FULL")
 
-    with pytest.raises(ServiceError):
-        asyncio.run(persist(away, sleep))
-    with pytest.raises(OutputError):
-        asyncio.run(persist(full, sleep))
-    assert tried == ["away"] * (len(WAITS_S) + 1) + ["full"]
+    with without_waits(), pytest.raises(ServiceError):
+        asyncio.run(persist(away))
+    with without_waits(), pytest.raises(OutputError):
+        asyncio.run(persist(full))
+    assert tried == ["away"] * 11 + ["full"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, due_at
+from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, due_at, workflows_at_once
 
 FILM_S, CLIP_S = 6000.0, 60.0
 
@@ -70,6 +70,13 @@ def test_a_video_is_due_after_its_length_and_before_twice_of_it(length_s: float)
 def test_an_urgent_video_is_due_at_once_and_one_of_unknown_length_like_a_film() -> None:
     assert due_at(100.0, FILM_S, urgent=True) == 100.0
     assert due_at(0.0, 1440.0) < due_at(0.0, None) < due_at(0.0, FILM_S)
+
+
+@pytest.mark.parametrize(("cores", "workflows"), [(1, 4), (2, 4), (3, 6), (64, 128)])
+def test_as_many_workflows_are_at_work_as_twice_the_cores_but_four_on_a_small_machine(
+    cores: int, workflows: int
+) -> None:
+    assert workflows_at_once(cores) == workflows
 
 
 def test_videos_of_one_length_are_decoded_one_after_the_other() -> None:
