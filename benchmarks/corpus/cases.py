@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.corpus.signs import CLOCK, CREDITS, LOGO, SIGNS, TICKER
 from benchmarks.corpus.spec import WHITE, YELLOW, CaseSpec, TextStyle
 
-__all__ = ["CASES", "CaseSpec", "TextStyle", "case_named"]
+__all__ = ["CASES", "DEMO", "CaseSpec", "TextStyle", "case_named"]
 
 CASES: tuple[CaseSpec, ...] = (
     CaseSpec("en_white_outline_720p25", 1280, 720, "25", "en", TextStyle("sans", 0.060, outline=0.07), seed=101),
@@ -271,6 +271,34 @@ CASES: tuple[CaseSpec, ...] = (
         graphics=(LOGO, *SIGNS),
     ),
 )
+
+DEMO = CaseSpec(
+    name="demo",
+    width=960,
+    height=540,
+    rate="25",
+    language="zh_en",
+    style=TextStyle("cjk_sans", 0.064, outline=0.06),
+    seed=20,
+    second_style=TextStyle("sans", 0.050, outline=0.07),
+    duration_s=24.0,
+    crf=27,
+    preset="slow",
+    margin=0.06,
+    clips=("bunny",),
+    script=(
+        (0.8, 2.6, ("天亮了",)),
+        (2.6, 5.0, ("早上好！", "Good morning!")),
+        (5.6, 8.2, ("Mr. O'Brien is still asleep.",)),
+        (8.28, 10.6, ("他昨晚9:45才回家",)),
+        (11.4, 14.0, ("那只大兔子是谁？", "Who is that big rabbit?")),
+        (14.0, 16.0, ("- Is he friendly?", "- I hope so...")),
+        (16.8, 18.4, ("别怕。",)),
+        (18.92, 20.2, ("别怕。",)),
+        (20.2, 23.2, ("他只想晒晒太阳，吃点胡萝卜", "He just wants some sun and a few carrots.")),
+    ),
+)
+"""The video in samples/: Chinese and English, one line and two."""
 
 
 def case_named(name: str) -> CaseSpec:

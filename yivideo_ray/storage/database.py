@@ -25,7 +25,6 @@ from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoEr
 from yivideo_ray.files import private_directory
 from yivideo_ray.retries import RetryPolicy, retry
 from yivideo_ray.storage import tables
-from yivideo_ray.storage.migrations.upgrade import upgrade
 
 __all__ = ["Database", "database_url", "put", "require_answer", "translated"]
 
@@ -138,6 +137,9 @@ class Database:
             engine = sa.create_engine(
                 self.url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "application_name": "yivideo"}
             )
+        # Imported here: upgrading needs the lock of the one service, which needs this module.
+        from yivideo_ray.storage.migrations.upgrade import upgrade
+
         try:
             upgrade(engine)
         except SQLAlchemyError as error:

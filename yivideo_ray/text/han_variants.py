@@ -13,8 +13,8 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-from yivideo_ray.text.likeness import bare
 from yivideo_ray.text.scripts import Script, holds_japanese, is_katakana, script_of
+from yivideo_ray.text.voting import bare
 from yivideo_ray.types import CropText, TextLine
 
 __all__ = ["HanVariant", "form_in", "settle_variants", "writing_of"]

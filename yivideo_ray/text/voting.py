@@ -1,4 +1,6 @@
-"""Several readings of one line become one: character by character, each reading's say weighted by its confidence.
+"""Readings of one line: which are alike to a model, and what several of them say together.
+
+They vote character by character, each reading's say weighted by its confidence.
 
 After ROVER (Fiscus, 1997): every reading is aligned with the most confident one, and at each place the character with
 the most weight wins, "no character" among them.
@@ -14,10 +16,26 @@ from rapidfuzz.distance import Levenshtein
 
 from yivideo_ray.types import CharReading, Reading
 
-__all__ = ["vote"]
+__all__ = ["bare", "folded", "vote", "without_look_alikes"]
 
 # What a reading that has no character at a place says for that, in place of a character's own confidence.
 _ABSENCE = 0.6
+_CONFUSABLE = str.maketrans({"l": "I", "|": "I", "1": "I", "0": "O", "o": "O", "’": "'", "‘": "'", "`": "'"})
+
+
+def bare(text: str) -> str:
+    """Returns the text without white space."""
+    return "".join(text.split())
+
+
+def without_look_alikes(text: str) -> str:
+    """Returns the text, of the same length, with one character for all that look like it."""
+    return text.translate(_CONFUSABLE)
+
+
+def folded(text: str) -> str:
+    """Returns the text without what a model confuses at no cost: look-alikes, marks, spaces and case."""
+    return "".join(char for char in without_look_alikes(text) if char.isalnum()).casefold() or bare(text)
 
 
 @dataclass(slots=True)

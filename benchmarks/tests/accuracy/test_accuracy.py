@@ -17,8 +17,8 @@ from benchmarks.accuracy import run as accuracy_run
 from benchmarks.accuracy.cases import Found, Kind, differences, misses, read_found, score_case
 from benchmarks.accuracy.run import Task
 from benchmarks.accuracy.thresholds import Total, checks
+from benchmarks.corpus.cases import DEMO
 from benchmarks.corpus.making import Truth, TruthCue
-from benchmarks.make_demo import DEMO
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.subtitles.formats import read_srt
 from yivideo_ray.subtitles.scoring import TimedText

@@ -3,7 +3,7 @@
 The engine is given pictures and gives boxes and readings; all that knows of lines is here. A line that stays the same
 over several crops, because only the picture behind it changed, is recognised once (line_tracks). Where the model is
 unsure, it looks again at the line a little narrower and a little farther off, and the readings vote. What the pixels
-tell beyond the model comes last (completion).
+tell beyond the model comes last.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from yivideo_ray.geometry import Box, bounding_box, share_row
+from yivideo_ray.geometry import Box, bounding_box, in_rows, share_row
 from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, stroke_mask
 from yivideo_ray.stages.crop_subtitle_images.stage import CROP_LINE_PX, HIGHEST_LINE
-from yivideo_ray.stages.perform_ocr.completion import complete
+from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
 from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, LineTrack, join_lines, tracks_of
 from yivideo_ray.text.voting import vote
-from yivideo_ray.types import CropText, Luma, Placement, Reading, Sheet
+from yivideo_ray.types import CropText, Luma, Placement, Reading, Sheet, TextLine
 
 __all__ = ["perform_ocr"]
 
@@ -42,6 +42,8 @@ _SMALL_CROP_PX = 192
 _SURE_LINE, _SURE_CHAR = 0.97, 0.8
 _SQUEEZE = 0.85
 _FARTHER_PX = 4
+# What was read beyond the line that detection found is believed from here on: it may be the edge of a box behind it.
+_SURE_OF_END = 0.6
 
 
 def perform_ocr(sheets: Sequence[Sheet], models: OcrModels) -> tuple[CropText, ...]:
@@ -55,7 +57,7 @@ def perform_ocr(sheets: Sequence[Sheet], models: OcrModels) -> tuple[CropText, .
     tracks = tracks_of(crops)
     if tracks:
         _recognize(tracks, models)
-    return complete(crops)
+    return _complete(crops)
 
 
 def _recognize(tracks: Sequence[LineTrack], models: OcrModels) -> None:
@@ -171,3 +173,43 @@ def _reach_out(image: Luma, box: Box) -> Box:
         max(box.x1, int(x1 + margin) + 1) if x1 > box.x1 else box.x1 + round(margin),
         box.y1,
     )
+
+
+def _complete(crops: Sequence[CropLines]) -> tuple[CropText, ...]:
+    """Returns the text of every crop, in the order of crops, whose tracks have been read.
+
+    The gaps between glyphs, and marks that the model mistakes, come from the clearest picture of each line. A crop
+    without text has no lines.
+    """
+    for crop in crops:
+        cue_text = " ".join(line.track.reading.text for line in crop.lines)
+        for line in crop.lines:
+            if line.track.best is line:
+                line.track.reading = with_glyphs(_without_edges(line.track.reading, line), line.pixels, cue_text)
+    return tuple(_crop_text(crop) for crop in crops)
+
+
+def _crop_text(crop: CropLines) -> CropText:
+    readings = [(line, line.track.reading) for line in crop.lines]
+    lines = [
+        TextLine(reading.text, reading.confidence, line.box.scale(1 / crop.placement.scale), reading.chars)
+        for line, reading in readings
+        if reading.text.strip()
+    ]
+    looks = sum(line.track.looks for line in crop.lines if line.track.best is line)
+    rows = in_rows(lines, lambda line: line.box)
+    return CropText(crop.meta.crop_id, tuple(line for row in rows for line in row), looks)
+
+
+def _without_edges(reading: Reading, line: Line) -> Reading:
+    """Returns the reading without unsure characters beyond the ends of the line that detection found."""
+    first, last = ((x - line.box.x0) / line.box.width for x in (line.found.x0, line.found.x1))
+    chars = list(reading.chars)
+    while chars and chars[0].confidence < _SURE_OF_END and (chars[0].x0 + chars[0].x1) / 2 < first:
+        del chars[0]
+    while chars and chars[-1].confidence < _SURE_OF_END and (chars[-1].x0 + chars[-1].x1) / 2 > last:
+        del chars[-1]
+    if len(chars) in (0, len(reading.chars)):
+        return reading
+    confidence = sum(char.confidence for char in chars) / len(chars)
+    return Reading("".join(char.text for char in chars), confidence, tuple(chars))

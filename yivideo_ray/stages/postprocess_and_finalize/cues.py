@@ -16,7 +16,7 @@ from yivideo_ray.stages.postprocess_and_finalize.karaoke import grows
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, without_passing_lines
 from yivideo_ray.stages.postprocess_and_finalize.review import in_order, reading_reasons
 from yivideo_ray.text.han_variants import HanVariant
-from yivideo_ray.text.likeness import bare, folded, without_look_alikes
+from yivideo_ray.text.voting import bare, folded, without_look_alikes
 from yivideo_ray.types import Cue
 
 __all__ = ["CueRules", "build_cues", "same_text"]

@@ -10,7 +10,7 @@ from statistics import median
 
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
-from yivideo_ray.text.likeness import folded
+from yivideo_ray.text.voting import folded
 
 __all__ = ["grows"]
 

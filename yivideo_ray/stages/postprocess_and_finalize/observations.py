@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from yivideo_ray.geometry import Box
-from yivideo_ray.text.likeness import folded
+from yivideo_ray.text.voting import folded
 from yivideo_ray.types import CharReading
 
 __all__ = ["Observation", "ReadLine", "without_passing_lines"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
 from yivideo_ray.text.han_variants import HanVariant, form_in
-from yivideo_ray.text.likeness import folded
+from yivideo_ray.text.voting import folded
 from yivideo_ray.types import Band, Cue, ReviewReason, VideoInfo
 
 __all__ = ["MEANINGS", "in_order", "reading_reasons", "showing_reasons"]

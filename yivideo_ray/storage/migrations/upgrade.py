@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from yivideo_ray.errors import InternalError, ServiceError
 from yivideo_ray.retries import retry
 from yivideo_ray.storage import tables
-from yivideo_ray.storage.service_lock import PATIENCE_S, ServiceLock, is_held, while_held
+from yivideo_ray.storage.ownership import PATIENCE_S, ServiceLock, is_held, while_held
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -13,7 +13,7 @@ from tests.support.cues import line, seen
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, same_text
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
-from yivideo_ray.text.likeness import bare
+from yivideo_ray.text.voting import bare
 
 RULES = CueRules(merge_gap_ticks=2, step_ticks=10)
 

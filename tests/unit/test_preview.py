@@ -12,7 +12,7 @@ from PIL import Image
 
 from yivideo_ray.config import AreaDetectorSettings
 from yivideo_ray.geometry import Box
-from yivideo_ray.preview.overlay import BAND, EXCLUDED, REGION, REJECTED, Mark, draw, marks
+from yivideo_ray.preview import BAND, EXCLUDED, REGION, REJECTED, Mark, draw, marks
 from yivideo_ray.types import Band, BandEvidence, RejectedRegion, RejectionReason, SubtitleArea
 
 BOUNDS = Box(0, 0, 1280, 720)

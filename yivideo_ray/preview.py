@@ -1,23 +1,27 @@
-"""The subtitle area drawn on a frame: bands, what was rejected and why, and what the settings say. Pure.
+"""A picture of the subtitle area: which frame to show, and what is drawn on it.
 
-A frame and values in, marks and a PNG out; which frame, and where the picture goes, is for others to say.
+Drawn are the bands, what was rejected and why, and what the settings say. Where the picture goes is for others to say.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from yivideo_ray.config import AreaDetectorSettings
+from yivideo_ray import media
+from yivideo_ray.config import AreaDetectorSettings, Settings
+from yivideo_ray.errors import InputError
 from yivideo_ray.geometry import Box
-from yivideo_ray.types import Band, RejectedRegion, SubtitleArea
+from yivideo_ray.pixels.strokes import analysis_scale, stroke_mask
+from yivideo_ray.stages.extract_keyframes import whole_frames
+from yivideo_ray.types import Band, RejectedRegion, SubtitleArea, VideoInfo
 
-__all__ = ["Mark", "draw", "marks"]
+__all__ = ["Mark", "draw", "marks", "telling_frame"]
 
 Color = tuple[int, int, int]
 BAND: Color = (80, 230, 110)
@@ -38,6 +42,35 @@ class Mark:
     label: str
     color: Color
     dashed: bool = False
+
+
+def telling_frame(
+    info: VideoInfo, found: SubtitleArea, sampled: Iterable[int], settings: Settings, *, quick: bool = False
+) -> media.VideoFrame:
+    """Returns the sampled frame that shows most text in the bands, all of them together; without bands, the one in
+    the middle. quick: they were sampled at a quick look. Errors: those of opening a file, and InputError INPUT_CHANGED.
+    """
+    wanted = frozenset(sampled)
+    # A region that the settings force may hold nothing but background.
+    bands = [band for band in found.bands if band.evidence.samples_with_text] or found.bands
+
+    def frames() -> Iterator[media.VideoFrame]:
+        return (frame for frame in whole_frames(info, settings, quick=quick) if frame.pts in wanted)
+
+    # Two passes, for large frames can't all be kept.
+    strokes = {frame.pts: [_strokes(frame, band.box, band.line_height_px) for band in bands] for frame in frames()}
+    if not strokes:
+        raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
+    most = [max(1, *counts) for counts in zip(*strokes.values(), strict=True)]
+    telling = sorted(strokes)[len(strokes) // 2]
+    if most:
+        # A band full of letters counts as much as another, whatever its size.
+        telling = max(strokes, key=lambda pts: sum(n / m for n, m in zip(strokes[pts], most, strict=True)))
+    return next(frame for frame in frames() if frame.pts == telling)
+
+
+def _strokes(frame: media.VideoFrame, box: Box, line_height_px: float) -> int:
+    return int(stroke_mask(frame.luma(box), analysis_scale(line_height_px)).sum())
 
 
 def marks(area: SubtitleArea, settings: AreaDetectorSettings, bounds: Box) -> tuple[Mark, ...]:
