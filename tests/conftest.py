@@ -31,6 +31,16 @@ def expects_error_logs() -> None:
     """Ask for this where a log line at ERROR is what the test is about."""
 
 
+@pytest.fixture
+def no_waits() -> Iterator[None]:
+    """Has retries make their attempts at once, as many as their policies have."""
+    # Imported here: few tests need it, and a process of its own shows what imports it.
+    import stamina
+
+    with stamina.set_testing(True, attempts=1000, cap=True):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_unexpected_error_logs(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield

@@ -6,7 +6,7 @@ Frame coordinates are those of the picture as a player shows it: rotated upright
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -325,7 +325,7 @@ class CropText:
 
 
 class ReviewReason(StrEnum):
-    """Why a person should look at a cue; subtitles.review says what each means."""
+    """Why a person should look at a cue; stages.postprocess_and_finalize.review says what each means."""
 
     UNSURE_LINE = "unsure_line"
     UNSURE_CHARACTER = "unsure_character"
@@ -372,11 +372,4 @@ class EngineFacts:
     versions: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "engine": self.engine,
-            "device": self.device,
-            "provider": self.provider,
-            "detection_model": self.detection_model,
-            "recognition_model": self.recognition_model,
-            "versions": dict(self.versions),
-        }
+        return {**asdict(self), "versions": dict(self.versions)}

@@ -219,7 +219,7 @@ class _logged_tasks:  # noqa: N801 - a context manager
 
 
 class _Logged:
-    """Stands in for a task of runtime.tasks."""
+    """Stands in for a task of runtime.workflow.tasks."""
 
     def __init__(self, name: str, log: Path, num_returns: int | Literal["streaming"]) -> None:
         import ray

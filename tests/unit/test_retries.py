@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.retries import without_waits
 from yivideo_ray.errors import InputError, ServiceError
 from yivideo_ray.retries import IsCurable, RetryPolicy, is_retryable, retry, retry_async
 
@@ -52,18 +51,19 @@ class Flaky:
 
 
 @EITHER_WAY
+@pytest.mark.usefixtures("no_waits")
 def test_what_is_cured_in_time_gives_its_result(again: Retry) -> None:
     flaky = Flaky(AWAY, AWAY)
-    with without_waits():
-        assert again(flaky, THREE, is_retryable) == "done"
+    assert again(flaky, THREE, is_retryable) == "done"
     assert len(flaky.begun) == 3
 
 
 @EITHER_WAY
+@pytest.mark.usefixtures("no_waits")
 def test_what_is_not_cured_ends_with_the_last_error(again: Retry) -> None:
     last = ServiceError("Still away.", code="STORAGE_UNAVAILABLE")
     flaky = Flaky(AWAY, AWAY, last, AWAY)
-    with without_waits(), pytest.raises(ServiceError) as caught:
+    with pytest.raises(ServiceError) as caught:
         again(flaky, THREE, is_retryable)
     assert caught.value is last
     assert len(flaky.begun) == 3
@@ -79,9 +79,10 @@ def test_what_no_time_cures_is_tried_once(again: Retry, error: Exception) -> Non
 
 
 @EITHER_WAY
+@pytest.mark.usefixtures("no_waits")
 def test_an_error_that_no_time_cures_ends_the_attempts(again: Retry) -> None:
     flaky = Flaky(AWAY, GONE, AWAY)
-    with without_waits(), pytest.raises(InputError):
+    with pytest.raises(InputError):
         again(flaky, THREE, is_retryable)
     assert len(flaky.begun) == 2
 

@@ -37,14 +37,9 @@ class _Source:
 
 
 def _characters_in_onnx(package: Path) -> list[str]:
-    import onnxruntime
+    from yivideo_ray.ocr import onnx
 
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(
-        str(package / "models/PP-OCRv6_rec_small.onnx"), options, providers=["CPUExecutionProvider"]
-    )
-    return str(session.get_modelmeta().custom_metadata_map["character"]).split("\n")
+    return onnx.metadata(package / "models/PP-OCRv6_rec_small.onnx")["character"].split("\n")
 
 
 def _characters_in_text(package: Path) -> list[str]:

@@ -1,4 +1,5 @@
-"""onnxruntime sessions with the options that PaddleOCR does not pass on, and the device they truly run on."""
+"""onnxruntime: sessions with the options that PaddleOCR does not pass on, the device they run on, and what a model file
+says of itself."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import onnxruntime
 
 from yivideo_ray.errors import DeviceError
 
-__all__ = ["CUDA", "FIRST_SESSION", "cuda_offered", "new_session"]
+__all__ = ["CUDA", "FIRST_SESSION", "cuda_offered", "metadata", "new_session"]
 
 CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
@@ -32,6 +33,15 @@ def cuda_offered() -> bool:
         # CUDA's libraries may come as Python packages, which the loader does not find by itself.
         preload()
     return True
+
+
+def metadata(model: Path) -> dict[str, str]:
+    """Returns what a model file says of itself, such as the characters that it knows."""
+    options = onnxruntime.SessionOptions()
+    # The model is opened and never run.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(str(model), options, providers=[_CPU])
+    return dict(session.get_modelmeta().custom_metadata_map)
 
 
 def new_session(model: Path, threads: int, *, gpu: bool) -> onnxruntime.InferenceSession:

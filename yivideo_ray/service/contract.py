@@ -1,5 +1,5 @@
 """The seam between those who serve workflows (HTTP, the command) and what keeps and runs them. Values and a protocol
-only; runtime/service.py fulfils it."""
+only; service/service.py fulfils it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class WorkflowRequest:
 
     video is an absolute, checked path, or an address that may be read (None for INCREMENTAL and RETRY, which have that
     of workflow_id).
-    parameters: stage name to settings of that stage; runtime.parameters says which. owned_video: the service deletes
+    parameters: stage name to settings of that stage; service.parameters says which. owned_video: the service deletes
     the video with the workflow (an upload). idempotency_key with fingerprint, the hex digest of the request's body:
     the same key with the same fingerprint gives the workflow that is there.
     """

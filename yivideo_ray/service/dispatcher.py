@@ -1,4 +1,4 @@
-"""Where the service's workflows are worked on: as many at once as there are places, each to its end, which is written
+"""Where the service's workflows are worked on: as many at once as max_running says, each to its end, which is written
 down in one transaction with its last event."""
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from yivideo_ray.service.store import Ending, Threaded, WorkflowStore, cancelled
 
 __all__ = ["Dispatcher", "Runner"]
 
-# How often what running workflows tell is written down: the most that a watcher is late.
-TELL_S = 0.25
+# How often the events of running workflows are saved: the most that a watcher is late.
+SAVE_S = 0.25
 # What the database or the cluster refused is tried until it is taken: giving up would leave workflows that nobody works
 # on. Closing ends it.
 UNTIL_TAKEN = RetryPolicy(attempts=None, total_s=None, first_wait_s=0.5, longest_wait_s=30.0, jitter_s=0.25)
@@ -71,7 +71,7 @@ class Dispatcher:
         self,
         settings: Settings,
         store: WorkflowStore,
-        places: ServiceDirectories,
+        directories: ServiceDirectories,
         thread: Threaded,
         *,
         make_runner: Callable[[], Runner],
@@ -82,19 +82,19 @@ class Dispatcher:
         self.taken_over: ServiceError | None = None
         self._settings = settings
         self._store = store
-        self._places = places
+        self._directories = directories
         self._thread = thread
         self._make_runner = make_runner
         self._now = now
         self._changed = changed
         self._runner: Runner | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
-        # Those of them that still tell what they do: not begun a moment ago, not ending.
-        self._live: dict[str, EventBuffer] = {}
+        # Of those of them whose events are still saved as they come: not begun a moment ago, not ending.
+        self._buffers: dict[str, EventBuffer] = {}
         self._cancelling: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
-        self._telling = asyncio.Lock()
+        self._saving = asyncio.Lock()
         self._open = False
         self._lost_cluster = False
 
@@ -102,7 +102,7 @@ class Dispatcher:
         """Starts or joins the cluster and begins to work. Errors: YivideoError, after which nothing is open."""
         await self._begin_runner()
         self._open = True
-        self._loops = [asyncio.ensure_future(self._dispatch()), asyncio.ensure_future(self._tell_again_and_again())]
+        self._loops = [asyncio.ensure_future(self._dispatch()), asyncio.ensure_future(self._save_updates())]
 
     async def close(self) -> None:
         """Stops; what was being worked on stays IN_PROGRESS. May be called twice."""
@@ -127,7 +127,7 @@ class Dispatcher:
         if workflow_id not in self._cancelling and workflow_id in self._running:
             self._cancelling.add(workflow_id)
             # One that is just being begun looks for itself, and an end that is being written down becomes CANCELLED.
-            if workflow_id in self._live:
+            if workflow_id in self._buffers:
                 self._running[workflow_id].cancel()
 
     def note(self, error: YivideoError) -> None:
@@ -143,9 +143,9 @@ class Dispatcher:
                 task.cancel()
 
     async def _dispatch(self) -> None:
-        """Begins workflows whenever there is a place for one."""
+        """Begins workflows whenever one more may run."""
         while True:
-            await retry_async(self._fill_places, UNTIL_TAKEN, self._may_be_begun_later)
+            await retry_async(self._begin_waiting, UNTIL_TAKEN, self._may_be_begun_later)
             await self._wake.wait()
 
     def _may_be_begun_later(self, error: Exception) -> bool | float:
@@ -156,7 +156,7 @@ class Dispatcher:
         _log.error("No workflow can be begun", exc_info=error)
         return UNTIL_TAKEN.longest_wait_s
 
-    async def _fill_places(self) -> None:
+    async def _begin_waiting(self) -> None:
         self._wake.clear()
         if self._lost_cluster:
             await self._mend()
@@ -168,15 +168,15 @@ class Dispatcher:
 
     async def _run(self, row: Row) -> None:
         workflow_id = row["workflow_id"]
-        live = self._live[workflow_id] = EventBuffer(row, self._now())
+        buffer = self._buffers[workflow_id] = EventBuffer(row, self._now())
         try:
-            ending = await self._ending(row, live)
-            # From here on it is told by nobody else, and no cancel interrupts it.
-            self._live.pop(workflow_id)
+            ending = await self._ending(row, buffer)
+            # From here on its events are saved by nobody else, and no cancel interrupts it.
+            self._buffers.pop(workflow_id)
             if ending is None:
                 await self._persistently(partial(self._store.put_back, workflow_id))
             else:
-                await self._finish(live, ending)
+                await self._finish(buffer, ending)
         except YivideoError as error:
             self.note(error)
             _log.warning("The end of %s could not be written down: %s", workflow_id, error)
@@ -184,84 +184,86 @@ class Dispatcher:
             # It stays IN_PROGRESS, and the next start has it go on.
             _log.exception("The end of %s could not be written down", workflow_id)
         finally:
-            self._live.pop(workflow_id, None)
+            self._buffers.pop(workflow_id, None)
             self._running.pop(workflow_id, None)
             self._cancelling.discard(workflow_id)
             self._changed(workflow_id)
             self._wake.set()
 
-    async def _ending(self, row: Row, live: EventBuffer) -> Ending | None:
+    async def _ending(self, row: Row, buffer: EventBuffer) -> Ending | None:
         """Returns how a workflow ended; None: it did not, its cluster went away. Errors: CancelledError on closing."""
-        if row["cancelling"] or live.workflow_id in self._cancelling:
-            return cancelled(live.stages)
+        if row["cancelling"] or buffer.workflow_id in self._cancelling:
+            return cancelled(buffer.stages)
         if self._lost_cluster:
             return None
         try:
             if row["admissions"] > ADMISSIONS:
                 sentence = "This video ended the service's process each time it was opened."
                 raise InputError(sentence, code="INPUT_SET_ASIDE")
-            outcome = await self._work(row, live)
+            outcome = await self._work(row, buffer)
         except asyncio.CancelledError:
             if not self._open:
                 raise
-            return None if self._lost_cluster else cancelled(live.stages)
+            return None if self._lost_cluster else cancelled(buffer.stages)
         except Exception as error:
             ours = error if isinstance(error, YivideoError) else log_fault(error, self._settings.storage.work_dir)
-            return Ending(WorkflowState.FAILED, str(ours), live.stages, error=ours.as_dict())
+            return Ending(WorkflowState.FAILED, str(ours), buffer.stages, error=ours.as_dict())
         if outcome.error is not None and outcome.error["code"] == "CLUSTER_UNAVAILABLE":
             self._lose_cluster()
             return None
         for record in outcome.stages:
-            live.take_stage(record)
-        return _ending_of(outcome, live)
+            buffer.take_stage(record)
+        return _ending_of(outcome, buffer)
 
-    async def _work(self, row: Row, live: EventBuffer) -> Outcome:
+    async def _work(self, row: Row, buffer: EventBuffer) -> Outcome:
         chain = chain_of(row)
         settings = with_parameters(self._settings, chain, json.loads(row["parameters"]))
         # Whatever an earlier run left there is its unfinished results.
-        results = await asyncio.to_thread(self._places.fresh_results, live.workflow_id)
+        results = await asyncio.to_thread(self._directories.fresh_results, buffer.workflow_id)
         job = Job(
             location_of(json.loads(row["video"])),
             chain,
             output_dir=results,
             priority=Priority(row["priority"]),
-            workflow_id=live.workflow_id,
+            workflow_id=buffer.workflow_id,
         )
-        (outcome,) = await self.runner.run_async([job], live.take, settings, live.take_stage)
+        (outcome,) = await self.runner.run_async([job], buffer.take, settings, buffer.take_stage)
         return outcome
 
-    async def _finish(self, live: EventBuffer, ending: Ending) -> None:
-        # What is being told of it now goes before.
-        async with self._telling:
-            finish = partial(self._store.finish, live.workflow_id, ending, live.last_news(), self._now())
+    async def _finish(self, buffer: EventBuffer, ending: Ending) -> None:
+        # What is being saved of it now goes before.
+        async with self._saving:
+            finish = partial(self._store.finish, buffer.workflow_id, ending, buffer.last_update(), self._now())
             view = await self._persistently(finish)
         if view.state is not WorkflowState.SUCCESS:
-            await asyncio.to_thread(self._places.drop_results, live.workflow_id)
+            await asyncio.to_thread(self._directories.drop_results, buffer.workflow_id)
 
-    async def _tell_again_and_again(self) -> None:
+    async def _save_updates(self) -> None:
         while True:
-            await asyncio.sleep(TELL_S)
-            async with self._telling:
-                told = [(live, news) for live in self._live.values() if (news := live.news()) is not None]
-                if not told:
+            await asyncio.sleep(SAVE_S)
+            async with self._saving:
+                updates = [
+                    (buffer, update) for buffer in self._buffers.values() if (update := buffer.update()) is not None
+                ]
+                if not updates:
                     continue
                 try:
-                    await self._thread.call(self._store.tell, [news for _, news in told])
+                    await self._thread.call(self._store.save, [update for _, update in updates])
                 except YivideoError as error:
                     self.note(error)
                     _log.warning("Progress can't be written down: %s", error)
-                    for live, news in told:
-                        live.untold(news)
+                    for buffer, update in updates:
+                        buffer.put_back(update)
                 except Exception:
-                    # What it has to tell next may be sound.
+                    # What comes next may be sound.
                     _log.exception("Progress can't be written down")
-            for live, _ in told:
-                self._changed(live.workflow_id)
+            for buffer, _ in updates:
+                self._changed(buffer.workflow_id)
 
     def _lose_cluster(self) -> None:
         self._lost_cluster = True
         for workflow_id, task in self._running.items():
-            if task is not asyncio.current_task() and workflow_id in self._live.keys() - self._cancelling:
+            if task is not asyncio.current_task() and workflow_id in self._buffers.keys() - self._cancelling:
                 task.cancel()
         self._wake.set()
 
@@ -299,11 +301,11 @@ class Dispatcher:
         return await retry_async(lambda: self._thread.call(call), UNTIL_TAKEN, may_be_taken_later)
 
 
-def _ending_of(outcome: Outcome, live: EventBuffer) -> Ending:
+def _ending_of(outcome: Outcome, buffer: EventBuffer) -> Ending:
     error = outcome.error
     if error is not None:
         message = f"{error['code']}: {error['message']} {error['remedy']}"
-        return Ending(WorkflowState.FAILED, message, live.stages, warnings=outcome.warnings, error=error)
+        return Ending(WorkflowState.FAILED, message, buffer.stages, warnings=outcome.warnings, error=error)
     outputs = tuple(str(path) for path in outcome.outputs)
     message = f"{len(outcome.cues)} cues." if outcome.cues else "No subtitles were found."
-    return Ending(WorkflowState.SUCCESS, message, live.stages, outputs, outcome.warnings, outcome.partial)
+    return Ending(WorkflowState.SUCCESS, message, buffer.stages, outputs, outcome.warnings, outcome.partial)

@@ -1,4 +1,4 @@
-"""What a running workflow tells, gathered until it is written down. Pure."""
+"""The event buffer of a running workflow: what happens in it, gathered until it is saved. Pure."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class EventBuffer:
         self._done = {stage for stage, record in self.stages.items() if record.status is StageStatus.SUCCESS}
         self._tracker = ProgressTracker()
         self._begun = now
-        self._told: dict[Stage, float] = {}
+        self._saved: dict[Stage, float] = {}
         self._events: list[Event] = []
         self._changed = False
         self._percent = 0.0
         self._eta_s: float | None = None
 
     def take(self, event: Event) -> None:
-        """Takes an event in. The workflow's end is not told here: it is written down with its state."""
+        """Takes an event in. The workflow's end is none of these: it is saved with its state."""
         if event.kind is EventKind.WORKFLOW_FINISHED:
             return
         # It comes once the video has been probed.
@@ -44,7 +44,7 @@ class EventBuffer:
         view = self._tracker.take(event)
         self._percent, self._eta_s = round(100 * view.share, 2), view.left_s
         self._changed = True
-        if self._is_worth_telling(event):
+        if self._is_worth_saving(event):
             self._events.append(event)
 
     def take_stage(self, record: StageRecord) -> None:
@@ -53,28 +53,28 @@ class EventBuffer:
         self.stages[record.stage] = record
         self._changed = True
 
-    def news(self) -> Update | None:
-        """Returns what there is to tell since the last time; None: nothing."""
+    def update(self) -> Update | None:
+        """Returns what is new since the last time; None: nothing."""
         if not self._changed:
             return None
         self._changed = False
         events, self._events = self._events, []
         return Update(self.workflow_id, events, self._percent, self._eta_s, dict(self.stages), self.admitted)
 
-    def untold(self, news: Update) -> None:
-        """Takes back what could not be written down."""
-        self._events = [*news.events, *self._events]
+    def put_back(self, update: Update) -> None:
+        """Takes back what could not be saved."""
+        self._events = [*update.events, *self._events]
         self._changed = True
 
-    def last_news(self) -> Update:
-        """Returns what is left to tell at the end."""
-        return self.news() or Update(self.workflow_id, [], self._percent, None, dict(self.stages), self.admitted)
+    def last_update(self) -> Update:
+        """Returns what is left to save at the end."""
+        return self.update() or Update(self.workflow_id, [], self._percent, None, dict(self.stages), self.admitted)
 
-    def _is_worth_telling(self, event: Event) -> bool:
+    def _is_worth_saving(self, event: Event) -> bool:
         if event.kind is not EventKind.PROGRESS or event.stage is None or event.message:
             return True
         pause_s = max(PROGRESS_S, (event.time - self._begun) * PROGRESS_SHARE)
-        if event.time - self._told.get(event.stage, float("-inf")) < pause_s:
+        if event.time - self._saved.get(event.stage, float("-inf")) < pause_s:
             return False
-        self._told[event.stage] = event.time
+        self._saved[event.stage] = event.time
         return True

@@ -127,11 +127,11 @@ def update(connection: Connection, workflow_id: str, **values: Any) -> None:
     connection.execute(WORKFLOWS.update().where(COLUMN.workflow_id == workflow_id).values(**values))
 
 
-def append(connection: Connection, row: Row, news: Sequence[Event]) -> int:
+def append(connection: Connection, row: Row, events: Sequence[Event]) -> int:
     """Adds events to those of a workflow and returns the number of its last one."""
     rows = [
         {"workflow_id": row["workflow_id"], "number": number, "body": event_text(event)}
-        for number, event in enumerate(news, row["events"] + 1)
+        for number, event in enumerate(events, row["events"] + 1)
     ]
     if rows:
         connection.execute(tables.events.insert(), rows)

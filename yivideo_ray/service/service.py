@@ -1,6 +1,6 @@
 """The service that keeps and runs workflows: contract.WorkflowService over the database and one Session.
 
-One process has it at a time (runtime/ownership.py). Each workflow's results go to a directory of its own under
+One process has it at a time (storage/ownership.py). Each workflow's results go to a directory of its own under
 storage.work_dir/workflows, never beside the video. After kill -9 the next start has every unfinished workflow go on at
 its chunk.
 """
@@ -66,12 +66,12 @@ class Service:
         self._store = WorkflowStore(self._database, self._ownership)
         self._submissions = Submissions(self._database, self._ownership, settings.serve.max_queued)
         self._callbacks = Callbacks(self._database, self._ownership)
-        self._places = ServiceDirectories(settings.storage.work_dir)
+        self._directories = ServiceDirectories(settings.storage.work_dir)
         self._thread = Threaded("database")
         self._dispatcher = Dispatcher(
             settings,
             self._store,
-            self._places,
+            self._directories,
             self._thread,
             make_runner=make_runner,
             now=now,
@@ -84,7 +84,7 @@ class Service:
     def uploads(self) -> Path:
         """The directory for videos that are to belong to a workflow (WorkflowRequest.owned_video). What is there at the
         start and belongs to none is removed; make it before using it."""
-        return self._places.uploads
+        return self._directories.uploads
 
     async def start(self) -> None:
         """Opens the database, takes up the workflows that were not finished, and starts or joins Ray.
@@ -112,13 +112,13 @@ class Service:
         await self._thread.close(self._leave_database)
 
     async def submit(self, request: WorkflowRequest) -> tuple[WorkflowView, bool]:
-        places = self._dispatcher.max_running
+        max_running = self._dispatcher.max_running
         if request.mode is ExecutionMode.FULL:
             check_request(request, self._settings)
-            view, new = await self._call(self._submissions.submit, request, self._now(), places)
+            view, new = await self._call(self._submissions.submit, request, self._now(), max_running)
         else:
             change = partial(changes_asked, request, self._settings)
-            view, new = await self._call(self._submissions.again, request, change, places)
+            view, new = await self._call(self._submissions.again, request, change, max_running)
         if new:
             self._signal(view.workflow_id)
             self._dispatcher.look()
@@ -165,7 +165,7 @@ class Service:
         view, owned = await self._call(self._store.delete, workflow_id)
         self._signal(workflow_id)
         await asyncio.to_thread(
-            self._places.remove, workflow_id, view.video if owned and isinstance(view.video, Path) else None
+            self._directories.remove, workflow_id, view.video if owned and isinstance(view.video, Path) else None
         )
 
     async def queue(self) -> dict[str, Any]:
@@ -220,7 +220,7 @@ class Service:
             changed.set()
 
     def _clean(self) -> None:
-        self._places.clean(self._database.identity(), self._store.ids(), self._store.owned_videos())
+        self._directories.clean(self._database.identity(), self._store.ids(), self._store.owned_videos())
 
     def _leave_database(self) -> None:
         self._ownership.release()

@@ -160,11 +160,11 @@ class WorkflowStore:
             )
             return fetch(connection, row["workflow_id"])
 
-    def tell(self, news: Sequence[Update]) -> None:
+    def save(self, updates: Sequence[Update]) -> None:
         """Writes down what running workflows have to tell."""
         with self._database.begin() as connection:
             self._ownership.require(connection)
-            for one in news:
+            for one in updates:
                 row = fetch(connection, one.workflow_id)
                 update(
                     connection,
@@ -176,13 +176,13 @@ class WorkflowStore:
                     events=append(connection, row, one.events),
                 )
 
-    def finish(self, workflow_id: str, ending: Ending, news: Update, now: float) -> WorkflowView:
+    def finish(self, workflow_id: str, ending: Ending, last: Update, now: float) -> WorkflowView:
         """Ends a running workflow: CANCELLED if that has been asked for, whatever else it came to."""
         with self._database.begin() as connection:
             self._ownership.require(connection)
             row = fetch(connection, workflow_id)
-            append(connection, row, news.events)
-            row = {**row, "events": row["events"] + len(news.events)}
+            append(connection, row, last.events)
+            row = {**row, "events": row["events"] + len(last.events)}
             if row["cancelling"] and ending.state is not WorkflowState.CANCELLED:
                 ending = cancelled(ending.stages)
             return self._end(connection, row, ending, now)

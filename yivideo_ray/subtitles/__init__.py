@@ -1,1 +1,1 @@
-"""What makes subtitles of pictures and readings: strokes and runs, cue building, formats, scoring."""
+"""Subtitles as files: formats, the result document, one file per language, how close a result comes to the truth."""

@@ -1,6 +1,6 @@
 """Simplified, traditional and Japanese forms of one character: which of them a video is written in. Pure.
 
-Some forms are nearly the same picture (別 and 别), and the model may take one for the other. What a writing consists of
+Some forms are nearly the same picture (別 and 别), and the model may take one for the other. What a variant consists of
 is told by the national character sets, which Python has as codecs; which forms belong together, by OpenCC's tables.
 """
 
@@ -17,11 +17,11 @@ from yivideo_ray.text.scripts import Script, holds_japanese, is_katakana, script
 from yivideo_ray.text.voting import bare
 from yivideo_ray.types import CropText, TextLine
 
-__all__ = ["HanVariant", "form_in", "settle_variants", "writing_of"]
+__all__ = ["HanVariant", "form_in", "settle_variants", "variant_of"]
 
-# A character read with less confidence may be its form in another writing; what is surer was seen, as in a name.
+# A character read with less confidence may be its form in another variant; what is surer was seen, as in a name.
 _UNSURE = 0.95
-# A writing is believed with so many characters that only it has, and this share of those that tell.
+# A variant is believed with so many characters that only it has, and this share of those that tell.
 _MIN_TELLING = 8
 _MIN_SHARE = 0.9
 # Japanese is hardly ever written with characters that it hasn't; with more of them, Chinese is there as well.
@@ -44,8 +44,8 @@ _CODECS = {HanVariant.SIMPLIFIED: "gb2312", HanVariant.TRADITIONAL: "cp950", Han
 _BYTES = 2
 
 
-def writing_of(lines: Iterable[str]) -> HanVariant | None:
-    """Returns the writing of all that a video says; None if that is open: too little of it, or several."""
+def variant_of(lines: Iterable[str]) -> HanVariant | None:
+    """Returns the variant of all that a video says; None if that is open: too little of it, or several."""
     said = list(lines)
     han = not_japanese = 0
     telling: Counter[HanVariant] = Counter()
@@ -58,40 +58,40 @@ def writing_of(lines: Iterable[str]) -> HanVariant | None:
             telling.update({home: count for home in homes if len(homes) == 1})
     if holds_japanese(said):
         return HanVariant.JAPANESE if not_japanese <= _STRAY_HAN_SHARE * han else None
-    for writing, count in telling.items():
+    for variant, count in telling.items():
         if count >= max(_MIN_TELLING, _MIN_SHARE * telling.total()):
-            return writing
+            return variant
     return None
 
 
 @cache
-def form_in(writing: HanVariant, char: str) -> str | None:
-    """Returns the form that a character of another writing has in this one; None if it belongs to this one as well, or
+def form_in(variant: HanVariant, char: str) -> str | None:
+    """Returns the form that a character of another variant has in this one; None if it belongs to this one as well, or
     has no form there, or several."""
-    if not _is_han(char) or writing in _homes(char):
+    if not _is_han(char) or variant in _homes(char):
         return None
-    forms = {form for form in _forms(char) if form != char and writing in _homes(form)}
+    forms = {form for form in _forms(char) if form != char and variant in _homes(form)}
     return forms.pop() if len(forms) == 1 else None
 
 
 def settle_variants(texts: Sequence[CropText]) -> tuple[list[CropText], HanVariant | None]:
-    """Returns what was read, unsure characters of another writing in the form of the video's own, and that writing."""
-    writing = writing_of(line.text for text in texts for line in text.lines)
-    if writing is None:
+    """Returns what was read, unsure characters of another variant in the form of the video's own, and that variant."""
+    variant = variant_of(line.text for text in texts for line in text.lines)
+    if variant is None:
         return list(texts), None
-    return [_settle(text, writing) for text in texts], writing
+    return [_settle(text, variant) for text in texts], variant
 
 
-def _settle(text: CropText, writing: HanVariant) -> CropText:
-    return replace(text, lines=tuple(_settled_line(line, writing) for line in text.lines))
+def _settle(text: CropText, variant: HanVariant) -> CropText:
+    return replace(text, lines=tuple(_settled_line(line, variant) for line in text.lines))
 
 
-def _settled_line(line: TextLine, writing: HanVariant) -> TextLine:
+def _settled_line(line: TextLine, variant: HanVariant) -> TextLine:
     read = "".join(char.text for char in line.chars)
     if len(read) != len(line.chars) or read != bare(line.text):
         return line
     forms = [
-        char.text if char.confidence >= _UNSURE else _form_at(read, at, writing) for at, char in enumerate(line.chars)
+        char.text if char.confidence >= _UNSURE else _form_at(read, at, variant) for at, char in enumerate(line.chars)
     ]
     if "".join(forms) == read:
         return line
@@ -100,17 +100,17 @@ def _settled_line(line: TextLine, writing: HanVariant) -> TextLine:
     return replace(line, text="".join(c if c.isspace() else next(behind) for c in line.text), chars=chars)
 
 
-def _form_at(read: str, at: int, writing: HanVariant) -> str:
-    """Returns what the character at this place, which the model doubts, is in this writing."""
+def _form_at(read: str, at: int, variant: HanVariant) -> str:
+    """Returns what the character at this place, which the model doubts, is in this variant."""
     char = read[at]
-    if writing is not HanVariant.JAPANESE:
-        return form_in(writing, char) or char
+    if variant is not HanVariant.JAPANESE:
+        return form_in(variant, char) or char
     beside = read[max(0, at - 1) : at] + read[at + 1 : at + 2]
     if char in _LOOKS_LIKE_HAN and any(map(_is_han, beside)) and not any(map(is_katakana, beside)):
         return _LOOKS_LIKE_HAN[char]
     if char in _LOOKS_LIKE_KANA and any(map(is_katakana, beside)) and not any(map(_is_han, beside)):
         return _LOOKS_LIKE_KANA[char]
-    return form_in(writing, char) or char
+    return form_in(variant, char) or char
 
 
 def _is_han(char: str) -> bool:
@@ -119,8 +119,8 @@ def _is_han(char: str) -> bool:
 
 @cache
 def _homes(char: str) -> frozenset[HanVariant]:
-    """Returns the writings to whose national character set the character belongs."""
-    return frozenset(writing for writing, codec in _CODECS.items() if len(char.encode(codec, "ignore")) == _BYTES)
+    """Returns the variants to whose national character set the character belongs."""
+    return frozenset(variant for variant, codec in _CODECS.items() if len(char.encode(codec, "ignore")) == _BYTES)
 
 
 def _forms(char: str) -> set[str]:

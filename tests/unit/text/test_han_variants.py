@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.cues import line
 from yivideo_ray.geometry import Box
-from yivideo_ray.text.han_variants import HanVariant, form_in, settle_variants, writing_of
+from yivideo_ray.text.han_variants import HanVariant, form_in, settle_variants, variant_of
 from yivideo_ray.types import CropText, TextLine
 
 SIMPLIFIED = "我们这边没有人说话，谁来开门？"
@@ -31,7 +31,7 @@ def settled(*texts: CropText) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("said", "writing"),
+    ("said", "variant"),
     [
         (SIMPLIFIED, HanVariant.SIMPLIFIED),
         (TRADITIONAL, HanVariant.TRADITIONAL),
@@ -49,12 +49,12 @@ def settled(*texts: CropText) -> list[str]:
         ("", None),
     ],
 )
-def test_the_writing_is_told_by_the_characters_that_only_one_has(said: str, writing: HanVariant | None) -> None:
-    assert writing_of([said]) == writing
+def test_the_variant_is_told_by_the_characters_that_only_one_has(said: str, variant: HanVariant | None) -> None:
+    assert variant_of([said]) == variant
 
 
 @pytest.mark.parametrize(
-    ("writing", "char", "form"),
+    ("variant", "char", "form"),
     [
         (HanVariant.SIMPLIFIED, "別", "别"),
         (HanVariant.SIMPLIFIED, "毀", "毁"),
@@ -74,11 +74,11 @@ def test_the_writing_is_told_by_the_characters_that_only_one_has(said: str, writ
         (HanVariant.SIMPLIFIED, "の", None),
     ],
 )
-def test_a_foreign_form_has_one_at_home_or_none(writing: HanVariant, char: str, form: str | None) -> None:
-    assert form_in(writing, char) == form
+def test_a_foreign_form_has_one_at_home_or_none(variant: HanVariant, char: str, form: str | None) -> None:
+    assert form_in(variant, char) == form
 
 
-def test_an_unsure_character_takes_the_form_of_the_videos_writing() -> None:
+def test_an_unsure_character_takes_the_form_of_the_videos_variant() -> None:
     assert settled(text(SIMPLIFIED), text("別打开！ OK", doubtful="別")) == [SIMPLIFIED, "别打开！ OK"]
     assert settled(text(TRADITIONAL), text("没人！", doubtful="没")) == [TRADITIONAL, "沒人！"]
 
@@ -106,14 +106,14 @@ def test_a_certain_character_stays() -> None:
     assert settled(text(SIMPLIFIED), text("別打开！")) == [SIMPLIFIED, "別打开！"]
 
 
-def test_nothing_changes_where_the_writing_is_open() -> None:
+def test_nothing_changes_where_the_variant_is_open() -> None:
     read = [text(SIMPLIFIED, TRADITIONAL), text("別打开！", doubtful="別")]
     assert settle_variants(read) == (read, None)
 
 
 @given(st.sampled_from(HanVariant), st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF))
-def test_a_form_is_at_home_where_it_is_put(writing: HanVariant, char: str) -> None:
-    form = form_in(writing, char)
+def test_a_form_is_at_home_where_it_is_put(variant: HanVariant, char: str) -> None:
+    form = form_in(variant, char)
     if form is not None:
         assert form != char
-        assert form_in(writing, form) is None
+        assert form_in(variant, form) is None

@@ -1,6 +1,6 @@
 """Whether a failed call to the GPU actor is made again, and after how long. Pure: no clock, no Ray.
 
-The only retry policy of the project; runtime/gpu_client.py carries it out.
+runtime/gpu/client.py carries it out. What else is tried again goes through retries.py.
 """
 
 from __future__ import annotations

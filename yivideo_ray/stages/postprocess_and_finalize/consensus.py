@@ -20,7 +20,7 @@ def agree(observations: Sequence[Observation], space_probability: float) -> tupl
     """Returns the lines on which most frames agree, weighted by confidence.
 
     All observations have equally many lines. Where they say the same, the line is that of the crop with the most
-    frames, unchanged; so are boxes. space_probability is the threshold of subtitles.spaces.
+    frames, unchanged; so are boxes. space_probability is the threshold of text.spaces.
     """
     heaviest = sorted(observations, key=lambda one: -one.weight)
     weights = [float(max(1, one.averaged_frames)) for one in heaviest]

@@ -1,7 +1,7 @@
 """Builds cues from what was read in each crop: the same text in consecutive crops is one cue. Pure, no pixels.
 
 Crops end wherever the picture in the band changed; whether the text did is decided here. What the cue then says is
-decided in subtitles.consensus, and what is a text that grows in subtitles.growth.
+decided in consensus, and what is a text that grows in karaoke.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class CueRules:
     """What tells cues apart, in ticks of the video's time base.
 
     The same text with at most merge_gap_ticks between is one cue. step_ticks is the longest that a word stands before
-    the next one comes, in a text that grows word by word. space_probability is the threshold of subtitles.spaces,
-    sure_character that of subtitles.review; writing is the video's, as far as one can tell.
+    the next one comes, in a text that grows word by word. space_probability is the threshold of text.spaces,
+    sure_character that of review; variant is the video's, as far as one can tell.
     """
 
     merge_gap_ticks: int
     step_ticks: int = 0
     space_probability: float = 0.01
     sure_character: float = 0.75
-    writing: HanVariant | None = None
+    variant: HanVariant | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -215,5 +215,5 @@ def _cue(group: _Group, band: str, rules: CueRules) -> Cue:
         band=band,
         frames=sum(observation.frames for observation in group.observations),
         crops=len(group.observations),
-        needs_review=in_order(reading_reasons(lines, group.whole, rules.sure_character, rules.writing)),
+        needs_review=in_order(reading_reasons(lines, group.whole, rules.sure_character, rules.variant)),
     )

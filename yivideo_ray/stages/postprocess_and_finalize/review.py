@@ -40,7 +40,7 @@ _ODD_MARKS = re.compile(r"(?<!\.)(?:\.{2}|\.{4,5}|\.{7,})(?!\.)|…{3,}|…\.|\.
 
 
 def reading_reasons(
-    lines: Sequence[ReadLine], observations: Sequence[Observation], sure_character: float, writing: HanVariant | None
+    lines: Sequence[ReadLine], observations: Sequence[Observation], sure_character: float, variant: HanVariant | None
 ) -> Iterator[ReviewReason]:
     """Yields the reasons that lie in how a cue was read; lines are what was elected from the observations.
 
@@ -55,7 +55,7 @@ def reading_reasons(
         yield ReviewReason.CROPS_DISAGREE
     if any(_ODD_MARKS.search(line.text) for line in lines):
         yield ReviewReason.ODD_MARKS
-    if writing is not None and any(form_in(writing, char) for line in lines for char in line.text):
+    if variant is not None and any(form_in(variant, char) for line in lines for char in line.text):
         yield ReviewReason.OTHER_WRITING
 
 

@@ -64,14 +64,14 @@ def postprocess_and_finalize(
 
     crops and texts belong together by crop_id, in any order; crops without a text hold none.
     """
-    texts, writing = settle_variants(texts)
+    texts, variant = settle_variants(texts)
     by_id = {text.crop_id: text for text in texts}
     rules = CueRules(
         merge_gap_ticks=int(settings.merge_gap_ms / 1000 / info.time_base),
         step_ticks=int(_STEP_S / info.time_base),
         space_probability=settings.space_probability,
         sure_character=settings.review_confidence,
-        writing=writing,
+        variant=variant,
     )
     cues: list[Cue] = []
     for index, band in enumerate(area.bands):

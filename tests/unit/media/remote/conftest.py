@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.http_files import BLOCK, FILM, FRAMES, HttpFiles, http_files
-from tests.support.retries import without_waits
 from tests.support.videos import make_video
 from yivideo_ray.media import remote
 
 
 @pytest.fixture(autouse=True)
-def small_blocks_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_blocks_at_once(monkeypatch: pytest.MonkeyPatch, no_waits: None) -> None:
     """Videos of tests are small, and nobody waits for a server that is to fail."""
     monkeypatch.setattr(remote, "BLOCK_BYTES", BLOCK)
-    with without_waits():
-        yield
 
 
 @pytest.fixture(scope="module")

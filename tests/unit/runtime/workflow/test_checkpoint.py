@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.retries import without_waits
 from tests.unit.stages.crop_subtitle_images.test_completeness import INFO
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError
@@ -232,6 +231,7 @@ def test_kept_texts_are_those_of_the_very_crops(book: Book) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_a_database_that_comes_back_within_minutes_costs_nothing() -> None:
     failures = [ServiceError("The database can't be used.", code="STORAGE_UNAVAILABLE")] * 10
 
@@ -239,11 +239,11 @@ def test_a_database_that_comes_back_within_minutes_costs_nothing() -> None:
         if failures:
             raise failures.pop()
 
-    with without_waits():
-        asyncio.run(persist(write))
+    asyncio.run(persist(write))
     assert failures == []
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_one_that_stays_away_and_one_that_is_full_are_errors() -> None:
     tried: list[str] = []
 
@@ -255,8 +255,8 @@ def test_one_that_stays_away_and_one_that_is_full_are_errors() -> None:
         tried.append("full")
         raise OutputError("The database has no room left.", code="STORAGE_FULL")
 
-    with without_waits(), pytest.raises(ServiceError):
+    with pytest.raises(ServiceError):
         asyncio.run(persist(away))
-    with without_waits(), pytest.raises(OutputError):
+    with pytest.raises(OutputError):
         asyncio.run(persist(full))
     assert tried == ["away"] * 11 + ["full"]

@@ -69,7 +69,7 @@ def test_usual_marks(text: str) -> None:
 
 
 def test_a_character_of_another_writing() -> None:
-    rules = replace(RULES, writing=HanVariant.SIMPLIFIED)
+    rules = replace(RULES, variant=HanVariant.SIMPLIFIED)
     assert reasons(seen(0, 20, "請打开"), rules=rules) == (ReviewReason.OTHER_WRITING,)
     assert reasons(seen(0, 20, "请打开"), rules=rules) == ()
     assert reasons(seen(0, 20, "請打开")) == ()
