@@ -51,9 +51,3 @@ def test_hardly_any_module_is_less_than_a_concept() -> None:
     }
     assert set(short) >= BY_CONTRACT, "one of them is short no longer"
     assert len(short.keys() - BY_CONTRACT) <= SHORT_MODULES, {key: short[key] for key in short.keys() - BY_CONTRACT}
-
-
-@pytest.mark.parametrize("tree", ["tests", "benchmarks/tests"])
-def test_no_module_of_tests_is_longer_either(tree: str) -> None:
-    found = {str(path.relative_to(ROOT)): lines_of(path) for path in (ROOT / tree).rglob("*.py")}
-    assert {path: lines for path, lines in found.items() if lines > LONGEST} == {}

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = {
     *("ray", "paddle", "paddleocr", "paddlex", "onnxruntime", "cv2", "av", "pandas", "modelscope"),
-    *("sqlalchemy", "psycopg", "fastapi"),
+    *("sqlalchemy", "psycopg", "fastapi", "stamina"),
 }
 
 
