@@ -22,14 +22,21 @@ class FakeRay:
         self.resources = resources
         self.connected = connected
         self.options: dict[str, Any] = {}
+        self.failures: list[Exception] = []
+        self.shut_down = 0
 
     def is_initialized(self) -> bool:
         return self.connected
 
     def init(self, *, num_cpus: int | None = None, resources: dict[str, float] | None = None, **more: Any) -> None:
         self.options = more
+        if self.failures:
+            raise self.failures.pop(0)
         if num_cpus is not None:
             self.resources = {"CPU": float(num_cpus), **(resources or {})}
+
+    def shutdown(self) -> None:
+        self.shut_down += 1
 
     def cluster_resources(self) -> dict[str, float]:
         return self.resources
@@ -53,6 +60,26 @@ def test_a_local_ray_counts_one_cpu_more_than_there_are_cores(monkeypatch: pytes
     assert ray.resources["CPU"] == available_cores() + 1
     assert (started.cpus, started.has_spare) == (available_cores(), True)
     assert cluster.cpus_now(started) == available_cores()
+
+
+@pytest.mark.usefixtures("no_waits")
+def test_a_local_ray_that_does_not_come_up_is_started_again_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = given(monkeypatch, None)
+    ray.failures = [TimeoutError("no agent"), TimeoutError("no agent")]
+    assert cluster.start().cpus == available_cores()
+    assert ray.shut_down == 2
+    ray.failures = [TimeoutError("no agent")] * 3
+    with pytest.raises(CallError, match=r"A local Ray could not be started: no agent\."):
+        cluster.start()
+    assert ray.failures == []
+
+
+def test_somebody_elses_ray_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = given(monkeypatch, "127.0.0.1:6379", CPU=3.0)
+    ray.failures = [ConnectionError("gone")] * 2
+    with pytest.raises(CallError, match="could not be joined: gone"):
+        cluster.start()
+    assert len(ray.failures) == 1
 
 
 def test_whoever_joins_it_counts_the_cores_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
