@@ -111,7 +111,7 @@ def pages(docs: Path) -> dict[str, str]:
 
 
 def write(docs: Path) -> None:
-    """Writes the pages, the pictures of what was measured, and README's table. Errors: those of pages and with_table."""
+    """Writes the pages, the pictures of what was measured, and README's table. Errors: of pages and with_table."""
     texts = pages(docs)
     (docs / "data").mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

@@ -42,7 +42,9 @@ def _in_time(figures: Figures) -> str | None:
 
 
 def _check(figures: Figures, name: str) -> Figures | None:
-    return next((check for check in figures["thresholds"] if check["name"] == name and check["value"] is not None), None)
+    return next(
+        (check for check in figures["thresholds"] if check["name"] == name and check["value"] is not None), None
+    )
 
 
 def _speed(figures: Figures) -> str:
@@ -60,9 +62,7 @@ def _memory(figures: Figures) -> str:
 
 
 def _throughput(figures: Figures) -> str | None:
-    told = [
-        row for row in figures["ratios"] if (row["engine"], row["against"]) == ("real", "serialized, ideal lock")
-    ]
+    told = [row for row in figures["ratios"] if (row["engine"], row["against"]) == ("real", "serialized, ideal lock")]
     if not told:
         return None
     most = max(told, key=lambda row: row["workflows"])
@@ -78,11 +78,15 @@ def _scaling(figures: Figures) -> str:
 
 def _durability(figures: Figures) -> str:
     kills, workflows = sum(figures["kills"].values()), sum(figures["workflows"].values())
-    return f"{len(figures['lost'])} of {workflows} workflows lost, {len(figures['differing'])} changed, by {kills} kills"
+    return (
+        f"{len(figures['lost'])} of {workflows} workflows lost, {len(figures['differing'])} changed, by {kills} kills"
+    )
 
 
 ROWS = (
-    TableRow("Subtitles of a made corpus that are found, and found ones that are right", "accuracy", "accuracy", _found),
+    TableRow(
+        "Subtitles of a made corpus that are found, and found ones that are right", "accuracy", "accuracy", _found
+    ),
     TableRow("Of these, begin and end within one frame", "accuracy", "accuracy", _in_time),
     TableRow("A minute of 720p, warm", "speed", "speed", _speed),
     TableRow("From the command to the first line of progress, and to the end", "cold_start", "cold_start", _cold_start),
