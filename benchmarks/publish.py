@@ -112,15 +112,10 @@ def pages(docs: Path) -> dict[str, str]:
 
 def write(docs: Path) -> None:
     """Writes the pages, the pictures of what was measured, and README's table. Errors: of pages and with_table."""
-    texts = pages(docs)
+    texts, found = _texts(docs), _figures(docs / "data")
     (docs / "data").mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (docs / name).write_text(text, encoding="utf-8", newline="\n")
-    found = _figures(docs / "data")
-    readme = _readme(docs)
-    if readme.is_file():
-        text = with_table(readme.read_text(encoding="utf-8"), found)
-        readme.write_text(text, encoding="utf-8", newline="\n")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
     for page in PAGES:
         draw = _draw_of(page)
         for measured in page.measured:
@@ -128,8 +123,13 @@ def write(docs: Path) -> None:
                 draw(found[measured.name], docs / f"{measured.name}.png")
 
 
-def _readme(docs: Path) -> Path:
-    return docs.resolve().parents[1] / "README.md"
+def _texts(docs: Path) -> dict[Path, str]:
+    """Returns all that is written as text."""
+    texts = {docs / name: text for name, text in pages(docs).items()}
+    readme = docs.resolve().parents[1] / "README.md"
+    if readme.is_file():
+        texts[readme] = with_table(readme.read_text(encoding="utf-8"), _figures(docs / "data"))
+    return texts
 
 
 def _figures(data: Path) -> dict[str, dict[str, Any]]:
@@ -195,14 +195,9 @@ def _draw_of(page: Page) -> Callable[[dict[str, Any], Path], None] | None:
 
 def stale(docs: Path) -> list[str]:
     """Returns the names of the pages, and README's, that are not what the data gives. Errors: as write."""
-    readme = _readme(docs)
-    told = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    wanted = {docs / name: text for name, text in pages(docs).items()}
-    if told:
-        wanted[readme] = with_table(told, _figures(docs / "data"))
     return [
         os.path.relpath(path, docs)
-        for path, text in wanted.items()
+        for path, text in _texts(docs).items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
 
