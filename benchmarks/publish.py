@@ -1,11 +1,13 @@
-"""Writes docs/figures/: a page for each benchmark, of the figures that it measured last. No figure there is typed in.
+"""Writes docs/figures/: a page for each benchmark, of the figures that it measured last, and the table in README.md.
+
+No figure there is typed in.
 
     python -m benchmarks.publish [--docs DIR] [--check]
 
 A benchmark's figures are what its --json wrote to docs/figures/data/NAME.json; a page without such a file says that
 nothing was measured yet. What a page says of how the figures came about is the benchmark's own docstring, the table is
-what the benchmark printed, and a picture is drawn anew. --check writes nothing. Exit code: 0, or 1 if with --check the
-pages are not those of the data.
+what the benchmark printed, and a picture is drawn anew. The table in README.md (two folders above DIR, where there is
+one) is a few of them. --check writes nothing. Exit code: 0, or 1 if with --check the pages are not those of the data.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import importlib
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.instruments.environment import format_environment
+from benchmarks.readme_table import with_table
 
 __all__ = ["PAGES", "Measurement", "Page", "main", "pages", "write"]
 
@@ -107,17 +111,25 @@ def pages(docs: Path) -> dict[str, str]:
 
 
 def write(docs: Path) -> None:
-    """Writes the pages and the pictures of what was measured. Errors: those of pages."""
-    texts = pages(docs)
+    """Writes the pages, the pictures of what was measured, and README's table. Errors: of pages and with_table."""
+    texts, found = _texts(docs), _figures(docs / "data")
     (docs / "data").mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (docs / name).write_text(text, encoding="utf-8", newline="\n")
-    found = _figures(docs / "data")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
     for page in PAGES:
         draw = _draw_of(page)
         for measured in page.measured:
             if draw is not None and measured.name in found:
                 draw(found[measured.name], docs / f"{measured.name}.png")
+
+
+def _texts(docs: Path) -> dict[Path, str]:
+    """Returns all that is written as text."""
+    texts = {docs / name: text for name, text in pages(docs).items()}
+    readme = docs.resolve().parents[1] / "README.md"
+    if readme.is_file():
+        texts[readme] = with_table(readme.read_text(encoding="utf-8"), _figures(docs / "data"))
+    return texts
 
 
 def _figures(data: Path) -> dict[str, dict[str, Any]]:
@@ -169,7 +181,10 @@ def _index(found: dict[str, dict[str, Any]]) -> str:
             when, commit = ("not yet", "") if facts is None else (facts["date"], f"`{facts['commit']}`")
             command = measured.command if facts is None else facts["command"]
             lines.append(f"| [{page.title}]({page.name}.md) | `{command}` | {when} | {commit} |")
-    about = "What the benchmarks measured last, where and when; each page tells how, and names its limits."
+    about = (
+        "What the benchmarks measured last, where and when; each page tells how, and names its limits. "
+        "[Earlier figures](earlier.md) are of the commits that they name."
+    )
     return "\n\n".join(["# Figures", NOTE, about, "\n".join(lines)]) + "\n"
 
 
@@ -179,11 +194,11 @@ def _draw_of(page: Page) -> Callable[[dict[str, Any], Path], None] | None:
 
 
 def stale(docs: Path) -> list[str]:
-    """Returns the names of the pages that are not what the data gives. Errors: those of pages."""
+    """Returns the names of the pages, and README's, that are not what the data gives. Errors: as write."""
     return [
-        name
-        for name, text in pages(docs).items()
-        if not (docs / name).is_file() or (docs / name).read_text(encoding="utf-8") != text
+        os.path.relpath(path, docs)
+        for path, text in _texts(docs).items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
 
 

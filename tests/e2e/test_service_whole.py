@@ -1,10 +1,8 @@
-"""The service with real models: the calls that clients know, and the README's own text."""
+"""The service with real models: the calls that clients know."""
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import subprocess
 import sys
 import time
@@ -131,34 +129,3 @@ def test_playlists_fail_and_reach_nothing(service: Served, videos: Path) -> None
         codes = {ended(service, workflow_id)["error"]["code"] for workflow_id in ids}
         assert codes <= {"INPUT_FORMAT_FORBIDDEN", "INPUT_UNRECOGNIZED"}
         assert set_up.sprung == []
-
-
-def commands_of_the_readme() -> tuple[str, list[str]]:
-    """Returns the README's command that starts the service, and those that a second terminal runs."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.partition("## As a service")[2].partition("\n## ")[0].partition("\n### ")[0]
-    start, *rest = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    return start, rest
-
-
-def test_the_readme_leads_to_the_first_result_by_copy_and_paste(tmp_path: Path) -> None:
-    start, rest = commands_of_the_readme()
-    assert "./yivideo serve" in start
-    assert len(rest) >= 2
-    port = free_port()
-    # The checkout as a user has it, but for the port and for where it is installed.
-    shutil.copytree(ROOT / "samples", tmp_path / "samples")
-    (tmp_path / "yivideo").write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m yivideo_ray "$@"\n')
-    (tmp_path / "yivideo").chmod(0o755)
-    env = environment(tmp_path / "work", tmp_path, port)
-    del env["YIVIDEO_STORAGE__ALLOWED_ROOTS"]
-    with served(["sh", "-c", f"exec env {start}"], env, tmp_path) as service:
-        assert service.url == f"http://127.0.0.1:{port}", "".join(service.told)
-        script = "set -e\n" + "\n".join(rest).replace(":8788", f":{port}")
-        result = subprocess.run(
-            ["bash", "-c", script], capture_output=True, text=True, timeout=LIMIT_S, check=False, env=env, cwd=tmp_path
-        )
-    assert result.returncode == 0, result.stdout + result.stderr
-    reference = (ROOT / "samples" / "demo.reference.srt").read_text(encoding="utf-8")
-    assert reference in result.stdout
-    assert (tmp_path / "demo.srt").read_text(encoding="utf-8") == reference
