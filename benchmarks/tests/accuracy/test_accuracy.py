@@ -187,7 +187,7 @@ def test_a_video_that_fails_counts_as_all_its_cues_missed_and_says_why(
 ) -> None:
     broken = replace(TRUTH, case="broken", video=Path("broken.mp4"))
     monkeypatch.setattr(accuracy, "make_tasks", tasks_of(TRUTH, broken))
-    monkeypatch.setattr(accuracy_run, "session", lambda _: nullcontext(_Session()))
+    monkeypatch.setattr(accuracy_run, "Session", lambda _: nullcontext(_Session()))
     assert accuracy.main(["--out", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert "broken: INPUT_CORRUPT: No moov." in printed
@@ -202,7 +202,7 @@ def test_what_an_earlier_run_left_is_not_taken_for_this_one(tmp_path: Path, monk
             return [Outcome("w", jobs[0].video, ())]
 
     monkeypatch.setattr(accuracy, "make_tasks", tasks_of(TRUTH))
-    monkeypatch.setattr(accuracy_run, "session", lambda _: nullcontext(Silent()))
+    monkeypatch.setattr(accuracy_run, "Session", lambda _: nullcontext(Silent()))
     (tmp_path / "case.srt").write_text(RIGHT_SRT, encoding="utf-8")
     assert accuracy.main(["--out", str(tmp_path)]) == 2
 
