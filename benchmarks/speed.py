@@ -27,7 +27,7 @@ from benchmarks.instruments.usage import Peak, tree_bytes
 from benchmarks.instruments.videos import minute_spec, repeat
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
-from yivideo_ray.runtime.session import Session, session
+from yivideo_ray.runtime.session import Session
 
 __all__ = ["main", "report"]
 
@@ -56,7 +56,7 @@ def measure(runs: int, minutes: int, out: Path) -> dict[str, Any]:
     (truth,) = ensure_corpus([minute_spec()], out / "corpus")
     walls, alone = [], []
     memory = Peak(tree_bytes, 0.5)
-    with session(Settings()) as running:
+    with Session(Settings()) as running:
         with memory.watch():
             engine = running.engine_facts()
             _run(running, truth.video, results)  # the first run starts the workers that later ones find

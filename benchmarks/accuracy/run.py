@@ -19,7 +19,7 @@ from benchmarks.corpus.cases import CaseSpec
 from benchmarks.corpus.making import Truth, ensure_corpus, spec_hash
 from yivideo_ray.config import Settings, load_settings
 from yivideo_ray.jobs import Event, Job
-from yivideo_ray.runtime.session import session
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["Task", "make_tasks", "run_tasks"]
@@ -99,7 +99,7 @@ def run_tasks(
     """
     results: list[CaseResult] = []
     progress = Progress("running", sum(task.truth.duration_s for task in tasks))
-    with _new_to_all(load_settings(config)) as settings, session(settings) as running:
+    with _new_to_all(load_settings(config)) as settings, Session(settings) as running:
         engine = running.engine_facts()
         for task in tasks:
             truth = task.truth

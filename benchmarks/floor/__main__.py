@@ -25,7 +25,7 @@ from benchmarks.instruments.environment import environment, format_environment
 from benchmarks.instruments.plots import draw_floor as draw
 from benchmarks.instruments.videos import minute_spec
 from yivideo_ray.config import Settings
-from yivideo_ray.runtime.session import session
+from yivideo_ray.runtime.session import Session
 
 __all__ = ["draw", "main", "report"]
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results.mkdir(parents=True, exist_ok=True)
     truths = ensure_corpus([minute_spec(WIDTHS[height], height) for height in options.heights], options.out / "corpus")
     settings = Settings.model_validate({"storage": {"work_dir": results / "work"}})
-    with session(settings) as running:
+    with Session(settings) as running:
         engine = running.engine_facts()
         found = [measure(running, truth.video, results, options.runs) for truth in truths]
     figures = {"environment": environment(engine), "runs": options.runs, "limit": LIMIT, "videos": found}

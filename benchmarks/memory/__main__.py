@@ -31,7 +31,7 @@ from benchmarks.instruments.plots import draw_calls, draw_runs
 from benchmarks.memory.calls import LIMIT, measure
 from benchmarks.memory.runs import LIMIT_RATIO, measure_lengths, measure_numbers, verdicts
 from yivideo_ray.config import Settings
-from yivideo_ray.runtime.session import session
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["draw", "main", "report"]
@@ -81,7 +81,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
 
 
 def _measure_calls(options: argparse.Namespace) -> dict[str, Any]:
-    with session(Settings()) as opened:
+    with Session(Settings()) as opened:
         engine = opened.engine_facts()
         found = asyncio.run(measure(opened, options.calls, options.sizes, options.seed))
     return {"environment": environment(engine), **found}

@@ -19,7 +19,7 @@ from benchmarks.instruments.videos import minute_spec, repeat
 from benchmarks.throughput.run import copies
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job
-from yivideo_ray.runtime.session import session
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["LIMIT_BYTES", "LIMIT_RATIO", "LIMIT_SCRATCH_BYTES", "measure_lengths", "measure_numbers", "verdicts"]
@@ -92,7 +92,7 @@ def _run(videos: Sequence[Path], results: Path, work: str) -> tuple[dict[str, An
     shutil.rmtree(work_dir, ignore_errors=True)
     settings = Settings.model_validate({"storage": {"work_dir": work_dir}})
     memory = Peak(tree_bytes, 0.5)
-    with session(settings) as opened, memory.watch():
+    with Session(settings) as opened, memory.watch():
         engine = opened.engine_facts()
         scratch = Peak(partial(scratch_bytes, [work_dir, _ray_files()]), 1.0)
         before = time.perf_counter()

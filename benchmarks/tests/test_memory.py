@@ -12,7 +12,7 @@ from benchmarks.instruments.usage import Peak
 from benchmarks.memory.calls import LIMIT, measure
 from benchmarks.memory.runs import scratch_bytes, verdicts
 from yivideo_ray.config import Settings, StorageSettings
-from yivideo_ray.runtime.session import session
+from yivideo_ray.runtime.session import Session
 
 
 def ran(minutes: int, peak_gb: float, scratch_mb: float = 10) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_a_peak_outlives_what_made_it() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_memory_after_many_sizes_is_what_it_was_after_each_had_come_once(tmp_path: Path) -> None:
-    with session(Settings(storage=StorageSettings(work_dir=tmp_path))) as opened:
+    with Session(Settings(storage=StorageSettings(work_dir=tmp_path))) as opened:
         found = asyncio.run(measure(opened, calls=120, sizes=30, seed=3))
     assert found["ratio"] <= LIMIT
     assert found["restarts"] == 0

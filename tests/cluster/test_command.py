@@ -111,8 +111,8 @@ from pathlib import Path
 import psutil
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Job
-from yivideo_ray.runtime.session import session
-with session(Settings()) as opened:
+from yivideo_ray.runtime.session import Session
+with Session(Settings()) as opened:
     cues = [len(opened.run([Job(Path(sys.argv[1]), again=True)], lambda event: None)[0].cues) for _ in range(2)]
     done = opened.status()["gpu_actors"][0]["calls"]["done"]
     lines = [process.cmdline() for process in psutil.Process().children(recursive=True)]

@@ -83,8 +83,8 @@ import json, sys
 from pathlib import Path
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Job
-from yivideo_ray.runtime.session import session
-with session(Settings()) as opened:
+from yivideo_ray.runtime.session import Session
+with Session(Settings()) as opened:
     outcomes = opened.run([Job(Path(path), output_dir=Path(sys.argv[1])) for path in sys.argv[2:]], lambda event: None)
     print(json.dumps({"errors": [outcome.error for outcome in outcomes], "actors": opened.status()["gpu_actors"]}))
 """

@@ -15,7 +15,7 @@ import pytest
 from tests.support.videos import Subtitle, make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, Job, Outcome
-from yivideo_ray.runtime.session import Session, session
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.subtitles.formats import read_srt
 from yivideo_ray.types import Stage
 
@@ -38,7 +38,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def running(settings: Settings) -> Iterator[Session]:
-    with session(settings) as opened:
+    with Session(settings) as opened:
         yield opened
 
 
@@ -84,7 +84,7 @@ def test_the_result_says_what_it_rests_on(demo: tuple[Outcome, Path]) -> None:
 def test_the_length_of_chunks_changes_no_byte(demo: tuple[Outcome, Path], settings: Settings, tmp_path: Path) -> None:
     for chunk_s in (3.0, 7.0):
         pipeline = settings.pipeline.model_copy(update={"chunk_s": chunk_s})
-        with session(settings.model_copy(update={"pipeline": pipeline})) as other:
+        with Session(settings.model_copy(update={"pipeline": pipeline})) as other:
             run(other, SAMPLES / "demo.mp4", tmp_path)
         assert (tmp_path / "demo.srt").read_bytes() == (demo[1] / "demo.srt").read_bytes()
 

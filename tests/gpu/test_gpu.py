@@ -21,7 +21,7 @@ import pytest
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.media import cuda_decodes, probe, read_chunk
-from yivideo_ray.runtime.session import Session, session
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import ChunkSpan, Stage
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(600)]
@@ -34,7 +34,7 @@ WHOLE = ChunkSpan(0, None, None)
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     work = tmp_path_factory.mktemp("work")
     settings = Settings(gpu={"device": "gpu"}, storage={"work_dir": work})
-    with session(settings) as running:
+    with Session(settings) as running:
         yield running
 
 
@@ -115,7 +115,7 @@ def test_decoding_overlaps_reading_where_it_is_told_to(opened: Session, tmp_path
         update={"gpu": opened.settings.gpu.model_copy(update={"overlap_decode": True, "device": "gpu"})}
     )
     opened.close()
-    with session(settings) as running:
+    with Session(settings) as running:
         beside = run(running, Path(shutil.copy(DEMO, tmp_path / "beside.mp4")))
         found = actor(running)
     assert beside.cues == plain.cues

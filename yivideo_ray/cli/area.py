@@ -89,12 +89,12 @@ def area(
     """
     from yivideo_ray.codec import text
     from yivideo_ray.preview import draw, marks, telling_frame
-    from yivideo_ray.runtime.session import session
+    from yivideo_ray.runtime.session import Session
     from yivideo_ray.runtime.workflow.outputs import require_writable
 
     picture = picture_path(video, output)
     require_writable(picture.parent)
-    with session(settings) as opened:
+    with Session(settings) as opened:
         if os.path.lexists(picture):
             _require_replaceable(picture, _book(opened, video, picture), overwrite=overwrite)
         outcome = _find(opened, video)

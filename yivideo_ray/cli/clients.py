@@ -154,9 +154,9 @@ def _cluster_status(options: argparse.Namespace, machine: Any) -> int:
             "RAY_ADDRESS names no cluster to look at.",
             remedy="Set it to the address of the cluster, host:port, or name a workflow of the service.",
         )
-    from yivideo_ray.runtime.session import session
+    from yivideo_ray.runtime.session import Session
 
-    with session(settings) as opened:
+    with Session(settings) as opened:
         found = opened.status()
     write_json(machine, found)
     return 0 if any(actor["ready"] for actor in found["gpu_actors"]) else EXIT_FAILED

@@ -83,10 +83,10 @@ def _run(options: argparse.Namespace) -> int:
         settings = with_formats(settings, names(options.format))
     jobs = _jobs(options, settings)
     from yivideo_ray.cli.display import display
-    from yivideo_ray.runtime.session import session
+    from yivideo_ray.runtime.session import Session
 
     videos = [str(job.video) for job in jobs]
-    with session(settings) as opened:
+    with Session(settings) as opened:
         with display(machine, options.json, videos) as shown:
             outcomes = opened.run(jobs, shown.take)
             shown.end(outcomes)

@@ -8,9 +8,8 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,17 +35,7 @@ if TYPE_CHECKING:
     from yivideo_ray.storage.database import Database
     from yivideo_ray.subtitles.result import Result
 
-__all__ = ["Session", "session", "workflow_id"]
-
-
-@contextmanager
-def session(settings: Settings, *, namespace: str = clusters.NAMESPACE) -> Iterator[Session]:
-    """Yields a Session; a Ray that it started is ended behind it, one that it joined is left as it was."""
-    opened = Session(settings, namespace)
-    try:
-        yield opened
-    finally:
-        opened.close()
+__all__ = ["Session", "workflow_id"]
 
 
 class Session:

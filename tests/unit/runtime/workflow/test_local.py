@@ -17,7 +17,7 @@ from tests.support.videos import make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Job, Outcome, StageRecord, StageStatus
 from yivideo_ray.media import probe
-from yivideo_ray.runtime.session import session, workflow_id
+from yivideo_ray.runtime.session import Session, workflow_id
 from yivideo_ray.runtime.workflow.checkpoint import Book
 from yivideo_ray.storage.database import Database
 from yivideo_ray.types import STAGES, Band, Stage, SubtitleArea
@@ -42,7 +42,7 @@ def made(tmp_path: Path, **sections: dict[str, object]) -> Settings:
 
 
 def rerun(video: Path, settings: Settings, output_dir: Path) -> Outcome:
-    with session(settings) as opened:
+    with Session(settings) as opened:
         (outcome,) = opened.run([Job(video, start_at=LAST, output_dir=output_dir)], lambda _: None)
     return outcome
 
@@ -141,7 +141,7 @@ def test_several_are_run_and_one_without_a_record_stops_no_other(hour: Path, tmp
         video.write_bytes(hour.read_bytes())
     for video in videos[1:]:
         recorded(video, tmp_path / "work", 100)
-    with session(made(tmp_path)) as opened:
+    with Session(made(tmp_path)) as opened:
         outcomes = opened.run([Job(video, start_at=LAST) for video in videos], lambda _: None)
     assert [outcome.error["code"] if outcome.error else len(outcome.cues) for outcome in outcomes] == [
         "RECORD_MISSING",

@@ -20,7 +20,7 @@ from yivideo_ray.files import write_together
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageRecord, StageStatus
 from yivideo_ray.locations import Url
 from yivideo_ray.media import probe
-from yivideo_ray.runtime.session import Session, session, workflow_id
+from yivideo_ray.runtime.session import Session, workflow_id
 from yivideo_ray.runtime.workflow import checkpoint, publishing
 from yivideo_ray.runtime.workflow.checkpoint import FORGOTTEN_S, Book, forget_abandoned, result_basis
 from yivideo_ray.runtime.workflow.outputs import document, output_path, subtitle_files
@@ -385,7 +385,7 @@ def test_work_that_somebody_has_named_has_a_directory_of_its_own_and_nothing_is_
 
 def run(settings: Settings, *jobs: Job) -> tuple[list[Outcome], list[Event]]:
     events: list[Event] = []
-    with session(settings) as opened:
+    with Session(settings) as opened:
         return opened.run(jobs, events.append), events
 
 
