@@ -111,7 +111,7 @@ class Band:
 
     name: str
     box: Corners
-    line_height_px: float
+    line_height_px: int | float
     evidence: Evidence
 
 
