@@ -161,10 +161,8 @@ class ChunkLog:
         self._journal.start(Stage.CROP_SUBTITLE_IMAGES, chunks=chunks, chunk_s=self._settings.chunk_s)
 
     def emit_decoded(self, end_pts: int | None, **facts: Any) -> None:
-        done_s = 0.0 if end_pts is None else self._info.seconds(end_pts)
-        self._journal.emit(
-            EventKind.PROGRESS, Stage.CROP_SUBTITLE_IMAGES, done_s=max(0.0, done_s), frames=self._frames, **facts
-        )
+        done_s = 0.0 if end_pts is None else self._done_s(end_pts)
+        self._journal.emit(EventKind.PROGRESS, Stage.CROP_SUBTITLE_IMAGES, done_s=done_s, frames=self._frames, **facts)
 
     def end_chunk(self, report: ChunkReport, crops: int) -> None:
         """Takes in a chunk's report; crops: how many of its crops no chunk before had."""
@@ -202,14 +200,17 @@ class ChunkLog:
         self._waited_s += waited_s
         self._device_s += device_s
         if self._until is Stage.PERFORM_OCR:
-            done_s = self._info.seconds(max(meta.end_pts for meta in crops))
             self._journal.emit(
                 EventKind.PROGRESS,
                 Stage.PERFORM_OCR,
-                done_s=max(0.0, done_s),
+                done_s=self._done_s(max(meta.end_pts for meta in crops)),
                 frames=self._frames,
                 calls=self._calls,
             )
+
+    def _done_s(self, end_pts: int) -> float:
+        """Returns how much of the video's duration, which counts from the first frame, is worked through."""
+        return max(0.0, float((end_pts - self._info.first_pts) * self._info.time_base))
 
     def warn_of_loss(self, error: YivideoError) -> None:
         """Tells that a group's pictures were lost with a node, and are made once more."""

@@ -66,8 +66,10 @@ class VideoInfo:
     """Facts about one video, read from its headers without decoding all of it. path is absolute, or an address.
 
     width and height are in frame coordinates (upright, square pixels). rotation_deg is what a player turns the
-    stored picture by, clockwise: 0, 90, 180 or 270. start_pts is the pts of the first frame, duration_s what the
-    container promises (None: it doesn't say). frame_rate is the average, for display and scoring only.
+    stored picture by, clockwise: 0, 90, 180 or 270. first_pts is the pts of the first frame, duration_s how long the
+    container says that the picture lasts from there (None: it doesn't say). origin_s is where the file begins, in
+    seconds on the clock of the pts: players show it as 0, and where sound begins before the picture it is less than the
+    first frame's time, never more. frame_rate is the average, for display and scoring only.
     size_bytes, mtime_ns (of a file) and version (what a server tells of what is at an address; "" if that is nothing)
     show whether the video changed since it was probed. pts_from_dts: the container stores no
     usable pts (AVI), and every pts of this video is counted from the decoding timestamps.
@@ -87,7 +89,8 @@ class VideoInfo:
     rotation_deg: int
     sample_aspect_ratio: Fraction
     time_base: Fraction
-    start_pts: int
+    first_pts: int
+    origin_s: Fraction
     duration_s: float | None
     frame_rate: Fraction | None
     interlaced: bool
@@ -104,13 +107,21 @@ class VideoInfo:
     def bounds(self) -> Box:
         return Box(0, 0, self.width, self.height)
 
+    def time(self, pts: int) -> Fraction:
+        """Returns the exact time of pts in seconds from where the file begins, as players count it."""
+        return pts * self.time_base - self.origin_s
+
     def seconds(self, pts: int) -> float:
-        """Returns the time of pts in seconds from the first frame shown, as players count it."""
-        return float((pts - self.start_pts) * self.time_base)
+        """Returns the time of pts in seconds from where the file begins, as players count it."""
+        return float(self.time(pts))
 
     def pts_at(self, seconds: float) -> int:
-        """Returns the pts nearest to a time in seconds from the first frame shown."""
-        return self.start_pts + round(seconds / self.time_base)
+        """Returns the pts nearest to a time in seconds from where the file begins. The inverse of seconds."""
+        return round((Fraction(seconds) + self.origin_s) / self.time_base)
+
+    def ticks(self, seconds: float) -> int:
+        """Returns how many units of time_base are nearest to a duration in seconds."""
+        return round(seconds / self.time_base)
 
 
 @dataclass(frozen=True, slots=True)

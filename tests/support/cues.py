@@ -12,7 +12,8 @@ from yivideo_ray.types import CharReading, Cue, VideoInfo
 __all__ = ["cue", "line", "seen", "video"]
 
 
-def video(time_base: Fraction = Fraction(1, 1000), start_pts: int = 0) -> VideoInfo:
+def video(time_base: Fraction = Fraction(1, 1000), first_pts: int = 0, origin_s: Fraction | None = None) -> VideoInfo:
+    """Returns the facts about a minute of video; its file begins with the first frame unless origin_s says so."""
     return VideoInfo(
         path="/videos/a.mp4",
         size_bytes=1000,
@@ -28,7 +29,8 @@ def video(time_base: Fraction = Fraction(1, 1000), start_pts: int = 0) -> VideoI
         rotation_deg=0,
         sample_aspect_ratio=Fraction(1),
         time_base=time_base,
-        start_pts=start_pts,
+        first_pts=first_pts,
+        origin_s=first_pts * time_base if origin_s is None else origin_s,
         duration_s=60.0,
         frame_rate=Fraction(25),
         interlaced=False,

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -37,6 +40,7 @@ __all__ = [
 
 Rgb = NDArray[np.uint8]
 NUMBER_BITS = 16
+SOUND_RATE = 48000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,9 @@ def make_video(
     rotation_deg: int = 0,
     interlaced: bool = False,
     audio: bool = False,
+    audio_codec: str = "aac",
+    audio_start_s: Fraction | int = 0,
+    audio_s: Fraction | int | None = None,
     video_streams: int = 1,
     default_stream: int = 0,
     subtitles: Sequence[Subtitle] = (),
@@ -139,7 +146,8 @@ def make_video(
     """Writes a video and returns its path.
 
     size is the stored picture's. rotation_deg is what a player turns it by, clockwise. pts_of gives the pts of frame
-    n in time_base (default: n at the constant rate), which makes variable frame rates; start_s is added to all.
+    n in time_base (default: n at the constant rate), which makes variable frame rates; start_s is added to all. audio
+    adds a tone of audio_s (default: as long as the picture) that begins at audio_start_s, whatever start_s is.
     background gives the picture of frame n as (H, W, 3) RGB (default: `picture`). Stream k > 0 of several shows the
     frames counted from 1000 * k.
     """
@@ -160,8 +168,10 @@ def make_video(
                 stream.disposition = Disposition.default if index == default_stream else Disposition(0)
             if rotation_deg:
                 stream.set_display_rotation(-rotation_deg)
-        sound = output.add_stream("aac", rate=44100, layout="stereo") if audio else None
+        sound = output.add_stream(audio_codec, rate=SOUND_RATE, layout="stereo") if audio else None
         assert sound is None or isinstance(sound, AudioStream)
+        length_s = frames / Fraction(rate) if audio_s is None else audio_s
+        tone = _tone(sound, length_s, audio_start_s) if sound else iter(())
         for number in range(frames):
             for index, stream in enumerate(streams):
                 shown = number + 1000 * index
@@ -173,10 +183,11 @@ def make_video(
                 frame.pts = round(offset) + (pts_of(number) if pts_of else round(number / Fraction(rate) / base))
                 frame.time_base = base
                 output.mux(stream.encode(frame.reformat(format=pix_fmt)))
+            # Muxers put packets in order for ten seconds only.
+            output.mux(list(islice(tone, 3)))
         for stream in streams:
             output.mux(stream.encode(None))
-        if sound is not None:
-            _mux_tone(output, sound, frames / Fraction(rate))
+        output.mux(list(tone))
     return path
 
 
@@ -192,31 +203,33 @@ def _video_stream(
     return stream
 
 
-def _mux_tone(output: OutputContainer, stream: AudioStream, seconds: Fraction | float) -> None:
-    samples = 1024
-    for start in range(0, max(samples, int(float(seconds) * 44100)), samples):
-        wave = 0.2 * np.sin(2 * np.pi * 440 * np.arange(start, start + samples) / 44100)
+def _tone(stream: AudioStream, seconds: Fraction | float, start_s: Fraction | int = 0) -> Iterator[Packet[AudioStream]]:
+    samples = stream.codec_context.frame_size or 1024
+    resampler = AudioResampler(stream.format.name, "stereo", SOUND_RATE)
+    for start in range(0, max(samples, int(float(seconds) * SOUND_RATE)), samples):
+        wave = 0.2 * np.sin(2 * np.pi * 440 * np.arange(start, start + samples) / SOUND_RATE)
         frame = AudioFrame.from_ndarray(np.stack([wave, wave]).astype(np.float32), format="fltp", layout="stereo")
-        frame.sample_rate = 44100
-        frame.pts = start
-        frame.time_base = Fraction(1, 44100)
-        output.mux(stream.encode(frame))
-    output.mux(stream.encode(None))
+        frame.sample_rate = SOUND_RATE
+        frame.pts = start + round(start_s * SOUND_RATE)
+        frame.time_base = Fraction(1, SOUND_RATE)
+        for resampled in resampler.resample(frame):
+            yield from stream.encode(resampled)
+    yield from stream.encode(None)
 
 
 def make_audio(path: Path, *, seconds: float = 1.0, codec: str = "aac") -> Path:
     """Writes a file with sound only."""
     with av.open(str(path), "w") as output:
-        stream = output.add_stream(codec, rate=44100, layout="stereo")
+        stream = output.add_stream(codec, rate=SOUND_RATE, layout="stereo")
         assert isinstance(stream, AudioStream)
-        _mux_tone(output, stream, seconds)
+        output.mux(list(_tone(stream, seconds)))
     return path
 
 
 def make_cover_art(path: Path, *, size: tuple[int, int] = (64, 64)) -> Path:
     """Writes sound with an attached picture and no moving one; path ends in .mp4."""
     with av.open(str(path), "w") as output:
-        sound = output.add_stream("aac", rate=44100, layout="stereo")
+        sound = output.add_stream("aac", rate=SOUND_RATE, layout="stereo")
         cover = output.add_stream("mjpeg", rate=1)
         cover.width, cover.height = size
         cover.pix_fmt = "yuvj420p"
@@ -226,7 +239,7 @@ def make_cover_art(path: Path, *, size: tuple[int, int] = (64, 64)) -> Path:
         frame.pts = 0
         output.mux(cover.encode(frame))
         output.mux(cover.encode(None))
-        _mux_tone(output, sound, 1.0)
+        output.mux(list(_tone(sound, 1.0)))
     return path
 
 

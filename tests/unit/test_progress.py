@@ -4,12 +4,16 @@ import io
 import json
 import os
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from tests.support.cues import video
 from yivideo_ray.cli.display import JsonLines, LiveTable, summary
+from yivideo_ray.config import PipelineSettings
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
+from yivideo_ray.journal import ChunkLog, Journal
 from yivideo_ray.progress import ProgressTracker, WorkflowProgress
 from yivideo_ray.types import STAGES, Stage
 
@@ -51,6 +55,16 @@ def views() -> list[tuple[float, float | None]]:
         view = tracker.take(one)
         found.append((view.share, view.left_s))
     return found
+
+
+def test_what_is_worked_through_counts_from_the_first_frame_as_the_duration_does() -> None:
+    events: list[Event] = []
+    journal = Journal("w", "v.mp4", 60.0, events.append)
+    late = video(Fraction(1, 1000), first_pts=4500, origin_s=Fraction(3))
+    log = ChunkLog(journal, late, PipelineSettings(), Stage.PERFORM_OCR)
+    log.emit_decoded(64500)
+    log.emit_decoded(None)
+    assert [event.done_s for event in events] == [60.0, 0.0]
 
 
 def test_the_share_of_the_whole_job_grows_to_one_and_never_shrinks_once_ocr_runs() -> None:
@@ -132,8 +146,8 @@ def test_the_table_shows_stage_percent_and_device() -> None:
 def test_videos_stand_in_the_order_in_which_they_were_given() -> None:
     stream = io.StringIO()
     table = LiveTable(stream, ["first.mp4", "second.mp4"])
-    for number, video in enumerate(("third.mp4", "second.mp4", "first.mp4")):
-        table.take(Event(EventKind.WORKFLOW_STARTED, str(number), video, 0.0, None, 0.0, None, 0, "", {}))
+    for number, name in enumerate(("third.mp4", "second.mp4", "first.mp4")):
+        table.take(Event(EventKind.WORKFLOW_STARTED, str(number), name, 0.0, None, 0.0, None, 0, "", {}))
     with table:
         pass
     places = [stream.getvalue().rindex(video) for video in ("first.mp4", "second.mp4", "third.mp4")]

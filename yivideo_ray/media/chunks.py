@@ -44,7 +44,7 @@ def plan_chunks(info: VideoInfo, chunk_s: float) -> tuple[ChunkSpan, ...]:
     The last lasts between half and one and a half times chunk_s. A video of unknown duration is one chunk.
     """
     count = _count(info, chunk_s)
-    return _spans([info.pts_at(index * chunk_s) for index in range(1, count)])
+    return _spans([info.first_pts + info.ticks(index * chunk_s) for index in range(1, count)])
 
 
 def plan_even_chunks(info: VideoInfo, chunk_s: float, at_once: int, settings: DecoderSettings) -> tuple[ChunkSpan, ...]:
@@ -61,13 +61,13 @@ def plan_even_chunks(info: VideoInfo, chunk_s: float, at_once: int, settings: De
     if even == 1 or rounds > _FEW_ROUNDS:
         return plan_chunks(info, chunk_s)
     work_s = (float(info.duration_s or 0) + (even - 1) * _OVERLAP_S) / even
-    cuts = [info.pts_at(index * (work_s - _OVERLAP_S)) for index in range(1, even)]
+    cuts = [info.first_pts + info.ticks(index * (work_s - _OVERLAP_S)) for index in range(1, even)]
     source = Source(info, settings)
     try:
-        keys = [key for key in source.indexed_keys() if key > info.start_pts]
+        keys = [key for key in source.indexed_keys() if key > info.first_pts]
     finally:
         source.close()
-    within = info.pts_at(work_s / 2) - info.start_pts
+    within = info.ticks(work_s / 2)
     return _spans(sorted({_nearest(keys, cut, within) for cut in cuts}))
 
 

@@ -31,10 +31,12 @@ _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
 class _Head(NamedTuple):
-    """The first frames that come out of the decoder, in the order in which they are shown."""
+    """The first frames that come out of the decoder, in the order in which they are shown. first_dts: of the first
+    packet that went into it."""
 
     frames: list[AvFrame]
     encrypted: bool
+    first_dts: int | None
 
 
 def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequence[str] = ()) -> VideoInfo:
@@ -61,10 +63,11 @@ def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequ
         _check_size(first.width, first.height, aspect, settings, name)
         width = max(1, round(first.width * aspect))
         from_dts = _needs_dts(container, head.frames, name)
-        start_pts = first.dts if from_dts else first.pts
-        assert start_pts is not None, "the timestamps were checked"
+        first_pts = first.dts if from_dts else first.pts
+        assert first_pts is not None, "the timestamps were checked"
         time_base = stream.time_base or Fraction(1, 1000)
-        duration_s = _duration_s(container, stream, start_pts * time_base)
+        delay_s = _delay_s(container, head.first_dts if from_dts else first_pts, time_base)
+        duration_s = _duration_s(container, stream, first_pts * time_base, delay_s)
         if duration_s is not None and duration_s > settings.max_duration_s:
             raise InputError(
                 f"{name} lasts {duration_s:.0f} s, the limit is {settings.max_duration_s:.0f} s.",
@@ -90,7 +93,8 @@ def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequ
             rotation_deg=rotation,
             sample_aspect_ratio=aspect,
             time_base=time_base,
-            start_pts=start_pts,
+            first_pts=first_pts,
+            origin_s=first_pts * time_base - delay_s,
             duration_s=duration_s,
             frame_rate=stream.average_rate or stream.guessed_rate,
             interlaced=any(frame.interlaced_frame for frame in head.frames),
@@ -141,16 +145,18 @@ def _decode_head(opened: Opened, stream: VideoStream, settings: DecoderSettings)
     stream.codec_context.thread_count = 1
     frames: list[AvFrame] = []
     encrypted = False
+    first_dts = None
     try:
         for count, packet in enumerate(opened.container.demux(stream)):
             encrypted |= packet.has_sidedata("encryption_info")
+            first_dts = packet.dts if first_dts is None else first_dts
             frames += _decode(stream, packet)
             if len(frames) >= _HEAD_FRAMES or count >= _HEAD_PACKETS:
                 break
     except av.FFmpegError:
         pass  # A damaged file may end here; what was decoded until then counts.
     opened.check()
-    return _Head(frames, encrypted)
+    return _Head(frames, encrypted, first_dts)
 
 
 def _decode(stream: VideoStream, packet: Packet[VideoStream]) -> list[AvFrame]:
@@ -193,15 +199,29 @@ def _rises(times: list[int | None]) -> bool:
     return len(known) == len(times) and all(earlier <= later for earlier, later in pairwise(known))
 
 
-def _duration_s(container: InputContainer, stream: VideoStream, start_s: Fraction) -> float | None:
-    """Returns how long the video stream lasts from its first frame, as far as the headers say."""
+def _delay_s(container: InputContainer, first: int | None, time_base: Fraction) -> Fraction:
+    """Returns how long after the file's begin its picture begins; first is the picture's time on the stream's clock.
+
+    The file begins with the stream that begins first, sound or picture. A file that doesn't say so begins with its
+    picture. Of pictures timed by decoding timestamps only those tell, for the decoder gives them later.
+    """
+    if container.start_time is None or first is None:
+        return Fraction(0)
+    delay_s = first * time_base - Fraction(container.start_time, av.time_base)
+    # Container times are rounded to microseconds. Where the picture comes first, nothing is behind it.
+    return delay_s if delay_s >= Fraction(1, av.time_base) else Fraction(0)
+
+
+def _duration_s(container: InputContainer, stream: VideoStream, start_s: Fraction, delay_s: Fraction) -> float | None:
+    """Returns how long the video stream lasts from its first frame, as far as the headers say. The frame is shown at
+    start_s, delay_s after the file's begin."""
     whole_s = container.duration / av.time_base if container.duration and container.duration > 0 else None
     if container.format.name in _COUNT_FROM_ZERO:
         end_s = _tagged_end_s(stream.metadata.get("DURATION", "")) or whole_s
         return None if end_s is None else max(0.0, end_s - float(start_s))
     if stream.duration and stream.duration > 0 and stream.time_base:
         return float(stream.duration * stream.time_base)
-    return whole_s
+    return None if whole_s is None else max(0.0, whole_s - float(delay_s))
 
 
 def _tagged_end_s(tag: str) -> float | None:

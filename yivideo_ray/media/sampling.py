@@ -59,8 +59,8 @@ def plan_samples(
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     end_pts = _end_pts(info, settings)
-    span = max(1, end_pts - info.start_pts)
-    targets = [info.start_pts + (2 * index + 1) * span // (2 * count) for index in range(count)]
+    span = max(1, end_pts - info.first_pts)
+    targets = [info.first_pts + (2 * index + 1) * span // (2 * count) for index in range(count)]
     keys = _key_times(info, targets, settings)
     wanted = count if least is None else least
     if len(keys) >= _ENOUGH * wanted:
@@ -69,7 +69,7 @@ def plan_samples(
     if quick and len(keys) >= few:
         times = tuple(keys.values())
         return SamplePlan(tuple(times[index * len(times) // few] for index in range(few)), (), full=False)
-    starts = sorted({info.start_pts, *keys})
+    starts = sorted({info.first_pts, *keys})
     least_s = _LARGE_BUDGET_S if len(starts) < _FEW_KEYS else _BUDGET_S
     budget_s = max(least_s, _BUDGET_SHARE * float(span * info.time_base))
     longest = round(budget_s / len(starts) / info.time_base)
@@ -99,10 +99,10 @@ def _share(items: Sequence[Item], part: tuple[int, int]) -> Sequence[Item]:
 
 def _end_pts(info: VideoInfo, settings: DecoderSettings) -> int:
     if info.duration_s is not None:
-        return info.pts_at(info.duration_s)
+        return info.first_pts + info.ticks(info.duration_s)
     source = Source(info, settings)
     try:
-        return max((source.time(packet) or 0 for packet in source.from_start()), default=info.start_pts)
+        return max((source.time(packet) or 0 for packet in source.from_start()), default=info.first_pts)
     finally:
         source.close()
 
@@ -139,7 +139,7 @@ def _key_frames(info: VideoInfo, targets: Sequence[int], settings: DecoderSettin
 
 def _next_key(source: Source, info: VideoInfo, target: int) -> tuple[int | None, Packet[VideoStream] | None]:
     for packet in source.from_key_before(target):
-        if source.is_boundary(packet, info.start_pts):
+        if source.is_boundary(packet, info.first_pts):
             return source.time(packet), packet
     return None, None
 
@@ -177,7 +177,7 @@ def _frames_at(
 def _frames_in_window(source: Source, info: VideoInfo, start: int, wanted: Sequence[int]) -> Iterator[VideoFrame]:
     remaining = list(wanted)
     clock = Clock(info)
-    packets = source.from_start() if start <= info.start_pts else source.from_key_before(start)
+    packets = source.from_start() if start <= info.first_pts else source.from_key_before(start)
     shown = None
     # None empties the decoder where the file ends before every point has had its frame.
     for packet in chain(packets, [None]):

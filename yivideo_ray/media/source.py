@@ -76,7 +76,7 @@ class Source:
     def indexed_keys(self) -> list[int]:
         """Returns when the key frames are decoded that the file's index tells of; none where it has no index."""
         # Some formats read their index when it is first needed.
-        self._seek(self._info.start_pts)
+        self._seek(self._info.first_pts)
         return [entry.timestamp for entry in self._stream.index_entries if entry.is_keyframe]
 
     def from_start(self) -> Packets:
@@ -93,14 +93,14 @@ class Source:
     def from_boundary(self, wanted: int, end: int | None) -> Packets | None:
         """Returns the packets from the first boundary at or after `wanted` on; None if there is none before `end`."""
         for back_s in _MPEG_STEPS_BACK_S if self._info.container in {"mpeg", "mpegts"} else _STEPS_BACK_S:
-            target = wanted - 1 - self._ticks(back_s)
-            if target <= self._info.start_pts or not self._seek(target):
+            target = wanted - 1 - self._info.ticks(back_s)
+            if target <= self._info.first_pts or not self._seek(target):
                 break
             packets = self._packets()
             first = next(packets, None)
-            if first is not None and first.dts is not None and first.dts < wanted - 4 * self._ticks(_REORDER_S):
+            if first is not None and first.dts is not None and first.dts < wanted - 4 * self._info.ticks(_REORDER_S):
                 # Long GOPs: to read all of one again for each of its chunks would take time that grows with its square.
-                if not self._seek(wanted - 2 * self._ticks(_REORDER_S), any_frame=True):
+                if not self._seek(wanted - 2 * self._info.ticks(_REORDER_S), any_frame=True):
                     break
                 packets = self._packets()
             elif first is not None:
@@ -143,9 +143,6 @@ class Source:
         self.reached_end = False
         self._fresh = True
         return opened, stream
-
-    def _ticks(self, seconds: float) -> int:
-        return round(seconds / self._info.time_base)
 
     def _seek(self, target: int, any_frame: bool = False) -> bool:
         self._fresh = False
@@ -195,7 +192,7 @@ class Source:
             time = self.time(packet)
             if packet.is_keyframe and time is not None and time < wanted:
                 sure = True
-            if packet.dts is not None and packet.dts < wanted - self._ticks(_REORDER_S):
+            if packet.dts is not None and packet.dts < wanted - self._info.ticks(_REORDER_S):
                 sure = True
             if self.is_boundary(packet, wanted):
                 return sure, chain([packet], packets)

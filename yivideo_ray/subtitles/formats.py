@@ -2,7 +2,7 @@
 
 Every format is written as UTF-8 without a byte order mark and with LF line ends, which all current players read. Times
 are rounded here and nowhere else, once, to the nearest millisecond (half up; ASS knows hundredths only), counted from
-the first frame shown, as players count them. A cue that would round to nothing lasts one unit.
+where the file begins, as players count them. A cue that would round to nothing lasts one unit.
 
 SRT and WebVTT are written here: pysubs2 takes braces and backslashes in the text for ASS commands and escapes nothing
 for WebVTT. ASS is pysubs2's.
@@ -201,7 +201,7 @@ def _crowded(shown: Sequence[_Shown]) -> set[int]:
 
 
 def _rounded_ms(pts: int, info: VideoInfo, unit_ms: int) -> int:
-    units = (pts - info.start_pts) * info.time_base * 1000 / unit_ms
+    units = info.time(pts) * 1000 / unit_ms
     return max(0, (units + Fraction(1, 2)).__floor__()) * unit_ms
 
 

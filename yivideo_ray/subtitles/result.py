@@ -1,8 +1,8 @@
 """The result of a workflow, as its JSON file has it: the cues, and everything that is known about how they came to be.
 
 The dataclasses are the document: fields are its keys, in their order, and its JSON schema comes from them. Boxes are
-(x0, y0, x1, y1) in frame coordinates; times in seconds are those that players show; pts are the stream's, in units of
-time_base.
+(x0, y0, x1, y1) in frame coordinates; times in seconds are those that players show, from where the file begins; pts are
+the stream's, in units of time_base.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ class Cue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """Facts about the video; types.VideoInfo says what each means. Fractions are text such as "1/25"."""
+    """Facts about the video; types.VideoInfo says what each means. Fractions are text such as "1/25".
+
+    start_pts is its first_pts. origin_s: None in a document of an earlier version, whose times count from there.
+    """
 
     path: str
     size_bytes: int
@@ -81,6 +84,7 @@ class Video:
     sample_aspect_ratio: str
     time_base: str
     start_pts: int
+    origin_s: str | None = None
     duration_s: float | None
     frame_rate: str | None
     interlaced: bool
@@ -280,7 +284,8 @@ def _video(info: types.VideoInfo) -> Video:
         rotation_deg=info.rotation_deg,
         sample_aspect_ratio=str(info.sample_aspect_ratio),
         time_base=str(info.time_base),
-        start_pts=info.start_pts,
+        start_pts=info.first_pts,
+        origin_s=str(info.origin_s),
         duration_s=info.duration_s,
         frame_rate=None if info.frame_rate is None else str(info.frame_rate),
         interlaced=info.interlaced,

@@ -115,6 +115,7 @@ def _engine(result: documents.Result) -> EngineFacts | None:
 
 
 def _info(video: documents.Video) -> VideoInfo:
+    time_base = Fraction(video.time_base)
     return VideoInfo(
         path=video.path,
         size_bytes=video.size_bytes,
@@ -129,8 +130,9 @@ def _info(video: documents.Video) -> VideoInfo:
         height=video.height,
         rotation_deg=video.rotation_deg,
         sample_aspect_ratio=Fraction(video.sample_aspect_ratio),
-        time_base=Fraction(video.time_base),
-        start_pts=video.start_pts,
+        time_base=time_base,
+        first_pts=video.start_pts,
+        origin_s=video.start_pts * time_base if video.origin_s is None else Fraction(video.origin_s),
         duration_s=video.duration_s,
         frame_rate=None if video.frame_rate is None else Fraction(video.frame_rate),
         interlaced=video.interlaced,

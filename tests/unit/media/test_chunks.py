@@ -100,7 +100,7 @@ def test_one_chunk_is_the_plain_decode(made: Made, name: str) -> None:
     plain = list(plain_decode(Path(info.path), skip_loop_filter="bidir" if info.codec == "h264" else "noref"))
     assert [picture for _, _, picture in whole] == [picture.tobytes() for _, picture in plain]
     times = [pts for pts, _, _ in whole]
-    assert times[0] == info.start_pts
+    assert times[0] == info.first_pts
     if name != "same-pts.mkv":
         assert all(earlier < later for earlier, later in pairwise(times))
     if not info.pts_from_dts and name != "same-pts.mkv":
@@ -134,7 +134,7 @@ def test_spans_cut_anywhere_join_to_the_whole(made: Made, data: st.DataObject) -
     )
     info, whole = made(name)
     last = whole[-1][0]
-    cuts = sorted(data.draw(st.sets(st.integers(info.start_pts - 5, last + 5), max_size=6)))
+    cuts = sorted(data.draw(st.sets(st.integers(info.first_pts - 5, last + 5), max_size=6)))
     spans = [ChunkSpan(n, a, b) for n, (a, b) in enumerate(zip([None, *cuts], [*cuts, None], strict=True))]
     assert [shown for span in spans for shown in own_frames(info, span)] == whole
 

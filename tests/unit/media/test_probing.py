@@ -38,7 +38,7 @@ def test_a_plain_video_is_described(video: Path) -> None:
     info = probe(video, SETTINGS)
     assert (info.width, info.height, info.coded_width, info.coded_height) == (320, 180, 320, 180)
     assert (info.codec, info.pixel_format, info.rotation_deg, info.interlaced) == ("h264", "yuv420p", 0, False)
-    assert (info.start_pts, info.duration_s, info.frame_rate) == (0, 2.0, Fraction(25))
+    assert (info.first_pts, info.duration_s, info.frame_rate) == (0, 2.0, Fraction(25))
     assert info.sample_aspect_ratio == 1
     assert info.size_bytes == video.stat().st_size
     assert info.warnings == ()
@@ -61,7 +61,7 @@ def test_pixels_that_are_not_square_widen_the_picture(tmp_path: Path) -> None:
 def test_a_start_other_than_zero_is_not_counted_as_duration(tmp_path: Path) -> None:
     for suffix in ("mp4", "mkv", "ts", "flv", "nut"):
         info = probe(make_video(tmp_path / f"s.{suffix}", size=(64, 48), frames=25, start_s=3), SETTINGS)
-        assert info.start_pts * info.time_base == pytest.approx(3, abs=0.2)
+        assert info.first_pts * info.time_base == pytest.approx(3, abs=0.2)
         assert info.duration_s == pytest.approx(1, abs=0.09)
 
 

@@ -38,10 +38,26 @@ def test_no_cues_make_a_valid_empty_srt() -> None:
     assert parse_srt(written.encode()) == []
 
 
-def test_times_are_rounded_half_up_from_the_first_frame_shown() -> None:
+def test_times_are_rounded_half_up_from_where_the_file_begins() -> None:
     # 1/2000 s a tick: an odd number of ticks lies halfway between two milliseconds.
-    written = write_srt([cue(1001, 1004, "a")], video(Fraction(1, 2000), start_pts=400))
+    written = write_srt([cue(1001, 1004, "a")], video(Fraction(1, 2000), first_pts=400))
     assert "00:00:00,301 --> 00:00:00,302" in written
+
+
+def test_every_format_counts_from_the_sound_where_that_begins_before_the_picture() -> None:
+    late = video(Fraction(1, 1000), first_pts=4523, origin_s=Fraction(3))
+    cues = [cue(4523, 5000, "first"), cue(6000, 7004, "second")]
+    assert "00:00:01,523 --> 00:00:02,000" in write_srt(cues, late)
+    assert "00:00:01.523 --> 00:00:02.000" in write_vtt(cues, late)
+    assert "0:00:01.52,0:00:02.00" in write_ass(cues, late)
+    assert "0:00:03.00,0:00:04.00" in write_ass(cues, late)
+    assert [(shown.start_s, shown.end_s) for shown in timed_texts(cues, late)] == [(1.523, 2.0), (3.0, 4.004)]
+
+
+def test_an_origin_between_two_ticks_is_counted_exactly() -> None:
+    # 25 ticks a second, and the file begins with its sound, 2.976009 s on that clock.
+    written = write_srt([cue(100, 125, "a")], video(Fraction(1, 25), first_pts=100, origin_s=Fraction(2976009, 10**6)))
+    assert "00:00:01,024 --> 00:00:02,024" in written
 
 
 def test_ntsc_times_do_not_drift_over_two_hours() -> None:

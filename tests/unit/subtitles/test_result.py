@@ -37,7 +37,7 @@ OUTCOME = Outcome(
             duration=1.25,
         ),
     ),
-    info=video(Fraction(1, 12800), start_pts=512),
+    info=video(Fraction(1, 12800), first_pts=512),
     area=SubtitleArea(
         (Band("bottom", Box(0, 560, 1280, 700), 41.5, BandEvidence(24, 18, 12, 0.91, "changes in place")),),
         (RejectedRegion(Box(1100, 20, 1260, 60), RejectionReason.ALWAYS_THERE, 24),),
@@ -71,6 +71,15 @@ def test_a_cue_says_when_where_and_on_what_it_rests() -> None:
             "needs_review": [],
         }
     ]
+
+
+def test_times_count_from_where_the_file_begins_and_the_document_says_where_that_is() -> None:
+    assert OUTCOME.info is not None
+    late = replace(OUTCOME.info, origin_s=Fraction(-3, 2))
+    document = json.loads(json.dumps(result_document(replace(OUTCOME, info=late))))
+    assert (document["video"]["start_pts"], document["video"]["origin_s"]) == (512, "-3/2")
+    assert (document["cues"][0]["start_s"], document["cues"][0]["start_pts"]) == (2.04, 6912)
+    assert result_document(OUTCOME)["video"]["origin_s"] == "1/25"
 
 
 def test_reasons_to_review_a_cue_are_named_and_explained() -> None:

@@ -42,10 +42,19 @@ def test_every_format_made_from_a_document_is_the_one_made_from_the_cues(
     shown: list[tuple[list[int], list[str]]],
 ) -> None:
     cues = tuple(replace(cue(start, end, *lines), needs_review=(ReviewReason.BRIEF,)) for (start, end), lines in shown)
-    info = video(Fraction(1, 12800), start_pts=512)
+    info = video(Fraction(1, 12800), 512, Fraction(1, 70))
     result = parse_result(document(replace(OUTCOME, info=info, cues=cues)))
     for write in WRITERS.values():
         assert write(result.cues, result.info) == write(cues, info)
+
+
+def test_a_document_of_an_earlier_version_counts_from_the_first_frame() -> None:
+    assert OUTCOME.info is not None
+    late = replace(OUTCOME, info=replace(OUTCOME.info, origin_s=Fraction(0)))
+    earlier = json.loads(document(late))
+    assert earlier["video"].pop("origin_s") == "0"
+    info = parse_result(json.dumps(earlier).encode()).info
+    assert info.seconds(info.first_pts) == 0
 
 
 def test_stages_tell_whether_there_could_be_cues_and_which_frames_were_looked_at() -> None:

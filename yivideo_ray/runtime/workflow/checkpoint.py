@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 # Grows when the same video and settings give other parts: those kept before are then worked out again.
-FORMAT = 5
+FORMAT = 6
 # What nobody came back to. Which files are ours takes little room, and is worth more than a month.
 ABANDONED_S, FORGOTTEN_S = 30 * 86400.0, 365 * 86400.0
 # A database that is restarted costs no workflow: some four minutes in all.

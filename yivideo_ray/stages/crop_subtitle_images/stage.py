@@ -99,9 +99,9 @@ class ChunkCrops:
         self._span = span
         self._bands = area.bands
         self._settings = settings
-        grid_ticks = round(_GRID_S / info.time_base)
+        grid_ticks = info.ticks(_GRID_S)
         self._trackers = [
-            SegmentTracker(analysis_scale(band.line_height_px), info.start_pts, grid_ticks) for band in area.bands
+            SegmentTracker(analysis_scale(band.line_height_px), info.first_pts, grid_ticks) for band in area.bands
         ]
         self._covered: list[int | None] = [None] * len(area.bands)
         self._found: list[tuple[CropMeta, Luma]] = []

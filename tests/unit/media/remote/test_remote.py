@@ -25,7 +25,17 @@ def test_a_video_at_an_address_has_the_facts_and_frames_of_the_file(server: Http
     assert there.path == f"{server.url}/films/film.mp4"
     assert there.size_bytes == video.stat().st_size
     assert (there.mtime_ns, len(there.version)) == (0, 32)
-    for name in ("container", "codec", "width", "height", "time_base", "start_pts", "duration_s", "frame_rate"):
+    for name in (
+        "container",
+        "codec",
+        "width",
+        "height",
+        "time_base",
+        "first_pts",
+        "origin_s",
+        "duration_s",
+        "frame_rate",
+    ):
         assert getattr(there, name) == getattr(here, name), name
     assert own_frames(there, WHOLE, SETTINGS) == own_frames(here, WHOLE, SETTINGS)
     for span in plan_chunks(here, 1.3):

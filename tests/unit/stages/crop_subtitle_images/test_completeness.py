@@ -9,7 +9,7 @@ from tests.support.cues import video
 from yivideo_ray.stages.crop_subtitle_images.completeness import completeness
 from yivideo_ray.types import ChunkReport, ChunkSpan
 
-INFO = video(Fraction(1, 100), start_pts=500)
+INFO = video(Fraction(1, 100), first_pts=500)
 SPANS = (ChunkSpan(0, None, 2500), ChunkSpan(1, 2500, 4500), ChunkSpan(2, 4500, None))
 
 
