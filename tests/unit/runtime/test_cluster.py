@@ -14,6 +14,8 @@ from yivideo_ray.cores import available_cores
 from yivideo_ray.errors import CallError
 from yivideo_ray.runtime import cluster
 
+IS_CONNECTED = cluster._is_connected
+
 
 class FakeRay:
     """Ray as far as a cluster is started or joined with it. resources: what it has if it is not told."""
@@ -48,6 +50,8 @@ class FakeRay:
 def given(monkeypatch: pytest.MonkeyPatch, address: str | None, **resources: float) -> FakeRay:
     ray = FakeRay(resources)
     monkeypatch.setattr(cluster, "_import_ray", lambda: ray)
+    # Another test of this process may have left a real one connected.
+    monkeypatch.setattr(cluster, "_is_connected", lambda: ray.connected)
     monkeypatch.setattr(cluster, "_require_listener", lambda _: None)
     # start sets some.
     monkeypatch.setattr(os, "environ", {"RAY_ADDRESS": address} if address else {})
@@ -119,6 +123,7 @@ def test_the_token_of_a_cluster_that_is_joined_is_its_operators(monkeypatch: pyt
 def test_a_worker_of_a_ray_keeps_the_environment_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, None)
     connected = FakeRay({"CPU": 3.0}, connected=True)
+    monkeypatch.setattr(cluster, "_is_connected", IS_CONNECTED)
     monkeypatch.setitem(sys.modules, "ray", connected)
     monkeypatch.setattr(cluster, "_import_ray", lambda: connected)
     os.environ["RAY_AUTH_MODE"] = "disabled"
