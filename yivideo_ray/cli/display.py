@@ -33,9 +33,15 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
         device = f" (models on {outcome.engine.device})" if outcome.engine else ""
         lines.append(f"{name}: {found}{device}: {where}")
         if outcome.partial:
-            lines.append(f"{name}: PARTIAL: {outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded")
+            lines.append(f"{name}: PARTIAL: {_decoded(outcome)}")
         lines.extend(f"{name}: warning: {text(warning)}" for warning in outcome.warnings)
     return lines
+
+
+def _decoded(outcome: Outcome) -> str:
+    if outcome.decoded_s is None:
+        return "only what was sampled of the video was looked at"
+    return f"{outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded"
 
 
 def display(stream: IO[str], as_json: bool, videos: Sequence[str] = ()) -> JsonLines | LiveTable:
