@@ -14,7 +14,8 @@ from yivideo_ray.locations import location_named
 from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
 from yivideo_ray.ocr.contract import OcrEngine, OcrModels
-from yivideo_ray.pipeline import InProcess, Readings, find_area, judge
+from yivideo_ray.pipeline import InProcess, Readings, find_area
+from yivideo_ray.stages.completeness import is_to_be_decoded, judge
 from yivideo_ray.subtitles.result import Result, result_of
 from yivideo_ray.types import STAGES, EngineFacts, Stage
 
@@ -56,8 +57,9 @@ async def _extract(
     journal.plan(STAGES)
     try:
         area = await find_area(stages)
-        readings = await stages.read_crops(area, Stage.PERFORM_OCR) if area.bands else Readings()
-        decoded_s, partial = judge(info, readings, settings.decoder, journal)
+        decodes = await is_to_be_decoded(info, area, settings.decoder, journal)
+        readings = await stages.read_crops(area, Stage.PERFORM_OCR) if decodes else Readings()
+        decoded_s, partial = await judge(info, readings.spans, readings.reports, settings.decoder, journal)
         journal.start(Stage.POSTPROCESS_AND_FINALIZE, **settings.postprocessor.model_dump(mode="json"))
         cues = await stages.build_cues(area, readings.crops, readings.texts)
         journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(cues))

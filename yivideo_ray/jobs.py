@@ -110,8 +110,9 @@ class Outcome:
     """How one workflow ended. error is YivideoError.as_dict() or None; outputs are the files written. tracks tells
     them apart where subtitles were split by script.
 
-    partial: only decoded_s of expected_s seconds of the video could be decoded, and the cues cover that part.
-    already_done: nothing was done, for an earlier run had; all else is that run's, as its JSON result has it.
+    partial: the video is damaged or not complete: decoded_s of expected_s seconds could be decoded, and the cues cover
+    that part. decoded_s: None where no chunk had to be decoded. already_done: nothing was done, for an earlier run had;
+    all else is that run's, as its JSON result has it.
     """
 
     workflow_id: str

@@ -111,9 +111,11 @@ class Journal:
     def begin_extraction(self, settings: AreaDetectorSettings) -> None:
         self.begin(Stage.EXTRACT_KEYFRAMES, samples=settings.samples, frame_side_px=settings.frame_side_px)
 
-    def finish_extraction(self, pts: Sequence[int], *, full: bool) -> None:
-        """pts: of the frames, in order; full: a longer look would give no more."""
-        self.finish(Stage.EXTRACT_KEYFRAMES, frames=len(pts), thorough=full, pts=list(pts))
+    def finish_extraction(self, pts: Sequence[int], *, full: bool, holes: int, corrupt_packets: int) -> None:
+        """pts: of the frames, in order; full: a longer look would give no more. The rest as in Samples, told where it
+        means damage."""
+        damage = {"holes": holes, "corrupt_packets": corrupt_packets} if holes or corrupt_packets else {}
+        self.finish(Stage.EXTRACT_KEYFRAMES, frames=len(pts), thorough=full, pts=list(pts), **damage)
 
     def begin_detection(self, settings: AreaDetectorSettings) -> None:
         self.begin(Stage.DETECT_SUBTITLE_AREA, **settings.model_dump(mode="json"))

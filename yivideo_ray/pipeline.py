@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from yivideo_ray.config import DecoderSettings, Settings
-from yivideo_ray.errors import InputError
+from yivideo_ray.config import Settings
 from yivideo_ray.journal import ChunkLog, Journal
 from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.ocr.contract import OcrModels
@@ -39,7 +38,7 @@ from yivideo_ray.types import (
 if TYPE_CHECKING:
     from yivideo_ray.stages.crop_subtitle_images import GroupedCrop
 
-__all__ = ["CHUNK_STAGES", "InProcess", "LoadModels", "Readings", "StageRunner", "find_area", "judge"]
+__all__ = ["CHUNK_STAGES", "InProcess", "LoadModels", "Readings", "StageRunner", "find_area"]
 
 CHUNK_STAGES = (Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
 """The stages that work through the video chunk by chunk, and overlap."""
@@ -75,7 +74,7 @@ class StageRunner(Protocol):
     async def detect_subtitle_area(self, frames: Any) -> SubtitleArea: ...
 
     async def read_crops(self, area: SubtitleArea, until: Stage) -> Readings:
-        """Runs the chunk stages up to `until`. The area has bands."""
+        """Runs the chunk stages up to `until`. Of an area without bands they read nothing, and report on the chunks."""
         ...
 
     async def build_cues(
@@ -95,29 +94,6 @@ async def find_area(stages: StageRunner) -> SubtitleArea:
     return area
 
 
-def judge(
-    info: VideoInfo, readings: Readings, settings: DecoderSettings, journal: Journal
-) -> tuple[float | None, bool]:
-    """Returns how many seconds of the video were decoded (None: no chunk was), and whether that is a part of it only,
-    which is a warning. Errors: InputError INPUT_CORRUPT where nothing was decoded, and for a part with settings.strict.
-    """
-    from yivideo_ray.stages.crop_subtitle_images import completeness
-
-    if not readings.spans:
-        return None, False
-    whole = completeness(info, readings.spans, readings.reports)
-    if not any(report.frames for report in readings.reports):
-        raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
-    if not whole.reasons:
-        return whole.decoded_s, False
-    sentence = f"The video is damaged or not complete: {', and '.join(whole.reasons)}."
-    facts: dict[str, Any] = {"decoded_s": whole.decoded_s, "expected_s": whole.expected_s}
-    if settings.strict:
-        raise InputError(sentence, code="INPUT_CORRUPT", **facts)
-    journal.warn(sentence, **facts)
-    return whole.decoded_s, True
-
-
 class InProcess:
     """Runs the stages here, one after the other. load_models is called when a stage first needs them."""
 
@@ -134,7 +110,12 @@ class InProcess:
 
         self._journal.begin_extraction(self._settings.area_detector)
         samples = await asyncio.to_thread(extract_keyframes, self._info, self._settings, quick=quick)
-        self._journal.finish_extraction([frame.pts for frame in samples.frames], full=samples.full)
+        self._journal.finish_extraction(
+            [frame.pts for frame in samples.frames],
+            full=samples.full,
+            holes=samples.holes,
+            corrupt_packets=samples.corrupt_packets,
+        )
         return samples.frames, samples.full
 
     async def detect_subtitle_area(self, frames: Sequence[SampledFrame]) -> SubtitleArea:

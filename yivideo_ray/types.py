@@ -69,7 +69,8 @@ class VideoInfo:
     stored picture by, clockwise: 0, 90, 180 or 270. first_pts is the pts of the first frame, duration_s how long the
     container says that the picture lasts from there (None: it doesn't say). origin_s is where the file begins, in
     seconds on the clock of the pts: players show it as 0, and where sound begins before the picture it is less than the
-    first frame's time, never more. frame_rate is the average, for display and scoring only.
+    first frame's time, never more. track_duration: duration_s is told of the picture itself, not of the whole file,
+    whose sound may last longer. frame_rate is the average, for display and scoring only.
     size_bytes, mtime_ns (of a file) and version (what a server tells of what is at an address; "" if that is nothing)
     show whether the video changed since it was probed. pts_from_dts: the container stores no
     usable pts (AVI), and every pts of this video is counted from the decoding timestamps.
@@ -96,6 +97,7 @@ class VideoInfo:
     interlaced: bool
     warnings: tuple[str, ...] = ()
     pts_from_dts: bool = False
+    track_duration: bool = False
     version: str = ""
 
     @property
@@ -145,10 +147,16 @@ class SampledFrame:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Frames from all over a video, in order of time. full: a longer look at it would give no more."""
+    """Frames from all over a video, in order of time. full: a longer look at it would give no more.
+
+    holes counts the places aimed at, in all of the video, that the file has nothing for though it has an index;
+    corrupt_packets what could not be decoded, or with errors only. Both are 0 in an undamaged video.
+    """
 
     frames: tuple[SampledFrame, ...]
     full: bool
+    holes: int = 0
+    corrupt_packets: int = 0
 
 
 @dataclass(frozen=True, slots=True)

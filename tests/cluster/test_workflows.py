@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
 from tests.support.text_pictures import APART, RATE, SHOWN, pattern_video
+from tests.support.videos import make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageStatus
 from yivideo_ray.runtime.session import Session
@@ -379,6 +381,33 @@ def test_no_subtitles_are_a_success_with_an_empty_file(
     assert outcome.error is None
     assert outcome.cues == ()
     assert video.with_suffix(".srt").read_bytes() == b""
+
+
+def test_half_a_file_without_subtitles_is_partial_too_and_fails_if_told_to(
+    namespace: str, make_settings: SettingsMaker, tmp_path: Path
+) -> None:
+    whole = make_video(
+        tmp_path / "whole.mp4",
+        frames=500,
+        size=(160, 96),
+        mux_options={"movflags": "faststart"},
+        background=lambda number: np.minimum(picture(number, (160, 96)), 150),
+    )
+    half = tmp_path / "half.mp4"
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size * 4 // 10])
+    good, cut = run(make_settings(), namespace, Job(whole), Job(half))
+    assert (good.error, good.partial, good.decoded_s, good.cues) == (None, False, None, ())
+    assert (cut.error, cut.partial, cut.cues) == (None, True, ())
+    assert cut.decoded_s is not None
+    assert 2 < cut.decoded_s < 15
+    assert any("of 20.0 s could not be decoded" in warning for warning in cut.warnings)
+    again, strict = (
+        run(make_settings(**settings), namespace, Job(half, start_at=STAGES[start]))[0]
+        for start, settings in ((5, {}), (2, {"decoder": {"strict": True}}))
+    )
+    assert (again.partial, again.decoded_s) == (True, cut.decoded_s)
+    assert strict.error is not None
+    assert strict.error["code"] == "INPUT_CORRUPT"
 
 
 def test_half_a_file_gives_half_the_cues_and_says_so_or_fails_if_told_to(

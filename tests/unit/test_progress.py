@@ -120,6 +120,7 @@ def test_a_person_hears_that_there_were_no_subtitles_and_that_a_result_is_partia
     assert "no subtitles found" in summary([outcome()])[0]
     lines = summary([outcome(partial=True, decoded_s=3.0, expected_s=9.0, warnings=("look",))])
     assert any("PARTIAL: 3.0 of 9.0 s" in line for line in lines)
+    assert any("PARTIAL: only what was sampled" in line for line in summary([outcome(partial=True)]))
     assert any(line.endswith("warning: look") for line in lines)
 
 

@@ -35,11 +35,17 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
             found, device = ", ".join(("already done", *filter(None, [found]))), "; --again does it again"
         lines.append(f"{name}: {found or 'done'}{device}: {where}")
         if outcome.partial:
-            lines.append(f"{name}: PARTIAL: {outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded")
+            lines.append(f"{name}: PARTIAL: {_decoded(outcome)}")
         # They were told when it was done.
         warnings = () if outcome.already_done else outcome.warnings
         lines.extend(f"{name}: warning: {text(warning)}" for warning in warnings)
     return lines
+
+
+def _decoded(outcome: Outcome) -> str:
+    if outcome.decoded_s is None:
+        return "only what was sampled of the video was looked at"
+    return f"{outcome.decoded_s:.1f} of {outcome.expected_s or 0:.1f} s were decoded"
 
 
 def display(stream: IO[str], as_json: bool, videos: Sequence[str] = ()) -> JsonLines | LiveTable:

@@ -113,7 +113,8 @@ class ChunkReader:
 
     A chunk in which no key frame begins has no frame at all: the chunk before it owns them.
 
-    frames counts the frames given out, corrupt_packets the packets that could not be read or decoded. end_pts is the
+    frames counts the frames given out, corrupt_packets the packets that could not be read or decoded, or with errors
+    only. end_pts is the
     last frame's pts plus its duration (None before the first): how far the video really decoded. reached_end says
     that the file was read to its end.
     """
@@ -126,6 +127,7 @@ class ChunkReader:
         self._settings = settings
         self._geometry = Geometry.of(info)
         self._hardware_frames = 0
+        self._corrupt_frames = 0
         unfiltered = _UNFILTERED_H264 if info.codec == "h264" else _UNFILTERED
         self._source = Source(info, settings, {"skip_loop_filter": unfiltered}, hardware=True)
         self._start_key: _Key | None = None
@@ -141,7 +143,11 @@ class ChunkReader:
 
     @property
     def corrupt_packets(self) -> int:
-        return self._source.corrupt_packets
+        return self._source.corrupt_packets + self._corrupt_frames
+
+    def lost_keys(self) -> int:
+        """Returns how many key frames never came that the file's index tells of. To be asked when reading is done."""
+        return self._source.lost_keys()
 
     @property
     def decoder(self) -> str:
@@ -201,6 +207,7 @@ class ChunkReader:
             shown = VideoFrame(frame, self._geometry, clock.stamp(raw, frame.duration, key), key, after_end)
             self.frames += 1
             self._hardware_frames += is_from_hardware(frame)
+            self._corrupt_frames += shown.corrupt
             self.end_pts = shown.pts + (shown.duration or 0)
             yield shown
         if not started and patient and self._start_key is not None:

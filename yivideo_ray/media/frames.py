@@ -96,16 +96,17 @@ class VideoFrame:
     """One decoded frame. It owns its pixels: it stays valid after the iteration has moved on.
 
     pts counts in the stream's time_base, duration too (None: unknown). key says that its packet was a key frame,
-    after_end that the chunk it was read with ends before it.
+    after_end that the chunk it was read with ends before it, corrupt that the decoder had to make up parts of it.
     """
 
-    __slots__ = ("_frame", "_geometry", "_stored", "after_end", "duration", "key", "pts")
+    __slots__ = ("_frame", "_geometry", "_stored", "after_end", "corrupt", "duration", "key", "pts")
 
     def __init__(self, frame: AvFrame, geometry: Geometry, pts: int, key: bool, after_end: bool) -> None:
         self._frame = frame
         self._geometry = geometry
         self._stored: tuple[NDArray[Any], int] | None = None
         self.after_end = after_end
+        self.corrupt = bool(frame.is_corrupt)
         self.pts = pts
         self.duration: int | None = frame.duration or None
         self.key = key

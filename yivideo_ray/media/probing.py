@@ -67,7 +67,7 @@ def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequ
         assert first_pts is not None, "the timestamps were checked"
         time_base = stream.time_base or Fraction(1, 1000)
         delay_s = _delay_s(container, head.first_dts if from_dts else first_pts, time_base)
-        duration_s = _duration_s(container, stream, first_pts * time_base, delay_s)
+        duration_s, of_track = _duration_s(container, stream, first_pts * time_base, delay_s)
         if duration_s is not None and duration_s > settings.max_duration_s:
             raise InputError(
                 f"{name} lasts {duration_s:.0f} s, the limit is {settings.max_duration_s:.0f} s.",
@@ -100,6 +100,7 @@ def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequ
             interlaced=any(frame.interlaced_frame for frame in head.frames),
             warnings=warnings,
             pts_from_dts=from_dts,
+            track_duration=of_track,
             version=found.version,
         )
 
@@ -153,7 +154,7 @@ def _decode_head(opened: Opened, stream: VideoStream, settings: DecoderSettings)
             frames += _decode(stream, packet)
             if len(frames) >= _HEAD_FRAMES or count >= _HEAD_PACKETS:
                 break
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):
         pass  # A damaged file may end here; what was decoded until then counts.
     opened.check()
     return _Head(frames, encrypted, first_dts)
@@ -212,16 +213,21 @@ def _delay_s(container: InputContainer, first: int | None, time_base: Fraction) 
     return delay_s if delay_s >= Fraction(1, av.time_base) else Fraction(0)
 
 
-def _duration_s(container: InputContainer, stream: VideoStream, start_s: Fraction, delay_s: Fraction) -> float | None:
-    """Returns how long the video stream lasts from its first frame, as far as the headers say. The frame is shown at
-    start_s, delay_s after the file's begin."""
+def _duration_s(
+    container: InputContainer, stream: VideoStream, start_s: Fraction, delay_s: Fraction
+) -> tuple[float | None, bool]:
+    """Returns how long the video stream lasts from its first frame, as far as the headers say, and whether they say it
+    of this stream. The first frame is shown at start_s, delay_s after the file's begin."""
     whole_s = container.duration / av.time_base if container.duration and container.duration > 0 else None
     if container.format.name in _COUNT_FROM_ZERO:
-        end_s = _tagged_end_s(stream.metadata.get("DURATION", "")) or whole_s
-        return None if end_s is None else max(0.0, end_s - float(start_s))
+        tagged_s = _tagged_end_s(stream.metadata.get("DURATION", ""))
+        end_s = tagged_s or whole_s
+        return None if end_s is None else max(0.0, end_s - float(start_s)), bool(tagged_s)
     if stream.duration and stream.duration > 0 and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return None if whole_s is None else max(0.0, whole_s - float(delay_s))
+        # Of an AVI that was cut off, FFmpeg tells how long it can last; its header still counts the frames.
+        ticks = max(stream.duration, stream.frames) if container.format.name == "avi" else stream.duration
+        return float(ticks * stream.time_base), True
+    return None if whole_s is None else max(0.0, whole_s - float(delay_s)), False
 
 
 def _tagged_end_s(tag: str) -> float | None:

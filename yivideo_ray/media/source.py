@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import chain
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import av
 from av.packet import Packet
@@ -31,11 +33,14 @@ _MPEG_STEPS_BACK_S = (4, 40)
 # A packet is decoded at most this long before it is shown: whoever starts reading earlier than that misses no key.
 _REORDER_S = 30
 _MAX_FAILURES_IN_A_ROW = 100
+_SILENT = {"matroska,webm"}
+_ASSUMED_RATE = 25
 
 
 class Source:
     """An opened video stream. corrupt_packets counts what could not be read or decoded, reached_end says that all
-    of the file was read. hardware: the GPU decodes where settings.backend lets it and it can.
+    of the file was read. hardware: the GPU decodes where settings.backend lets it and it can. with_sound: packets of
+    sound come as well, which are not for the decoder.
 
     Errors when opened: those of opening a file, InputError INPUT_CHANGED, DeviceError DECODER_UNAVAILABLE. While
     packets are read, for an address: those of RemoteFile.check.
@@ -48,13 +53,16 @@ class Source:
         decoder_options: dict[str, str] | None = None,
         *,
         hardware: bool = False,
+        with_sound: bool = False,
     ) -> None:
         self.corrupt_packets = 0
         self.reached_end = False
         self._fresh = False
+        self._times: list[int] = []
         self._accelerator = accelerator(info, settings) if hardware else None
         self._info = info
         self._settings = settings
+        self._with_sound = with_sound
         self._options = {"max_pixels": str(max_pixels(settings)), **(decoder_options or {})}
         self._opened, self._stream = self._open()
 
@@ -78,6 +86,21 @@ class Source:
         # Some formats read their index when it is first needed.
         self._seek(self._info.first_pts)
         return [entry.timestamp for entry in self._stream.index_entries if entry.is_keyframe]
+
+    def lost_keys(self) -> int:
+        """Returns how many key frames the file's index tells of, among the packets last read, that did not come.
+
+        It seeks: to be asked when reading is done. Of Matroska alone, in which FFmpeg goes on behind damage without a
+        word; most others are read by their index, and what is missing there can't be decoded.
+        """
+        if self._info.container not in _SILENT or not self._times:
+            return 0
+        came = sorted(self._times)
+        until = math.inf if self.reached_end else came[-1]
+        # Some muxers index the time of a cluster, which is a little before its first frame.
+        near = self._info.ticks(float(2 / (self._info.frame_rate or _ASSUMED_RATE)))
+        keys = [key for key in self.indexed_keys() if came[0] < key < until]
+        return sum(bisect_left(came, key) == bisect_right(came, key + near) for key in keys)
 
     def from_start(self) -> Packets:
         """Returns all packets of the stream."""
@@ -133,7 +156,8 @@ class Source:
         opened = open_container(self._info.path, self._info.size_bytes, self._settings, self._accelerator)
         container = opened.container
         for other in container.streams:
-            other.discard = Discard.default if other.index == self._info.stream_index else Discard.all
+            wanted = other.index == self._info.stream_index or (self._with_sound and other.type == "audio")
+            other.discard = Discard.default if wanted else Discard.all
         stream = container.streams[self._info.stream_index]
         assert isinstance(stream, VideoStream), "the file has not changed since it was probed"
         stream.codec_context.options = self._options
@@ -168,18 +192,27 @@ class Source:
 
     def _packets(self) -> Packets:
         self._fresh = False
+        self._times.clear()
         failures = 0
+        sound = self._opened.container.streams.audio if self._with_sound else ()
         while failures < _MAX_FAILURES_IN_A_ROW:
             try:
-                for packet in self._opened.container.demux(self._stream):
+                # Sound's packets are packets as well, to those who ask for them.
+                packets = cast("Packets", self._opened.container.demux(self._stream, *sound))
+                for packet in packets:
                     # What is left of a packet whose bytes could not be had looks like damage.
                     self._opened.check()
                     # An empty packet in the middle would tell the decoder that this is the end.
                     if packet.size:
                         failures = 0
                         self.corrupt_packets += packet.is_corrupt
+                        if packet.pts is not None and self._info.container in _SILENT:
+                            self._times.append(packet.pts)
                         yield packet
                 break
+            except IndexError:
+                # PyAV gives up at a packet of a stream that began behind the headers (MPEG-TS), once for each.
+                continue
             except av.FFmpegError:
                 self._opened.check()
                 failures += 1

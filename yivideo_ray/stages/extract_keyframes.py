@@ -32,8 +32,9 @@ def extract_keyframes(
     """
     limit_px = settings.area_detector.frame_side_px
     plan = _plan(info, settings, quick)
-    frames = sample_frames(info, plan, settings.decoder, part)
-    return Samples(tuple(_sample(frame, info, limit_px) for frame in frames), plan.full)
+    reader = sample_frames(info, plan, settings.decoder, part)
+    frames = tuple(_sample(frame, info, limit_px) for frame in reader)
+    return Samples(frames, plan.full, plan.holes, reader.corrupt_packets)
 
 
 def whole_frames(info: VideoInfo, settings: Settings, *, quick: bool = False) -> Iterator[VideoFrame]:

@@ -294,6 +294,49 @@ def test_flipped_bits_are_counted_and_passed_over(tmp_path: Path) -> None:
     assert numbers[-1] == 149
 
 
+def damage(info: VideoInfo, span: ChunkSpan) -> int:
+    with read_chunk(info, span, SETTINGS) as reader:
+        for frame in reader:
+            if reader.is_end(frame):
+                break
+        return reader.corrupt_packets + reader.lost_keys()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_of_an_undamaged_video_counts_as_damaged_wherever_it_is_cut(made: Made, name: str) -> None:
+    info, _ = made(name)
+    for chunk_s in (0.7, 2, 60):
+        assert [damage(info, span) for span in plan_chunks(info, chunk_s)] == [0] * len(plan_chunks(info, chunk_s))
+
+
+def test_frames_that_lack_what_they_refer_to_are_counted(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "b.mkv", frames=150, gop=75, size=(320, 180), options={"x264-params": "scenecut=0"})
+    data = path.read_bytes()
+    # FFmpeg finds the next cluster, and says nothing.
+    path.write_bytes(data[: len(data) // 4] + bytes(3000) + data[len(data) // 4 + 3000 :])
+    info = probe(path, SETTINGS)
+    with read_chunk(info, WHOLE, SETTINGS) as reader:
+        assert sum(1 for _ in reader) < 150
+        assert reader.corrupt_packets > 0
+
+
+def test_key_frames_that_the_index_tells_of_are_missed(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "k.mkv", frames=200, gop=10, size=(320, 180), mux_options={"cluster_time_limit": "400"}
+    )
+    info = probe(path, SETTINGS)
+    assert damage(info, WHOLE) == 0
+    data = path.read_bytes()
+    clusters = [at for at in range(len(data)) if data.startswith(b"\x1f\x43\xb6\x75", at)]
+    begin, end = clusters[len(clusters) // 2 : len(clusters) // 2 + 2]
+    # A whole cluster becomes a void element: nothing that remains refers to it.
+    void = b"\xec\x01" + (end - begin - 9).to_bytes(7)
+    path.write_bytes(data[:begin] + void + bytes(end - begin - 9) + data[end:])
+    hollow = probe(path, SETTINGS)
+    assert damage(hollow, WHOLE) > 0
+    assert damage(hollow, ChunkSpan(0, None, info.ticks(1))) == 0
+
+
 def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
     path = make_video(tmp_path / "c.mp4", frames=10, size=(64, 48))
     info = probe(path, SETTINGS)

@@ -59,6 +59,26 @@ def test_the_same_video_gives_the_same_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("quick", [True, False])
+def test_no_damage_is_seen_in_an_undamaged_video(tmp_path: Path, name: str, quick: bool) -> None:
+    path = make_video(tmp_path / name, frames=600, size=(96, 64), **RECIPES[name])
+    info = probe(path, Settings().decoder)
+    samples = extract_keyframes(info, Settings(), quick=quick)
+    assert (samples.holes, samples.corrupt_packets) == (0, 0)
+
+
+@pytest.mark.parametrize(("name", "share"), [("keys.mp4", 10), ("long-gops.mp4", 16)])
+def test_what_sampling_meets_of_damage_is_counted(tmp_path: Path, name: str, share: int) -> None:
+    recipe = {**RECIPES[name], "mux_options": {"movflags": "faststart"}}
+    path = make_video(tmp_path / name, frames=600, size=(96, 64), **recipe)
+    data = path.read_bytes()
+    begin, length = len(data) // 2, len(data) // share
+    path.write_bytes(data[:begin] + b"\x55" * length + data[begin + length :])
+    samples = extract_keyframes(probe(path, Settings().decoder), Settings())
+    assert samples.holes or samples.corrupt_packets
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_the_parts_together_are_the_whole(tmp_path: Path, name: str) -> None:
     path = make_video(tmp_path / name, frames=600, size=(96, 64), **RECIPES[name])
     settings = Settings(area_detector=AreaDetectorSettings(samples=12))

@@ -87,7 +87,12 @@ class RayStages:
         parts = [tasks.extract.remote(self._info, self._settings, (index, count), quick) for index in range(count)]
         looks: list[tasks.Look] = [await result_of(look) for look, _ in parts]
         full = all(look.full for look in looks)
-        self._journal.finish_extraction([pts for look in looks for pts in look.pts], full=full)
+        self._journal.finish_extraction(
+            [pts for look in looks for pts in look.pts],
+            full=full,
+            holes=max(look.holes for look in looks),
+            corrupt_packets=sum(look.corrupt_packets for look in looks),
+        )
         return [(look, pictures) for look, (_, pictures) in zip(looks, parts, strict=True)], full
 
     async def detect_subtitle_area(self, frames: Sequence[tuple[tasks.Look, Any]]) -> SubtitleArea:

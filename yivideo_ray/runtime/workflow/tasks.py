@@ -49,12 +49,13 @@ def _begin() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A part of the sampled frames without their pictures: the pts and the scale of each, and whether the look was
-    full."""
+    """A part of the sampled frames without their pictures: the pts and the scale of each. The rest as in Samples."""
 
     pts: tuple[int, ...]
     scales: tuple[float, ...]
     full: bool
+    holes: int
+    corrupt_packets: int
 
 
 def _extract(info: VideoInfo, settings: Settings, part: tuple[int, int], quick: bool) -> tuple[Look, tuple[Luma, ...]]:
@@ -64,7 +65,13 @@ def _extract(info: VideoInfo, settings: Settings, part: tuple[int, int], quick: 
     _begin()
     samples = extract_keyframes(info, settings, part, quick=quick)
     frames = samples.frames
-    look = Look(tuple(frame.pts for frame in frames), tuple(frame.scale for frame in frames), samples.full)
+    look = Look(
+        tuple(frame.pts for frame in frames),
+        tuple(frame.scale for frame in frames),
+        samples.full,
+        samples.holes,
+        samples.corrupt_packets,
+    )
     return look, tuple(frame.luma for frame in frames)
 
 

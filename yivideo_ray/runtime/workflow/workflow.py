@@ -14,10 +14,11 @@ from yivideo_ray.jobs import Job, Outcome, StageRecord
 from yivideo_ray.journal import Journal
 from yivideo_ray.locations import is_address
 from yivideo_ray.media import check_unchanged
-from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area, judge
+from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area
 from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, area_basis, persist
 from yivideo_ray.runtime.workflow.outputs import SubtitleFiles, document, output_path, subtitle_files
 from yivideo_ray.runtime.workflow.publishing import Publication
+from yivideo_ray.stages.completeness import is_to_be_decoded, judge, judge_look
 from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Workflow"]
@@ -51,13 +52,14 @@ class Workflow:
             chain = await self._begin()
             if Stage.DETECT_SUBTITLE_AREA in chain:
                 self._area = await self._find_area()
-                await self._save()
             elif Stage.EXTRACT_KEYFRAMES in chain:
                 await self._stages.extract_keyframes(quick=False)
             chunk_stages = [stage for stage in CHUNK_STAGES if stage in chain]
             if chunk_stages:
                 self._readings = await self._read(chunk_stages[-1])
                 await self._save()
+            elif Stage.EXTRACT_KEYFRAMES in chain:
+                self._partial = await judge_look(self._info, self._settings.decoder, self._journal)
             if Stage.POSTPROCESS_AND_FINALIZE in chain:
                 await self._finalize()
             return await self._conclude()
@@ -95,7 +97,7 @@ class Workflow:
         await asyncio.to_thread(self._book.require, start_at)
         if start_at is Stage.POSTPROCESS_AND_FINALIZE:
             self._area, self._readings = await asyncio.to_thread(self._book.readings)
-            self._judge(self._readings)
+            await self._judge(self._readings)
             return
         chunks = await asyncio.to_thread(self._book.chunks, None)
         self._area = chunks[1].area if chunks else await asyncio.to_thread(self._book.area, None)
@@ -109,23 +111,27 @@ class Workflow:
                     self._journal.keep(stage, self._state.stages[stage])
             return kept
         area = await find_area(self._stages)
+        # First: what sampling met counts as long as the area does.
+        await self._save()
         await persist(lambda: self._book.keep_area(basis, area))
         return area
 
     async def _read(self, until: Stage) -> Readings:
         area = self._area
         assert area is not None, "the chain has the stage that finds it, or the book has it"
-        if not area.bands:
+        if not await is_to_be_decoded(self._info, area, self._settings.decoder, self._journal):
             for stage in CHUNK_STAGES[: CHUNK_STAGES.index(until) + 1]:
                 self._journal.finish(stage, crops=0)
             await persist(lambda: self._book.begin_chunks("", ChunkPlan(area, ())))
             return Readings()
         readings = await self._stages.read_crops(area, until)
-        self._judge(readings)
+        await self._judge(readings)
         return readings
 
-    def _judge(self, readings: Readings) -> None:
-        self._decoded_s, self._partial = judge(self._info, readings, self._settings.decoder, self._journal)
+    async def _judge(self, readings: Readings) -> None:
+        self._decoded_s, self._partial = await judge(
+            self._info, readings.spans, readings.reports, self._settings.decoder, self._journal
+        )
 
     async def _finalize(self) -> None:
         self._journal.start(

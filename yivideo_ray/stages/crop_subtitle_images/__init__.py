@@ -1,6 +1,5 @@
 """Stage ffmpeg.crop_subtitle_images: a chunk of video and the area in, one crop per distinct picture of a band out."""
 
-from yivideo_ray.stages.crop_subtitle_images.completeness import Completeness, completeness
 from yivideo_ray.stages.crop_subtitle_images.stage import (
     CROP_LINE_PX,
     CROPS_PER_PART,
@@ -17,10 +16,8 @@ __all__ = [
     "CROP_LINE_PX",
     "HIGHEST_LINE",
     "ChunkCrops",
-    "Completeness",
     "CropGroups",
     "GroupedCrop",
-    "completeness",
     "crop_subtitle_images",
     "keep_uncovered",
 ]

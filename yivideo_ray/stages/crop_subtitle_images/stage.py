@@ -128,7 +128,8 @@ class ChunkCrops:
             self._analyse(frame, frame_end_pts, guard_pts)
             while self._final() >= CROPS_PER_PART:
                 yield self._part()
-            if all(covered is not None for covered in self._covered):
+            # Without a band, what is to be known is what the chunk's own frames are.
+            if all(covered is not None for covered in self._covered) and (self._bands or behind_end):
                 break
         else:
             self._finish(end_pts)
@@ -142,7 +143,7 @@ class ChunkCrops:
             covered=tuple(end_pts if covered is None else covered for covered in self._covered),
             crops=tuple(self._given),
             frames=reader.frames,
-            corrupt_packets=reader.corrupt_packets,
+            corrupt_packets=reader.corrupt_packets + reader.lost_keys(),
             reached_end=reader.reached_end,
             decoder=reader.decoder,
             decode_s=elapsed - self._analyse_s,

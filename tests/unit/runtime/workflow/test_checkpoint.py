@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.stages.crop_subtitle_images.test_completeness import INFO
+from tests.unit.stages.test_completeness import INFO
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError
 from yivideo_ray.geometry import Box

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cues import cue, video
-from tests.unit.stages.crop_subtitle_images.test_completeness import INFO
+from tests.unit.stages.test_completeness import INFO
 from yivideo_ray.config import PostprocessorSettings, Settings, SubtitleSettings
 from yivideo_ray.errors import ConfigError, OutputError
 from yivideo_ray.files import write_together

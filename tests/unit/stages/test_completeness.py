@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from tests.support.cues import video
-from yivideo_ray.stages.crop_subtitle_images.completeness import completeness
+from yivideo_ray.stages.completeness import completeness
 from yivideo_ray.types import ChunkReport, ChunkSpan
 
 INFO = video(Fraction(1, 100), first_pts=500)
@@ -51,6 +51,28 @@ def test_up_to_a_second_or_a_hundredth_may_be_missing(end: int, duration_s: floa
     info = dataclasses.replace(INFO, duration_s=duration_s)
     found = completeness(info, (ChunkSpan(0, None, None),), [report(0, 500, end, reached_end=True)])
     assert (found.reasons == ()) is whole
+
+
+@pytest.mark.parametrize(("end", "whole"), [(6460, True), (6440, False)])
+def test_of_what_the_picture_itself_should_last_half_a_second_may_be_missing(end: int, whole: bool) -> None:
+    info = dataclasses.replace(INFO, track_duration=True)
+    found = completeness(info, (ChunkSpan(0, None, None),), [report(0, 500, end, reached_end=True)])
+    assert (found.reasons == ()) is whole
+
+
+def test_where_only_the_sound_goes_on_nothing_is_missing_but_a_hole_is() -> None:
+    ends = [report(0, 500, 2700), report(1, 2500, 3500, reached_end=True), report(2, None, None, reached_end=True)]
+    cut = completeness(INFO, SPANS, ends)
+    assert cut.short_s == 30.0
+    assert len(cut.reasons) == 2
+    assert completeness(INFO, SPANS, ends, sound_goes_on=True).reasons == ()
+    hole = [report(0, 500, 1500), *ends[1:]]
+    assert len(completeness(INFO, SPANS, hole, sound_goes_on=True).reasons) == 1
+
+
+def test_a_hole_is_none_of_what_is_missing_at_the_end() -> None:
+    found = completeness(INFO, SPANS, [report(0, 500, 2500), report(1, 3000, 4500), report(2, 4500, 6500)])
+    assert found.short_s == 0.0
 
 
 def test_damaged_packets_are_told_and_an_unknown_duration_is_none() -> None:
