@@ -35,7 +35,7 @@ def run_in_process(
     try:
         book = Book(database, journal.workflow_id)
         stages = InProcess(info, settings, journal, _engine)
-        wanted = Job(video, output_dir=directory, **(job or {}))
+        wanted = Job(video, output_dir=directory, overwrite=True, **(job or {}))
         return asyncio.run(Workflow(wanted, info, journal, book, stages=stages, settings=settings).run())
     finally:
         database.close()

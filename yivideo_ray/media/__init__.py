@@ -1,12 +1,12 @@
 """Videos in, facts and frames out. The only part that knows PyAV."""
 
 from yivideo_ray.media.chunks import ChunkReader, plan_chunks, plan_even_chunks, read_chunk
-from yivideo_ray.media.ending import reaches_end, tolerance_s
 from yivideo_ray.media.frames import VideoFrame
 from yivideo_ray.media.hardware import cuda_decodes
 from yivideo_ray.media.opening import admitted, check_unchanged
 from yivideo_ray.media.probing import probe
 from yivideo_ray.media.sampling import SamplePlan, SampleReader, plan_samples, sample_frames
+from yivideo_ray.media.source import reaches_end, tolerance_s
 
 __all__ = [
     "ChunkReader",
