@@ -25,8 +25,8 @@ __all__ = ["run_in_process"]
 def run_in_process(
     video: Path, directory: Path, *, job: dict[str, Any] | None = None, **sections: dict[str, Any]
 ) -> Outcome:
-    """Returns how the workflow ended; its files go to the directory, its book below it. job: further fields of the Job,
-    sections: settings. Errors: YivideoError, where a session would tell of it."""
+    """Returns how the workflow ended; its files go to the directory, over those that are there, its book below it. job:
+    further fields of the Job, sections: settings. Errors: YivideoError, where a session would tell of it."""
     settings = Settings(storage={"work_dir": directory / "work"}, **sections)  # type: ignore[arg-type]
     info = probe(video, settings.decoder)
     events: list[Event] = []
