@@ -25,7 +25,9 @@ LIMIT_S = 150
 
 
 def serve_run(tmp_path: Path, **more: str) -> subprocess.Popen[str]:
-    env = {**environment(tmp_path, HOME=str(tmp_path)), **cluster.LOCAL_ENVIRONMENT, **more}
+    # A Ray of its own: without an address it would join whichever one of another test it finds on the machine.
+    own = {**cluster.LOCAL_ENVIRONMENT, "RAY_ADDRESS": "local"}
+    env = {**environment(tmp_path, HOME=str(tmp_path)), **own, **more}
     # What runs the tests in the background may have it ignore Ctrl-C, and children inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with (tmp_path / "log").open("w") as log:
