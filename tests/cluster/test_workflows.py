@@ -156,7 +156,8 @@ def test_of_those_that_wait_for_a_place_the_shortest_goes_first_and_then_as_give
             begun.append(Path(event.video).name)
 
     async def scenario() -> list[Outcome]:
-        session = Session(make_settings(), namespace)
+        # Slow enough that no place is free before the last one has been looked at, and waits.
+        session = Session(make_settings({"recognize_s": 0.5}), namespace)
         places = workflows_at_once((await session.tools()).cluster.cpus)
         videos = [Path(shutil.copy(patterns, tmp_path / f"{number:02}.mp4")) for number in range(places + 3)]
         return await session.run_async([Job(video) for video in (*videos, clip)], note)
