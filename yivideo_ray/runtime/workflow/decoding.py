@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +20,7 @@ from yivideo_ray.runtime.workflow.scheduling import Queue
 from yivideo_ray.stages.crop_subtitle_images import CROPS_PER_PART
 from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, SubtitleArea, VideoInfo
 
-__all__ = ["DecodeSite", "Decoding", "Pictures", "TakePart", "decode_site", "result_of", "to_stitch"]
+__all__ = ["DecodeSite", "Decoding", "Pictures", "TakePart", "decode_site", "result_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,6 @@ class Pictures:
         """Returns the part that holds a crop's picture, and the picture's place in it."""
         part, place = divmod(index, self.crops_per_part)
         return self.parts[part], place
-
-
-def to_stitch(crops: Iterable[tuple[CropMeta, Pictures, int]]) -> tuple[Any, ...]:
-    """Returns what tasks.stitch takes for crops, each with its chunk's pictures and its place in the chunk's report."""
-    metas: list[CropMeta] = []
-    picks: list[tuple[int, int]] = []
-    parts: dict[Any, int] = {}
-    for meta, pictures, index in crops:
-        part, place = pictures.at(index)
-        metas.append(meta)
-        picks.append((parts.setdefault(part, len(parts)), place))
-    return tuple(metas), picks, *parts
 
 
 TakePart: TypeAlias = Callable[[Sequence[CropMeta], Pictures], None]
