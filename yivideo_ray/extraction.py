@@ -17,7 +17,7 @@ from yivideo_ray.ocr.contract import OcrEngine, OcrModels
 from yivideo_ray.pipeline import InProcess, Readings, find_area
 from yivideo_ray.stages.completeness import is_to_be_decoded, judge
 from yivideo_ray.subtitles.result import Result, result_of
-from yivideo_ray.types import STAGES, EngineFacts, Stage
+from yivideo_ray.types import STAGES, EngineFacts, Stage, cues_of
 
 __all__ = ["extract"]
 
@@ -61,7 +61,8 @@ async def _extract(
         readings = await stages.read_crops(area, Stage.PERFORM_OCR) if decodes else Readings()
         decoded_s, partial = await judge(info, readings.spans, readings.reports, settings.decoder, journal)
         journal.start(Stage.POSTPROCESS_AND_FINALIZE, **settings.postprocessor.model_dump(mode="json"))
-        cues = await stages.build_cues(area, readings.crops, readings.texts)
+        layers = await stages.find_layers(area, readings.crops, readings.texts)
+        cues = cues_of(layers)
         journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(cues))
     finally:
         for loaded in own:
@@ -74,6 +75,7 @@ async def _extract(
             stages=tuple(journal.stages.values()),
             info=info,
             area=area,
+            layers=layers,
             cues=cues,
             engine=stages.engine,
             partial=partial,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yivideo_ray.locations import VideoLocation
-from yivideo_ray.types import STAGES, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import STAGES, Cue, EngineFacts, Layer, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["Event", "EventKind", "Job", "Outcome", "Priority", "StageRecord", "StageStatus", "TrackOutput"]
 
@@ -107,8 +107,9 @@ class TrackOutput:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one workflow ended. error is YivideoError.as_dict() or None; outputs are the files written. tracks tells
-    them apart where subtitles were split by script.
+    """How one workflow ended. layers are all that was read, cues those of the layers that are taken. error is
+    YivideoError.as_dict() or None; outputs are the files written. tracks tells them apart where subtitles were split by
+    script.
 
     partial: the video is damaged or not complete: decoded_s of expected_s seconds could be decoded, and the cues cover
     that part. decoded_s: None where no chunk had to be decoded. already_done: nothing was done, for an earlier run had;
@@ -120,6 +121,7 @@ class Outcome:
     stages: tuple[StageRecord, ...]
     info: VideoInfo | None = None
     area: SubtitleArea | None = None
+    layers: tuple[Layer, ...] = ()
     cues: tuple[Cue, ...] = ()
     engine: EngineFacts | None = None
     outputs: tuple[Path, ...] = ()

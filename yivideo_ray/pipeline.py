@@ -2,7 +2,7 @@
 
     video -> extract_keyframes -> frames -> detect_subtitle_area -> area
     video, area -> crop_subtitle_images -> crops -> create_stitched_images -> sheets -> perform_ocr -> texts
-    area, crops, texts -> postprocess_and_finalize -> cues
+    area, crops, texts -> postprocess_and_finalize -> layers, each with its cues
 
 Each stage is a function in stages/ that knows nothing of the others. A StageRunner says where they run: InProcess runs
 them here, one after the other; runtime.workflow.ray_stages runs them as Ray tasks around a GPU actor, many at a time.
@@ -26,8 +26,8 @@ from yivideo_ray.types import (
     Crop,
     CropMeta,
     CropText,
-    Cue,
     EngineFacts,
+    Layer,
     Luma,
     SampledFrame,
     Stage,
@@ -77,9 +77,9 @@ class StageRunner(Protocol):
         """Runs the chunk stages up to `until`. Of an area without bands they read nothing, and report on the chunks."""
         ...
 
-    async def build_cues(
+    async def find_layers(
         self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
-    ) -> tuple[Cue, ...]: ...
+    ) -> tuple[Layer, ...]: ...
 
 
 async def find_area(stages: StageRunner) -> SubtitleArea:
@@ -168,9 +168,9 @@ class InProcess:
             log.end_group([crop.meta for crop in group], texts, sheets=len(sheets))
         return found
 
-    async def build_cues(
+    async def find_layers(
         self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
-    ) -> tuple[Cue, ...]:
+    ) -> tuple[Layer, ...]:
         from yivideo_ray.stages.postprocess_and_finalize import postprocess_and_finalize
 
         settings = self._settings.postprocessor

@@ -6,6 +6,7 @@ Frame coordinates are those of the picture as a player shows it: rotated upright
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -28,6 +29,8 @@ __all__ = [
     "CropText",
     "Cue",
     "EngineFacts",
+    "Layer",
+    "LayerReason",
     "Luma",
     "Placement",
     "Reading",
@@ -41,6 +44,7 @@ __all__ = [
     "TextBox",
     "TextLine",
     "VideoInfo",
+    "cues_of",
 ]
 
 Luma = NDArray[np.uint8]
@@ -323,12 +327,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line of text in a crop; box in crop coordinates."""
+    """One line of text in a crop; box in crop coordinates.
+
+    fill and ground are the luma (0 to 255) of its strokes and of what is right beside them, in the median (None: it has
+    too few strokes to tell).
+    """
 
     text: str
     confidence: float
     box: Box
     chars: tuple[CharReading, ...] = ()
+    fill: int | None = None
+    ground: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +387,39 @@ class Cue:
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReason:
+    """What speaks for or against a layer: a feature of it, what that adds to the log odds, and the same in words."""
+
+    feature: str
+    weight: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Text of one kind in one place: the dialogue, its translation, a title, the signs of a street.
+
+    number counts the layers of a video from 1, the most probable first. probability: that it is the video's subtitles,
+    0 to 1; reasons are those that weigh most. taken: its cues are among the video's. box (in frame coordinates) is
+    around all of it, line_height_px the median of its lines'. cues are in the order of their start.
+    """
+
+    number: int
+    probability: float
+    taken: bool
+    reasons: tuple[LayerReason, ...]
+    box: Box
+    line_height_px: float
+    cues: tuple[Cue, ...]
+
+
+def cues_of(layers: Iterable[Layer]) -> tuple[Cue, ...]:
+    """Returns the cues of the layers that are taken, in the order of their start, then from the top of the frame."""
+    cues = (cue for layer in layers if layer.taken for cue in layer.cues)
+    return tuple(sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,7 @@ class PostprocessorSettings(_Section):
     merge_gap_ms: float = Field(90, ge=0)
     space_probability: Share = 0.01
     review_confidence: Share = 0.75
+    layers: Literal["auto", "all"] | tuple[Annotated[int, Field(ge=1)], ...] = "auto"
 
 
 class ScriptLanguages(_Section):

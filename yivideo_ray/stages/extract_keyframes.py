@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import cv2
@@ -16,6 +17,8 @@ __all__ = ["extract_keyframes", "whole_frames"]
 # With so many, a line at the top that shows for 2 % of a film is seen twice; more would hold the device for longer than
 # a chunk does, and others wait for that.
 _MOST_SAMPLES = 120
+# The height of a frame of 16:9 as a share of its width.
+_AREA_SHARE = 9 / 16
 
 
 def extract_keyframes(
@@ -24,10 +27,10 @@ def extract_keyframes(
     """Returns frames spread evenly over the video: about area_detector.samples of them, or one in every
     area_detector.sample_interval_s seconds where that is more.
 
-    Each side is at most area_detector.frame_side_px long; a frame's scale leads back to frame coordinates. The same
-    video and settings give the same frames. Fewer where the video has fewer, or where it is damaged, and at a quick
-    look: then key frames alone, if there are half as many. part (i, n) asks for the share i of n, in order: shares
-    can be made side by side.
+    A frame has at most the pixels of one of 16:9 whose longer side is area_detector.frame_side_px, or no side
+    longer than that; its scale leads back to frame coordinates. The same video and settings give the same frames.
+    Fewer where the video has fewer, or where it is damaged, and at a quick look: then key frames alone, if there
+    are half as many. part (i, n) asks for the share i of n, in order: shares can be made side by side.
     Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     limit_px = settings.area_detector.frame_side_px
@@ -51,7 +54,9 @@ def _plan(info: VideoInfo, settings: Settings, quick: bool) -> SamplePlan:
 
 def _sample(frame: VideoFrame, info: VideoInfo, side_limit_px: int) -> SampledFrame:
     luma = frame.luma()
-    scale = min(1.0, side_limit_px / max(info.width, info.height))
+    # By its sides alone, a strip of subtitles would be scaled to lines of a few pixels.
+    by_area = math.sqrt(_AREA_SHARE * side_limit_px**2 / (info.width * info.height))
+    scale = min(1.0, max(by_area, side_limit_px / max(info.width, info.height)))
     if scale < 1.0:
         size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
         luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)

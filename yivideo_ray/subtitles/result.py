@@ -63,6 +63,29 @@ class Cue:
     needs_review: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What speaks for (weight above 0) or against a layer: a feature, what it adds to the log odds, and in words."""
+
+    feature: str
+    weight: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """Text of one kind in one place; types.Layer says what each field means. Only cues of layers that are taken are
+    among the result's."""
+
+    number: int
+    probability: float
+    taken: bool
+    reasons: tuple[Reason, ...]
+    box: Corners
+    line_height_px: float
+    cues: tuple[Cue, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
     """Facts about the video; types.VideoInfo says what each means. Fractions are text such as "1/25".
@@ -169,6 +192,7 @@ class Result:
     warnings: tuple[str, ...]
     video: Video | UnreadVideo
     subtitle_area: Area | None
+    layers: tuple[Layer, ...] = ()
     engine: str | None
     device: str | None
     provider: str | None
@@ -205,6 +229,7 @@ def result_of(outcome: Outcome, versions: Mapping[str, str] | None = None) -> Re
         warnings=tuple(text(warning) for warning in outcome.warnings),
         video=UnreadVideo(text(str(outcome.video))) if info is None else _video(info),
         subtitle_area=None if outcome.area is None else _area(outcome.area),
+        layers=() if info is None else tuple(_layer(layer, info) for layer in outcome.layers),
         engine=engine.engine if engine else None,
         device=engine.device if engine else None,
         provider=engine.provider if engine else None,
@@ -266,6 +291,18 @@ def _cue(number: int, cue: types.Cue, info: types.VideoInfo) -> Cue:
         frames=cue.frames,
         crops=cue.crops,
         needs_review=tuple(reason.value for reason in cue.needs_review),
+    )
+
+
+def _layer(layer: types.Layer, info: types.VideoInfo) -> Layer:
+    return Layer(
+        number=layer.number,
+        probability=layer.probability,
+        taken=layer.taken,
+        reasons=tuple(Reason(reason.feature, reason.weight, reason.words) for reason in layer.reasons),
+        box=layer.box.corners,
+        line_height_px=layer.line_height_px,
+        cues=tuple(_cue(number, cue, info) for number, cue in enumerate(layer.cues, 1)),
     )
 
 

@@ -31,6 +31,7 @@ class ResultValues:
     """
 
     info: VideoInfo
+    layers: tuple[types.Layer, ...]
     cues: tuple[types.Cue, ...]
     area: SubtitleArea | None
     sampled: tuple[int, ...]
@@ -47,6 +48,7 @@ class ResultValues:
             bare,
             info=self.info,
             area=self.area,
+            layers=self.layers,
             cues=self.cues,
             engine=self.engine,
             partial=self.partial,
@@ -93,6 +95,7 @@ def values_of(result: documents.Result) -> ResultValues:
     sampled = stages[Stage.EXTRACT_KEYFRAMES].output.get("pts", ()) if Stage.EXTRACT_KEYFRAMES in stages else ()
     return ResultValues(
         info=_info(video),
+        layers=tuple(_layer(layer) for layer in result.layers),
         cues=tuple(_cue(cue) for cue in result.cues),
         area=None if result.subtitle_area is None else _area(result.subtitle_area),
         sampled=tuple(sampled),
@@ -151,6 +154,18 @@ def _cue(cue: documents.Cue) -> types.Cue:
         frames=cue.frames,
         crops=cue.crops,
         needs_review=tuple(ReviewReason(reason) for reason in cue.needs_review),
+    )
+
+
+def _layer(layer: documents.Layer) -> types.Layer:
+    return types.Layer(
+        number=layer.number,
+        probability=layer.probability,
+        taken=layer.taken,
+        reasons=tuple(types.LayerReason(reason.feature, reason.weight, reason.words) for reason in layer.reasons),
+        box=Box(*layer.box),
+        line_height_px=layer.line_height_px,
+        cues=tuple(_cue(cue) for cue in layer.cues),
     )
 
 

@@ -26,7 +26,7 @@ from yivideo_ray.runtime.workflow.decoding import Decoding, decode_site, result_
 from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, due_at
 from yivideo_ray.runtime.workflow.stream import Stream
 from yivideo_ray.storage.database import Database
-from yivideo_ray.types import CropMeta, CropText, Cue, EngineFacts, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import CropMeta, CropText, EngineFacts, Layer, Stage, SubtitleArea, VideoInfo
 
 __all__ = ["RayStages", "Tools"]
 
@@ -141,15 +141,15 @@ class RayStages:
             until=until,
         ).run(plan.spans)
 
-    async def build_cues(
+    async def find_layers(
         self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
-    ) -> tuple[Cue, ...]:
+    ) -> tuple[Layer, ...]:
         made = tasks.finalize.remote(self._info, area, crops, texts, self._settings.postprocessor)
         # The task has a copy. This one's pages are free once a collection has emptied Python's lists of free blocks.
         del crops, texts
         gc.collect()
-        cues: tuple[Cue, ...] = await result_of(made)
-        return cues
+        layers: tuple[Layer, ...] = await result_of(made)
+        return layers
 
     async def _plan(self, area: SubtitleArea, basis: str, at_once: int) -> tuple[str, ChunkPlan]:
         """Returns how the video is cut, as an earlier run had it where that counts, and the fingerprint of the

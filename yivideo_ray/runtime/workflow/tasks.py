@@ -23,7 +23,7 @@ from yivideo_ray.types import (
     Crop,
     CropMeta,
     CropText,
-    Cue,
+    Layer,
     Luma,
     SampledFrame,
     Sheet,
@@ -142,8 +142,8 @@ def _finalize(
     crops: Sequence[CropMeta],
     texts: Sequence[CropText],
     settings: PostprocessorSettings,
-) -> tuple[Cue, ...]:
-    """Returns the cues."""
+) -> tuple[Layer, ...]:
+    """Returns the layers of text in the video, with their cues."""
     from yivideo_ray.stages.postprocess_and_finalize import postprocess_and_finalize
 
     return postprocess_and_finalize(info, area, crops, texts, settings)

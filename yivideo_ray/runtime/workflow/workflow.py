@@ -19,7 +19,7 @@ from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, a
 from yivideo_ray.runtime.workflow.outputs import SubtitleFiles, document, output_path, subtitle_files
 from yivideo_ray.runtime.workflow.publishing import Publication
 from yivideo_ray.stages.completeness import is_to_be_decoded, judge, judge_look
-from yivideo_ray.types import Cue, Stage, SubtitleArea, VideoInfo
+from yivideo_ray.types import Cue, Layer, Stage, SubtitleArea, VideoInfo, cues_of
 
 __all__ = ["Workflow"]
 
@@ -41,6 +41,7 @@ class Workflow:
         self._state = RunState()
         self._area: SubtitleArea | None = None
         self._readings = Readings()
+        self._layers: tuple[Layer, ...] = ()
         self._cues: tuple[Cue, ...] = ()
         self._subtitles = SubtitleFiles()
         self._decoded_s: float | None = None
@@ -144,7 +145,8 @@ class Workflow:
         readings, self._readings = self._readings, Readings()
         crops, texts = readings.crops, readings.texts
         del readings
-        self._cues = await self._stages.build_cues(self._area, crops, texts)
+        self._layers = await self._stages.find_layers(self._area, crops, texts)
+        self._cues = cues_of(self._layers)
         self._subtitles = await asyncio.to_thread(subtitle_files, self._job, self._info, self._cues, self._settings)
 
     async def _conclude(self) -> Outcome:
@@ -187,6 +189,7 @@ class Workflow:
             stages=tuple(stages.values()),
             info=self._info,
             area=self._area,
+            layers=self._layers,
             cues=self._cues,
             engine=self._engine,
             outputs=outputs,

@@ -15,7 +15,7 @@ import numpy as np
 
 from yivideo_ray.geometry import Box, bounding_box, in_rows, share_row
 from yivideo_ray.ocr.contract import OcrModels
-from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, stroke_mask
+from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, dilate, shrink, stroke_mask
 from yivideo_ray.stages.crop_subtitle_images.stage import CROP_LINE_PX, HIGHEST_LINE
 from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
 from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, LineTrack, join_lines, tracks_of
@@ -44,6 +44,8 @@ _SQUEEZE = 0.85
 _FARTHER_PX = 4
 # What was read beyond the line that detection found is believed from here on: it may be the edge of a box behind it.
 _SURE_OF_END = 0.6
+# Fewer strokes than a letter has tell no style.
+_MIN_STYLE_PX = 40
 
 
 def perform_ocr(sheets: Sequence[Sheet], models: OcrModels) -> tuple[CropText, ...]:
@@ -192,13 +194,26 @@ def _complete(crops: Sequence[CropLines]) -> tuple[CropText, ...]:
 def _crop_text(crop: CropLines) -> CropText:
     readings = [(line, line.track.reading) for line in crop.lines]
     lines = [
-        TextLine(reading.text, reading.confidence, line.box.scale(1 / crop.placement.scale), reading.chars)
+        TextLine(
+            reading.text, reading.confidence, line.box.scale(1 / crop.placement.scale), reading.chars, *_style(line)
+        )
         for line, reading in readings
         if reading.text.strip()
     ]
     looks = sum(line.track.looks for line in crop.lines if line.track.best is line)
     rows = in_rows(lines, lambda line: line.box)
     return CropText(crop.meta.crop_id, tuple(line for row in rows for line in row), looks)
+
+
+def _style(line: Line) -> tuple[int | None, int | None]:
+    """Returns the luma of a line's strokes and of what is right beside them."""
+    scale = min(1.0, ANALYSIS_LINE_PX / max(1, line.box.height))
+    picture = shrink(line.pixels, scale)
+    strokes = stroke_mask(picture)
+    if cv2.countNonZero(strokes) < _MIN_STYLE_PX:
+        return None, None
+    beside = cv2.subtract(dilate(dilate(strokes)), strokes)
+    return int(np.median(picture[strokes > 0])), int(np.median(picture[beside > 0]))
 
 
 def _without_edges(reading: Reading, line: Line) -> Reading:

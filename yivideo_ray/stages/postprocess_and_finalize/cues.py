@@ -19,7 +19,7 @@ from yivideo_ray.text.han_variants import HanVariant
 from yivideo_ray.text.voting import bare, folded, without_look_alikes
 from yivideo_ray.types import Cue
 
-__all__ = ["CueRules", "build_cues", "same_text"]
+__all__ = ["CueRules", "build_cues", "join_simultaneous", "same_text"]
 
 # A character read with less confidence than this may be another one in the next crop without being another text.
 # Where no frame without the text lies between, less doubt will do: of 46,000 letters 1 in 100 had less than 0.99.
@@ -27,6 +27,8 @@ _DOUBTFUL, _DOUBTFUL_JOINED = 0.9, 0.99
 _MIN_SIMILARITY = 0.8
 # A step of a text that grows may be too short for a crop of its own: what may then be missing, in merge gaps.
 _GAPS_OF_A_STEP = 3
+# Lines of one cue are shown together for this share of the time in which either is.
+_TOGETHER_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,34 @@ def build_cues(observations: Iterable[Observation], band: str, rules: CueRules) 
         # Both sides of a cross-fade may claim a frame.
         cues[index] = replace(cues[index], end_pts=min(cues[index].end_pts, following.start_pts))
     return cues
+
+
+def join_simultaneous(cues: Iterable[Cue]) -> tuple[Cue, ...]:
+    """Returns the cues of a layer in the order of their start, then from the top of the frame; as one those that come
+    and go together: lines of one cue that different regions show."""
+    joined: list[Cue] = []
+    for cue in sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)):
+        last = joined[-1] if joined else None
+        if last is None or not _come_together(last, cue):
+            joined.append(cue)
+            continue
+        upper, lower = sorted((last, cue), key=lambda one: one.box.y0)
+        joined[-1] = replace(
+            max(last, cue, key=lambda one: one.frames),
+            start_pts=min(last.start_pts, cue.start_pts),
+            end_pts=max(last.end_pts, cue.end_pts),
+            lines=(*upper.lines, *lower.lines),
+            confidence=min(last.confidence, cue.confidence),
+            box=bounding_box((last.box, cue.box)),
+            needs_review=in_order((*last.needs_review, *cue.needs_review)),
+        )
+    return tuple(joined)
+
+
+def _come_together(a: Cue, b: Cue) -> bool:
+    shared = min(a.end_pts, b.end_pts) - max(a.start_pts, b.start_pts)
+    joint = max(a.end_pts, b.end_pts) - min(a.start_pts, b.start_pts)
+    return shared >= _TOGETHER_SHARE * joint
 
 
 def _is_joined(observation: Observation, last: Observation) -> bool:

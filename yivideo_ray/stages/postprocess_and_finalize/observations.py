@@ -10,24 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from yivideo_ray.geometry import Box
+from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.text.spaces import tidy
 from yivideo_ray.text.voting import folded
 from yivideo_ray.types import CharReading
 
-__all__ = ["Observation", "ReadLine", "without_passing_lines"]
+__all__ = ["Observation", "ReadLine", "one_line", "without_passing_lines"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadLine:
     """A line of a cue: its text with spaces, and its characters without them (none: not known); box in the frame.
 
-    The characters' places are shares of the box's width.
+    The characters' places are shares of the box's width. fill and ground as in types.TextLine.
     """
 
     text: str
     confidence: float
     box: Box
     chars: tuple[CharReading, ...] = ()
+    fill: int | None = None
+    ground: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,30 @@ class Observation:
     def weight(self) -> float:
         """Returns how much its reading says beside those of other crops."""
         return self.averaged_frames * self.confidence**4
+
+
+def one_line(pieces: Sequence[ReadLine]) -> ReadLine:
+    """Returns the pieces of a row, from the left, as one line: detection cuts a line at wide gaps, as between two
+    speakers."""
+    if len(pieces) == 1:
+        return pieces[0]
+    box = bounding_box(piece.box for piece in pieces)
+    known = all(piece.chars for piece in pieces)
+    return replace(
+        max(pieces, key=lambda piece: piece.box.width),
+        text=tidy(" ".join(piece.text for piece in pieces)),
+        confidence=sum(piece.confidence for piece in pieces) / len(pieces),
+        box=box,
+        chars=tuple(char for piece in pieces for char in _chars_within(piece, box)) if known else (),
+    )
+
+
+def _chars_within(piece: ReadLine, box: Box) -> list[CharReading]:
+    """Returns a piece's characters with their places as shares of the whole line's box, a sure space before them."""
+    scale, shift = piece.box.width / box.width, (piece.box.x0 - box.x0) / box.width
+    chars = [replace(char, x0=shift + scale * char.x0, x1=shift + scale * char.x1) for char in piece.chars]
+    chars[0] = replace(chars[0], space_before=1.0, gap_before=None)
+    return chars
 
 
 def without_passing_lines(observations: Sequence[Observation], brief_ticks: int, gap_ticks: int) -> list[Observation]:

@@ -5,14 +5,19 @@ Writing the files is left to subtitles.formats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from yivideo_ray.config import PostprocessorSettings
-from yivideo_ray.geometry import Box, bounding_box, in_rows, to_frame
+from yivideo_ray.errors import ConfigError
+from yivideo_ray.geometry import Box, in_rows, to_frame
 from yivideo_ray.stages.crop_subtitle_images.stage import HIGHEST_LINE
-from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues
-from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
+from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, join_simultaneous
+from yivideo_ray.stages.postprocess_and_finalize.layer_decision import decide, shipped_weights
+from yivideo_ray.stages.postprocess_and_finalize.layer_features import features_of
+from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer, layers_of
+from yivideo_ray.stages.postprocess_and_finalize.line_tracks import track_lines
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, one_line
 from yivideo_ray.stages.postprocess_and_finalize.review import in_order, showing_reasons
 from yivideo_ray.stages.postprocess_and_finalize.single_characters import (
     as_lone_i,
@@ -22,13 +27,13 @@ from yivideo_ray.stages.postprocess_and_finalize.single_characters import (
     may_be_lone_i,
 )
 from yivideo_ray.text.han_variants import settle_variants
-from yivideo_ray.text.spaces import space_out, tidy
+from yivideo_ray.text.spaces import space_out
 from yivideo_ray.types import (
     Band,
-    CharReading,
     CropMeta,
     CropText,
     Cue,
+    Layer,
     RejectedRegion,
     RejectionReason,
     SubtitleArea,
@@ -36,7 +41,7 @@ from yivideo_ray.types import (
     VideoInfo,
 )
 
-__all__ = ["postprocess_and_finalize"]
+__all__ = ["FoundLayer", "find_layers", "postprocess_and_finalize"]
 
 # Boxes of subtitle lines vary with ascenders and marks; what is smaller than this is something else.
 _LOWEST_LINE = 0.45
@@ -49,6 +54,8 @@ _BRIEF_MIN_CONFIDENCE = 0.85
 _INSIDE_SHARE = 0.8
 _EDGE_SHARE = 0.01
 _STANDS = (RejectionReason.ALWAYS_THERE, RejectionReason.EXCLUDED)
+# A layer from here on is taken for subtitles.
+_PROBABLE = 0.5
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
 
@@ -59,11 +66,39 @@ def postprocess_and_finalize(
     crops: Sequence[CropMeta],
     texts: Sequence[CropText],
     settings: PostprocessorSettings,
-) -> tuple[Cue, ...]:
-    """Returns the cues of the video in the order of their start, then from the top of the frame.
+) -> tuple[Layer, ...]:
+    """Returns the layers of text in the video, the most probable subtitles first, each with its cues.
 
-    crops and texts belong together by crop_id, in any order; crops without a text hold none.
+    crops and texts belong together by crop_id, in any order; crops without a text hold none. Which layers are taken is
+    what settings.layers says. Errors: ConfigError LAYER_UNKNOWN if that names one that there isn't.
     """
+    layers = [_as_layer(found, settings) for found in find_layers(info, area, crops, texts, settings)]
+    layers.sort(key=lambda layer: -layer.probability)
+    if not isinstance(settings.layers, str) and (unknown := [one for one in settings.layers if one > len(layers)]):
+        raise ConfigError(f"There is no layer {unknown[0]}: {len(layers)} were found.", code="LAYER_UNKNOWN")
+    return tuple(
+        replace(layer, number=number, taken=_is_taken(number, layer, settings))
+        for number, layer in enumerate(layers, 1)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundLayer:
+    """A layer that nothing is decided of: its tracks, its cues, and what can be said of it."""
+
+    layer: TrackLayer
+    cues: tuple[Cue, ...]
+    features: Mapping[str, float]
+
+
+def find_layers(
+    info: VideoInfo,
+    area: SubtitleArea,
+    crops: Sequence[CropMeta],
+    texts: Sequence[CropText],
+    settings: PostprocessorSettings,
+) -> list[FoundLayer]:
+    """Returns all layers of text in the video; arguments as postprocess_and_finalize."""
     texts, variant = settle_variants(texts)
     by_id = {text.crop_id: text for text in texts}
     rules = CueRules(
@@ -73,21 +108,82 @@ def postprocess_and_finalize(
         sure_character=settings.review_confidence,
         variant=variant,
     )
-    cues: list[Cue] = []
-    for index, band in enumerate(area.bands):
-        own = [(crop, by_id.get(crop.crop_id, CropText(crop.crop_id, ()))) for crop in crops if crop.band == index]
-        observations = [_observe(crop, text, band, area.rejected, settings) for crop, text in own]
-        lone = _lone_letters(own, observations)
-        observations = [
-            _observe(*lone[number], band, area.rejected, settings) if number in lone else observation
-            for number, observation in enumerate(observations)
+    regions = [_observations(index, crops, by_id, area, settings) for index in range(len(area.bands))]
+    end_pts = max((crop.end_pts for crop in crops), default=info.first_pts + 1)
+    layers = layers_of(track_lines(regions, rules.merge_gap_ticks))
+    makes_cues = _CueMaker(info, area.bands, regions, rules, settings)
+    return [FoundLayer(layer, makes_cues(layer), features_of(layer, layers, info, end_pts)) for layer in layers]
+
+
+def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
+    probability, reasons = decide(found.features, shipped_weights())
+    return Layer(0, round(probability, 4), False, reasons, found.layer.box, found.layer.height, found.cues)
+
+
+def _is_taken(number: int, layer: Layer, settings: PostprocessorSettings) -> bool:
+    if settings.layers == "auto":
+        return layer.probability >= _PROBABLE
+    return settings.layers == "all" or number in settings.layers
+
+
+def _observations(
+    index: int,
+    crops: Sequence[CropMeta],
+    texts: Mapping[str, CropText],
+    area: SubtitleArea,
+    settings: PostprocessorSettings,
+) -> list[Observation]:
+    """Returns what the crops of a region show, in order of time."""
+    band = area.bands[index]
+    own = [(crop, texts.get(crop.crop_id, CropText(crop.crop_id, ()))) for crop in crops if crop.band == index]
+    own.sort(key=lambda one: (one[0].start_pts, one[0].end_pts))
+    observations = [_observe(crop, text, band, area.rejected, settings) for crop, text in own]
+    lone = _lone_letters(own, observations)
+    return [
+        _observe(*lone[number], band, area.rejected, settings) if number in lone else observation
+        for number, observation in enumerate(observations)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _CueMaker:
+    info: VideoInfo
+    bands: Sequence[Band]
+    regions: Sequence[Sequence[Observation]]
+    rules: CueRules
+    settings: PostprocessorSettings
+
+    def __call__(self, layer: TrackLayer) -> tuple[Cue, ...]:
+        """Returns the cues of a layer in the order of their start, then from the top of the frame."""
+        pieces: dict[tuple[int, int], set[int]] = {}
+        for sighting in (sighting for track in layer.tracks for sighting in track.sightings):
+            pieces.setdefault((sighting.region, sighting.observation), set()).update(sighting.pieces)
+        cues: list[Cue] = []
+        for index in sorted({region for region, _ in pieces}):
+            own = [
+                _of_layer(observation, pieces.get((index, number), set()), self.settings)
+                for number, observation in enumerate(self.regions[index])
+            ]
+            cues += self._cues_in(self.bands[index], own)
+        return join_simultaneous(cues)
+
+    def _cues_in(self, band: Band, observations: Sequence[Observation]) -> Iterator[Cue]:
+        found = [
+            cue
+            for cue in build_cues(observations, band.name, self.rules)
+            if _is_worth_showing(cue, self.info, self.settings)
         ]
-        found = [cue for cue in build_cues(observations, band.name, rules) if _is_worth_showing(cue, info, settings)]
         for number, cue in enumerate(found):
             neighbours = [*found[max(0, number - 1) : number], *found[number + 1 : number + 2]]
-            reasons = in_order([*cue.needs_review, *showing_reasons(cue, neighbours, band, info)])
-            cues.append(replace(cue, needs_review=reasons))
-    return tuple(sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
+            reasons = in_order([*cue.needs_review, *showing_reasons(cue, neighbours, band, self.info)])
+            yield replace(cue, needs_review=reasons)
+
+
+def _of_layer(observation: Observation, pieces: set[int], settings: PostprocessorSettings) -> Observation:
+    """Returns the observation with those of its lines that are read well enough and of a layer, each row as one."""
+    lines = [observation.lines[at] for at in sorted(pieces)]
+    sure = [line for line in lines if line.confidence >= settings.min_confidence]
+    return replace(observation, lines=tuple(one_line(row) for row in in_rows(sure, lambda line: line.box)))
 
 
 def _observe(
@@ -105,12 +201,14 @@ def _observe(
             confidence=line.confidence,
             box=box,
             chars=line.chars,
+            fill=line.fill,
+            ground=line.ground,
         )
         lines.append(read)
     return Observation(
         crop.start_pts,
         crop.end_pts,
-        tuple(_one_line(row) for row in in_rows(lines, lambda line: line.box)),
+        tuple(lines),
         crop.frames,
         crop.averaged_frames,
         crop.stable_end_pts,
@@ -124,7 +222,7 @@ def _is_subtitle_line(line: TextLine, crop: CropMeta, band: Band, settings: Post
     share = line.box.height / crop.scale / band.line_height_px
     if not _LOWEST_LINE <= share <= HIGHEST_LINE:
         return False
-    return line.confidence >= settings.min_confidence and (not is_lone(line) or is_sure_alone(line))
+    return not is_lone(line) or is_sure_alone(line)
 
 
 def _lone_letters(
@@ -159,29 +257,6 @@ def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
     margin = _EDGE_SHARE * band.width
     runs_through = region.box.x0 <= band.x0 + margin and region.box.x1 >= band.x1 - margin
     return runs_through and region.reason is RejectionReason.MOVES
-
-
-def _one_line(pieces: Sequence[ReadLine]) -> ReadLine:
-    """Returns the pieces of a row, from the left, as one line: detection cuts a line at wide gaps, as between two
-    speakers."""
-    if len(pieces) == 1:
-        return pieces[0]
-    box = bounding_box(piece.box for piece in pieces)
-    known = all(piece.chars for piece in pieces)
-    return ReadLine(
-        text=tidy(" ".join(piece.text for piece in pieces)),
-        confidence=sum(piece.confidence for piece in pieces) / len(pieces),
-        box=box,
-        chars=tuple(char for piece in pieces for char in _chars_within(piece, box)) if known else (),
-    )
-
-
-def _chars_within(piece: ReadLine, box: Box) -> list[CharReading]:
-    """Returns a piece's characters with their places as shares of the whole line's box, a sure space before them."""
-    scale, shift = piece.box.width / box.width, (piece.box.x0 - box.x0) / box.width
-    chars = [replace(char, x0=shift + scale * char.x0, x1=shift + scale * char.x1) for char in piece.chars]
-    chars[0] = replace(chars[0], space_before=1.0, gap_before=None)
-    return chars
 
 
 def _is_worth_showing(cue: Cue, info: VideoInfo, settings: PostprocessorSettings) -> bool:

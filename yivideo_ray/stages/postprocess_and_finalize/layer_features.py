@@ -1,0 +1,159 @@
+"""What can be said of a layer that a person can understand, as numbers: what the fitted decision rests on. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean, median, pstdev
+
+from rapidfuzz.distance import Levenshtein
+
+from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
+from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
+from yivideo_ray.text.voting import bare, folded
+from yivideo_ray.types import VideoInfo
+
+__all__ = ["FEATURES", "features_of"]
+
+FEATURES = (
+    "texts",
+    "texts_per_s",
+    "shown_s",
+    "usual_time",
+    "coverage",
+    "confidence",
+    "agreement",
+    "repeats",
+    "centred",
+    "lined_up",
+    "height",
+    "usual_height",
+    "below",
+    "middle",
+    "length",
+    "letters",
+    "moves",
+    "stands",
+    "turns",
+    "share_of_text",
+    "contrast",
+    "same_fill",
+)
+"""The names of the features, in the order of the weights."""
+
+_USUAL_S = 2.0
+_USUAL_HEIGHT = 0.07
+_NEXT_S = 0.25
+
+
+def features_of(layer: TrackLayer, others: Sequence[TrackLayer], info: VideoInfo, end_pts: int) -> dict[str, float]:
+    """Returns the features of a layer among all layers of a video that lasts to end_pts."""
+    tracks = layer.tracks
+    whole_s = max(0.1, float((end_pts - info.first_pts) * info.time_base))
+    seconds = [max(0.02, float(track.ticks * info.time_base)) for track in tracks]
+    shown_s = median(seconds)
+    texts = len({folded(track.text) for track in tracks})
+    size = math.sqrt(info.width * info.height)
+    total = sum(_amount(one) for one in others)
+    _, y = layer.box.center
+    return {
+        "texts": math.log2(texts),
+        "texts_per_s": math.log2((texts + 0.5) / whole_s),
+        "shown_s": math.log2(shown_s),
+        "usual_time": abs(math.log2(shown_s / _USUAL_S)),
+        "coverage": min(1.0, _covered_ticks(tracks) * float(info.time_base) / whole_s),
+        "confidence": -math.log2(1.01 - _mean([track.head.read.confidence for track in tracks], seconds)),
+        "agreement": _mean([_agreement(track) for track in tracks], seconds),
+        "repeats": fmean(_is_repeated(track, tracks) for track in tracks),
+        "centred": _mean([_off_centre(track, info) for track in tracks], seconds),
+        "lined_up": math.log2(0.05 + _spread(tracks) / layer.height),
+        "height": math.log2(layer.height / size),
+        "usual_height": abs(math.log2(layer.height / size / _USUAL_HEIGHT)),
+        "below": y / info.height,
+        "middle": abs(y / info.height - 0.5),
+        "length": math.log2(1 + _mean([_length(track.text) for track in tracks], seconds)),
+        "letters": _mean([_letters(track.text) for track in tracks], seconds),
+        "moves": math.log2(0.05 + _mean([_moved(track) for track in tracks], seconds)),
+        "stands": min(1.0, max(seconds) / whole_s),
+        "turns": fmean(_is_followed(track, tracks, info) for track in tracks),
+        "share_of_text": _amount(layer) / total if total else 1.0,
+        "contrast": fmean(_contrast(track) for track in tracks),
+        "same_fill": _fill_spread(tracks),
+    }
+
+
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
+
+
+def _covered_ticks(tracks: Sequence[LineTrack]) -> int:
+    """Returns how long some track of them is shown."""
+    covered, reached = 0, None
+    for track in tracks:
+        start = track.start_pts if reached is None else max(reached, track.start_pts)
+        covered += max(0, track.end_pts - start)
+        reached = track.end_pts if reached is None else max(reached, track.end_pts)
+    return covered
+
+
+def _agreement(track: LineTrack) -> float:
+    weights = track.text_weights()
+    return max(weights.values()) / sum(weights.values())
+
+
+def _is_repeated(track: LineTrack, tracks: Sequence[LineTrack]) -> bool:
+    """Returns whether another track shows nearly the same text: a sign is read anew whenever it is seen."""
+    text = folded(track.text)
+    return any(
+        other is not track and Levenshtein.normalized_similarity(text, folded(other.text)) >= 0.5 for other in tracks
+    )
+
+
+def _off_centre(track: LineTrack, info: VideoInfo) -> float:
+    return min(0.5, abs(track.box.center[0] / info.width - 0.5))
+
+
+def _spread(tracks: Sequence[LineTrack]) -> float:
+    """Returns how far the ends or the middles of the tracks, whichever lie closest together, lie from their median."""
+    anchors = [[t.box.x0 for t in tracks], [t.box.x1 for t in tracks], [t.box.center[0] for t in tracks]]
+    return min(fmean(abs(value - median(anchor)) for value in anchor) for anchor in anchors)
+
+
+def _length(text: str) -> int:
+    """Returns the characters of a text, those as wide as two letters counted twice."""
+    return sum(2 if ord(char) > 0x2E7F else 1 for char in bare(text))
+
+
+def _letters(text: str) -> float:
+    chars = bare(text)
+    return sum(char.isalpha() for char in chars) / max(1, len(chars))
+
+
+def _moved(track: LineTrack) -> float:
+    """Returns how far a track's lines moved in all, in line heights: the nearest of both ends and the middle."""
+    moved = 0.0
+    for one, other in pairwise(track.sightings):
+        a, b = one.read.box, other.read.box
+        aside = min(abs(a.x0 - b.x0), abs(a.x1 - b.x1), abs(a.center[0] - b.center[0]))
+        moved += (aside + abs(a.center[1] - b.center[1])) / max(1, a.height)
+    return moved
+
+
+def _is_followed(track: LineTrack, tracks: Sequence[LineTrack], info: VideoInfo) -> bool:
+    reach = info.ticks(_NEXT_S)
+    return any(other is not track and abs(other.start_pts - track.end_pts) <= reach for other in tracks)
+
+
+def _amount(layer: TrackLayer) -> float:
+    return sum(_length(track.text) * track.ticks for track in layer.tracks)
+
+
+def _contrast(track: LineTrack) -> float:
+    read = track.head.read
+    return 0.0 if read.fill is None or read.ground is None else (read.fill - read.ground) / 255
+
+
+def _fill_spread(tracks: Sequence[LineTrack]) -> float:
+    fills = [track.head.read.fill for track in tracks if track.head.read.fill is not None]
+    return pstdev(fills) / 255 if len(fills) > 1 else 0.1

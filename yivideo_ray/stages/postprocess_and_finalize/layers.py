@@ -1,0 +1,152 @@
+"""Layers: line tracks of like place and style. The dialogue, the translation above it, a title, the signs of a street.
+
+Which of them are the subtitles is decided in layer_decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
+
+__all__ = ["TrackLayer", "layers_of"]
+
+# Lines of one layer have heights that differ by no more than this ratio, and stand in one row within this share of a
+# line's height, with a middle or an end in common within so many.
+_SIZE_RATIO = 1.6
+_ROW_REACH = 0.6
+_SAME_END = 1.0
+# Lines that come and go together, right above each other, are lines of one cue: also a smaller translation.
+_CUE_SIZE_RATIO = 2.5
+_CUE_GAP_LINES = 1.0
+_TOGETHER_SHARE = 0.8
+# Two lines in one row at one time are of two layers; at a cross-fade they share this share of the shorter one's time.
+_CROSSING_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackLayer:
+    """The tracks of a layer, in order of their starts."""
+
+    tracks: tuple[LineTrack, ...]
+
+    @property
+    def box(self) -> Box:
+        return bounding_box(track.box for track in self.tracks)
+
+    @property
+    def height(self) -> float:
+        return median(track.height for track in self.tracks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A track as far as its layer is concerned."""
+
+    track: LineTrack
+    box: Box
+    start_pts: int
+    end_pts: int
+
+    def shared_ticks(self, other: _Line) -> int:
+        return min(self.end_pts, other.end_pts) - max(self.start_pts, other.start_pts)
+
+
+@dataclass(slots=True, eq=False)
+class _Growing:
+    """A layer to which tracks are added in order of their starts: one line stands for all those of its place."""
+
+    lines: list[_Line] = field(default_factory=list)
+    places: list[Box] = field(default_factory=list)
+
+    def takes(self, line: _Line) -> bool:
+        near = [other for other in self.lines[-_RECENT:] if other.shared_ticks(line) > 0]
+        if any(_in_each_others_way(other, line) for other in near):
+            return False
+        return any(_in_one_row(place, line.box) for place in self.places) or any(
+            _in_one_cue(other, line) for other in near
+        )
+
+    def add(self, line: _Line) -> None:
+        self.lines.append(line)
+        if not any(_is_place(place, line.box) for place in self.places):
+            self.places.append(line.box)
+
+
+# How many of a layer's tracks may be going on when the next one starts.
+_RECENT = 64
+# Lines this near each other, in heights, stand for each other.
+_PLACE_REACH = 0.15
+
+
+def layers_of(tracks: Sequence[LineTrack]) -> list[TrackLayer]:
+    """Returns the layers, in the order of their first tracks; tracks are in the order of their starts.
+
+    A track goes to the layer that has shown a line like it, or shows one of the same cue.
+    """
+    growing: list[_Growing] = []
+    for track in tracks:
+        line = _Line(track, track.box, track.start_pts, track.end_pts)
+        fits = [layer for layer in growing if layer.takes(line)]
+        if fits:
+            # Where several do: two lines of one cue that were seen alone before. The rest of them joins below.
+            max(fits, key=lambda layer: len(layer.lines)).add(line)
+        else:
+            growing.append(_Growing())
+            growing[-1].add(line)
+    return [TrackLayer(tuple(line.track for line in layer.lines)) for layer in _joined(growing)]
+
+
+def _joined(layers: Iterable[_Growing]) -> list[_Growing]:
+    """Returns the layers, as one those that have shown lines like each other and never in each other's way."""
+    joined: list[_Growing] = []
+    for layer in layers:
+        other = next((one for one in joined if _are_one(one, layer)), None)
+        if other is None:
+            joined.append(layer)
+            continue
+        merged = _Growing()
+        for line in sorted((*other.lines, *layer.lines), key=lambda line: (line.start_pts, line.box)):
+            merged.add(line)
+        joined[joined.index(other)] = merged
+    return joined
+
+
+def _are_one(one: _Growing, other: _Growing) -> bool:
+    if not any(_in_one_row(place, box) for place in one.places for box in other.places):
+        return False
+    few, many = sorted((one, other), key=lambda layer: len(layer.lines))
+    return not any(_in_each_others_way(a, b) for a in few.lines for b in many.lines if a.shared_ticks(b) > 0)
+
+
+def _in_each_others_way(a: _Line, b: _Line) -> bool:
+    low = min(a.box.height, b.box.height)
+    shorter = min(a.end_pts - a.start_pts, b.end_pts - b.start_pts)
+    in_row = abs(a.box.center[1] - b.box.center[1]) <= _ROW_REACH * low
+    return in_row and a.shared_ticks(b) > _CROSSING_SHARE * shorter
+
+
+def _is_place(place: Box, box: Box) -> bool:
+    reach = _PLACE_REACH * place.height
+    return all(abs(a - b) <= reach for a, b in zip(place.corners, box.corners, strict=True))
+
+
+def _in_one_row(a: Box, b: Box) -> bool:
+    low, high = sorted((a.height, b.height))
+    if high > _SIZE_RATIO * low or abs(a.center[1] - b.center[1]) > _ROW_REACH * low:
+        return False
+    ends = (a.x0 - b.x0, a.x1 - b.x1, a.center[0] - b.center[0])
+    return min(abs(end) for end in ends) <= _SAME_END * low
+
+
+def _in_one_cue(a: _Line, b: _Line) -> bool:
+    low, high = sorted((a.box.height, b.box.height))
+    if high > _CUE_SIZE_RATIO * low:
+        return False
+    gap = max(a.box.y0, b.box.y0) - min(a.box.y1, b.box.y1)
+    shared_x = min(a.box.x1, b.box.x1) - max(a.box.x0, b.box.x0)
+    joint = max(a.end_pts, b.end_pts) - min(a.start_pts, b.start_pts)
+    return -low / 2 <= gap <= _CUE_GAP_LINES * low and shared_x > 0 and a.shared_ticks(b) >= _TOGETHER_SHARE * joint

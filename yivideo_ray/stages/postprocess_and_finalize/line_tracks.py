@@ -1,0 +1,197 @@
+"""Line tracks: one line of text over its life, over all the crops that show it. Texts and boxes; no pixels.
+
+A track is for deciding what kind of text a line is; what its cue says is decided in cues. So lines are joined freely:
+a sign that is read differently in every crop is one track, whose readings don't agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from rapidfuzz.distance import Levenshtein
+
+from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, one_line
+from yivideo_ray.text.voting import folded
+
+__all__ = ["LineTrack", "Sighting", "track_lines"]
+
+# A line of the crop before goes on in a line of the next one that covers it by this share (intersection over union) and
+# whose text is as much like it.
+_SAME_PLACE_IOU = 0.4
+_SAME_TEXT = 0.5
+# Pieces of a line have like heights, stand in one row, no farther apart than this in heights, for as good as the same
+# time.
+_PIECE_RATIO, _PIECE_REACH, _PIECE_GAP = 1.5, 0.4, 6.0
+_TOGETHER_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """A line in one crop of a region: those of the lines of observation number `observation` that are its pieces."""
+
+    region: int
+    observation: int
+    pieces: tuple[int, ...]
+    read: ReadLine
+    start_pts: int
+    end_pts: int
+    frames: int
+
+
+@dataclass(slots=True, eq=False)
+class LineTrack:
+    """A line of text over its life, in order of time; boxes in frame coordinates."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+
+    @property
+    def start_pts(self) -> int:
+        return self.sightings[0].start_pts
+
+    @property
+    def end_pts(self) -> int:
+        return max(one.end_pts for one in self.sightings)
+
+    @property
+    def ticks(self) -> int:
+        return self.end_pts - self.start_pts
+
+    @property
+    def head(self) -> Sighting:
+        """Returns the sighting that shows most of the line: of those with the text that most frames show the widest."""
+        best = self.text_weights()
+        most = max(best, key=lambda key: best[key])
+        shows = [one for one in self.sightings if folded(one.read.text) == most]
+        return max(shows, key=lambda one: (one.frames, one.read.confidence))
+
+    def text_weights(self) -> dict[str, int]:
+        """Returns how many frames show each of its folded texts."""
+        weights: dict[str, int] = {}
+        for one in self.sightings:
+            key = folded(one.read.text)
+            weights[key] = weights.get(key, 0) + max(1, one.frames)
+        return weights
+
+    @property
+    def text(self) -> str:
+        return self.head.read.text
+
+    @property
+    def box(self) -> Box:
+        return self.head.read.box
+
+    @property
+    def bounds(self) -> Box:
+        return bounding_box(one.read.box for one in self.sightings)
+
+    @property
+    def height(self) -> float:
+        return median(one.read.box.height for one in self.sightings)
+
+
+def track_lines(observations: Sequence[Sequence[Observation]], gap_ticks: int) -> list[LineTrack]:
+    """Returns the tracks of all lines, in the order of their starts. observations has those of each region, in order of
+    time; a line that is gone for more than gap_ticks has ended. Pieces of one row that come and go together are one
+    line."""
+    tracks = [
+        track
+        for region, found in enumerate(observations)
+        for track in _join_pieces(_tracks_of_region(region, found, gap_ticks))
+    ]
+    return sorted(_without_doubles(tracks), key=lambda track: (track.start_pts, track.box))
+
+
+def _without_doubles(tracks: Sequence[LineTrack]) -> list[LineTrack]:
+    """Returns the tracks without those that regions which overlap show once more: the one that is read best stays."""
+    kept: list[LineTrack] = []
+    for track in sorted(tracks, key=lambda one: -one.ticks * one.head.read.confidence):
+        if not any(_are_double(track, other) for other in kept):
+            kept.append(track)
+    return kept
+
+
+def _are_double(track: LineTrack, other: LineTrack) -> bool:
+    if track.sightings[0].region == other.sightings[0].region:
+        return False
+    shared, _ = _shared_ticks(track, other)
+    area = track.box.intersect(other.box)
+    return shared > 0 and 2 * shared >= track.ticks and area is not None and 2 * area.area >= track.box.area
+
+
+def _shared_ticks(one: LineTrack, other: LineTrack) -> tuple[int, int]:
+    """Returns for how long both are shown, and for how long one of them is."""
+    shared = min(one.end_pts, other.end_pts) - max(one.start_pts, other.start_pts)
+    return shared, max(one.end_pts, other.end_pts) - min(one.start_pts, other.start_pts)
+
+
+def _tracks_of_region(region: int, observations: Sequence[Observation], gap_ticks: int) -> list[LineTrack]:
+    ended: list[LineTrack] = []
+    going_on: list[LineTrack] = []
+    for number, observation in enumerate(observations):
+        still = [track for track in going_on if _reaches(track, observation, gap_ticks, observations)]
+        ended += [track for track in going_on if track not in still]
+        free = list(still)
+        for at, line in enumerate(observation.lines):
+            seen = Sighting(
+                region, number, (at,), line, observation.start_pts, observation.end_pts, observation.averaged_frames
+            )
+            alike = [track for track in free if _goes_on(track, line)]
+            if alike:
+                track = max(alike, key=lambda one: one.sightings[-1].read.box.iou(line.box))
+                free.remove(track)
+            else:
+                track = LineTrack()
+                still.append(track)
+            track.sightings.append(seen)
+        going_on = still
+    return ended + going_on
+
+
+def _reaches(track: LineTrack, observation: Observation, gap_ticks: int, observations: Sequence[Observation]) -> bool:
+    last = track.sightings[-1]
+    joined = observations[last.observation].stable_end_pts == observation.joined_to_pts
+    return joined or observation.start_pts - last.end_pts <= gap_ticks
+
+
+def _goes_on(track: LineTrack, line: ReadLine) -> bool:
+    last = track.sightings[-1].read
+    if last.box.iou(line.box) < _SAME_PLACE_IOU:
+        return False
+    return Levenshtein.normalized_similarity(folded(last.text), folded(line.text)) >= _SAME_TEXT
+
+
+def _join_pieces(tracks: Sequence[LineTrack]) -> list[LineTrack]:
+    joined: list[LineTrack] = []
+    for track in sorted(tracks, key=lambda one: (one.start_pts, one.box.x0)):
+        other = next((one for one in joined if _are_pieces(one, track)), None)
+        if other is None:
+            joined.append(track)
+        else:
+            joined[joined.index(other)] = _whole(other, track)
+    return joined
+
+
+def _are_pieces(one: LineTrack, other: LineTrack) -> bool:
+    a, b = one.box, other.box
+    low, high = sorted((a.height, b.height))
+    gap = max(a.x0, b.x0) - min(a.x1, b.x1)
+    if high > _PIECE_RATIO * low or abs(a.center[1] - b.center[1]) > _PIECE_REACH * low:
+        return False
+    shared, joint = _shared_ticks(one, other)
+    return -low <= gap <= _PIECE_GAP * low and shared >= _TOGETHER_SHARE * joint
+
+
+def _whole(one: LineTrack, other: LineTrack) -> LineTrack:
+    """Returns the track of both pieces: what only one of them shows is shown as it is."""
+    by_observation: dict[int, list[Sighting]] = {}
+    for sighting in (*one.sightings, *other.sightings):
+        by_observation.setdefault(sighting.observation, []).append(sighting)
+    sightings = []
+    for _, seen in sorted(by_observation.items()):
+        in_order = sorted(seen, key=lambda sighting: sighting.read.box.x0)
+        pieces = tuple(piece for sighting in in_order for piece in sighting.pieces)
+        sightings.append(replace(seen[0], pieces=pieces, read=one_line([sighting.read for sighting in in_order])))
+    return LineTrack(sightings)
