@@ -26,7 +26,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ from benchmarks.durability.figures import REAL_AT_LEAST, WORKFLOWS_AT_LEAST, fig
 from benchmarks.durability.run import Harvest, run_phase
 from benchmarks.durability.serve_command import SERVE
 from benchmarks.faults.run import DEMO, LOCK, Phase
-from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.command_line import benchmark_parser, hand_out, progress_teller
 from benchmarks.instruments.environment import environment
 from benchmarks.instruments.videos import pattern_videos
 from tests.support.postgres import missing, postgres
@@ -94,10 +93,7 @@ def _plan(kills: Counter[str], *, alone: bool) -> Counter[str]:
 
 
 async def _run(plan: Sequence[Phase], database: str, out: Path, seed: int) -> dict[str, Harvest]:
-    def say(sentence: str) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
-
-    began = time.monotonic()
+    say = progress_teller()
     found = {}
     for phase in plan:
         # A server of its own for each: what one phase left can't help the other.

@@ -23,14 +23,13 @@ import asyncio
 import importlib
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.faults.figures import REAL_AT_LEAST, WORKFLOWS_AT_LEAST, figures, limits, report
 from benchmarks.faults.run import DEMO, LOCK, Arena, Harvest, Phase, run_phase
-from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.command_line import benchmark_parser, hand_out, progress_teller
 from benchmarks.instruments.environment import environment
 from benchmarks.instruments.videos import pattern_videos
 from tests.support.nodes import nodes
@@ -87,10 +86,7 @@ def phases(workflows: int, real: int, out: Path, seed: int) -> list[Phase]:
 
 
 async def _run(plan: Sequence[Phase], out: Path, seed: int) -> dict[str, Harvest]:
-    def say(sentence: str) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
-
-    began = time.monotonic()
+    say = progress_teller()
     with nodes(2, cpus=1) as cluster:
         os.environ.update(cluster.environment)
         arena = Arena(cluster, out / "faults", seed, say)

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.corpus.making import ensure_corpus
-from benchmarks.floor.measuring import measure, report
+from benchmarks.floor.measuring import measure
 from benchmarks.instruments.command_line import benchmark_parser, hand_out
 from benchmarks.instruments.environment import environment
 from benchmarks.instruments.plots import draw_floor as draw
@@ -29,6 +30,25 @@ __all__ = ["draw", "main", "report"]
 
 WIDTHS = {720: 1280, 1080: 1920}
 LIMIT = 1.5
+
+
+def report(figures: dict[str, Any]) -> str:
+    """Returns the figures of all videos for people."""
+    limit = figures["limit"]
+    lines = [f"{'':30} {'wall s':>7} {'CPU s':>6} {'others':>7}"]
+    for video in figures["videos"]:
+        for side in ("decoding_alone", "run"):
+            told = video[side]
+            name = f"{video['video']} {side.replace('_', ' ')}"
+            lines.append(f"{name:30} {told['wall_s']:7.2f} {told['cpu_s']:6.2f} {told['others']:7.0%}")
+        ratio, reached = video["median_ratio"], "reached" if video["median_ratio"] <= limit else "MISSED"
+        lines.append(f"{'ratio':30} {ratio:7.2f} {video['median_cpu_ratio']:6.2f}   wall <= {limit} {reached}")
+        if video["gpu_busy"] is not None:
+            lines.append(f"  gpu {video['gpu_busy']:.0%}")
+        for stage, told in video["median_stages_s"].items():
+            seconds = ", ".join(f"{name[:-2]} {value:.2f} s" for name, value in told.items())
+            lines.append(f"  {stage:38} {seconds}")
+    return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.instruments.environment import format_environment
 
-__all__ = ["benchmark_parser", "hand_out", "write_figures"]
+__all__ = ["benchmark_parser", "hand_out", "progress_teller", "write_figures"]
 
 OUT = Path(__file__).parents[1] / "out"
 
@@ -51,6 +52,16 @@ def hand_out(
         write_figures(options.json, figures)
     if draw is not None and options.plot is not None:
         draw(figures, options.plot)
+
+
+def progress_teller() -> Callable[[str], None]:
+    """Returns a function that prints a sentence to standard error, behind the seconds since now."""
+    began = time.monotonic()
+
+    def tell(sentence: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def write_figures(path: Path, figures: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
@@ -35,7 +35,7 @@ JSON_OR_FORM = {
         },
     }
 }
-SHOWN = {
+SHOWN: dict[int | str, dict[str, Any]] = {
     200: openapi.answer("The workflow as it stands.", openapi.WORKFLOW),
     **openapi.problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
 }
