@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.text_pictures import TEXTS, pattern_video
 from yivideo_ray.config import Settings
 from yivideo_ray.runtime import cluster
 
@@ -57,6 +59,18 @@ def _end_actors() -> None:
 
     for actor in list_named_actors(all_namespaces=True):
         ray.kill(ray.get_actor(actor["name"], namespace=actor["namespace"]))
+
+
+@pytest.fixture(scope="session")
+def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a video that shows TEXTS. All tests have the same: nothing may be written beside it."""
+    return pattern_video(tmp_path_factory.mktemp("videos") / "film.mp4", TEXTS)
+
+
+@pytest.fixture
+def video(patterns: Path, tmp_path: Path) -> Path:
+    """Returns a copy of it for one test."""
+    return Path(shutil.copy(patterns, tmp_path / "film.mp4"))
 
 
 @pytest.fixture

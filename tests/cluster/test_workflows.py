@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.support.text_pictures import APART, RATE, SHOWN, pattern_video
+from tests.support.text_pictures import APART, RATE, SHOWN, TEXTS, pattern_video
 from tests.support.videos import make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageStatus
@@ -24,18 +24,6 @@ from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
 from yivideo_ray.types import STAGES, Stage
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
-
-TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
-
-
-@pytest.fixture(scope="session")
-def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
-
-
-@pytest.fixture
-def video(patterns: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(patterns, tmp_path / "film.mp4"))
 
 
 def run(
