@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import SettingsMaker
+from tests.cluster.conftest import SettingsMaker, expected, found, run
 from tests.cluster.test_command import call, environment
-from tests.cluster.test_workflows import TEXTS, expected, found, run
 from tests.support.http_files import HttpFiles, http_files
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job
 from yivideo_ray.locations import Url

@@ -19,9 +19,8 @@ import psutil
 import pytest
 
 from tests.cluster.test_command import ROOT, environment
-from tests.cluster.test_workflows import TEXTS
 from tests.support.serving import free_port
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 from yivideo_ray.runtime import cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]

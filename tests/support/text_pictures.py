@@ -23,6 +23,7 @@ __all__ = [
     "RATE",
     "SHOWN",
     "SIZE",
+    "TEXTS",
     "WIDTH",
     "background",
     "pattern_video",
@@ -80,6 +81,8 @@ def sheets(*texts: str) -> tuple[Sheet, ...]:
 SIZE = (640, 360)
 RATE = 25
 SHOWN, APART = 25, 50
+# What it shows where a test needs no texts of its own.
+TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
 
 
 def pattern_video(path: Path, texts: tuple[str, ...], **recipe: Any) -> Path:
