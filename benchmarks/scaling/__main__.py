@@ -72,9 +72,10 @@ class Work:
     def stitch(self, group: Sequence[_Pick], nodes: int) -> Any:
         """Returns references to the sizes of the group's sheets, and to the sheets."""
         from yivideo_ray.runtime.workflow import tasks
-        from yivideo_ray.runtime.workflow.decoding import to_stitch
 
-        return tasks.stitch.options(**_place(nodes)).remote(*to_stitch(group))
+        return tasks.stitch.options(**_place(nodes)).remote(
+            *tasks.to_stitch((meta, *pictures.at(index)) for meta, pictures, index in group)
+        )
 
 
 # A crop, its chunk's pictures, and its place among them.

@@ -1,4 +1,5 @@
-"""One Ray for all cluster tests, with a GPU that exists in name only; a namespace of its own for each test."""
+"""One Ray for all cluster tests, with a GPU that exists in name only; a namespace of its own for each test; a video
+of TEXTS, and what is found in it."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.text_pictures import TEXTS, pattern_video
+from tests.support.text_pictures import APART, RATE, SHOWN, TEXTS, pattern_video
 from yivideo_ray.config import Settings
+from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.runtime import cluster
+from yivideo_ray.runtime.session import Session
 
 # Before anything imports ray, which reads them then.
 os.environ.update(cluster.LOCAL_ENVIRONMENT)
@@ -93,3 +96,23 @@ def make_settings(tmp_path: Path) -> SettingsMaker:
         return Settings(**values)  # type: ignore[arg-type]
 
     return make
+
+
+def run(
+    settings: Settings, namespace: str, *jobs: Job, on_event: Callable[[Event], None] | None = None
+) -> list[Outcome]:
+    """Returns how the jobs ended, done by a session of their own."""
+    return Session(settings, namespace).run(jobs, on_event or (lambda _: None))
+
+
+def expected() -> list[tuple[str, float, float]]:
+    """Returns the text, start and end in seconds of each cue of a video of TEXTS."""
+    starts = [(10 + APART * number) / RATE for number in range(len(TEXTS))]
+    return [(text, start, start + SHOWN / RATE) for text, start in zip(TEXTS, starts, strict=True)]
+
+
+def found(outcome: Outcome) -> list[tuple[str, float, float]]:
+    """Returns the like of an outcome's cues."""
+    assert outcome.error is None, outcome.error
+    assert outcome.info is not None
+    return [(cue.text, outcome.info.seconds(cue.start_pts), outcome.info.seconds(cue.end_pts)) for cue in outcome.cues]

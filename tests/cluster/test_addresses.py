@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import SettingsMaker
+from tests.cluster.conftest import SettingsMaker, expected, found, run
 from tests.cluster.test_command import call, environment
-from tests.cluster.test_workflows import expected, found, run
 from tests.support.http_files import HttpFiles, http_files
 from tests.support.text_pictures import TEXTS
 from yivideo_ray.config import Settings

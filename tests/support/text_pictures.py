@@ -83,6 +83,8 @@ TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
 SIZE = (640, 360)
 RATE = 25
 SHOWN, APART = 25, 50
+# What it shows where a test needs no texts of its own.
+TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
 
 
 def pattern_video(path: Path, texts: tuple[str, ...], **recipe: Any) -> Path:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import SettingsMaker
-from tests.cluster.test_workflows import expected, found, run
+from tests.cluster.conftest import SettingsMaker, expected, found, run
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import Stage
