@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.cases import CaseResult, Found, Kind, misses, score_case
-from benchmarks.accuracy.exhibits import BOUNDARY_WIDTH_PX, Exhibit, exhibit, quotas
+from benchmarks.accuracy.cases import CaseResult, Found, misses, score_case
+from benchmarks.accuracy.exhibits import BOUNDARY_WIDTH_PX, Exhibit, exhibit
 from benchmarks.accuracy.pictures import Picture, Shot, take
 from benchmarks.corpus.making import Truth, TruthCue
 from tests.support.videos import frame_number, make_video
+from yivideo_ray.evaluation.misses import Kind, quotas
 from yivideo_ray.subtitles.scoring import TimedText
 
 SIZE = (320, 180)
