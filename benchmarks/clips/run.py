@@ -50,10 +50,9 @@ def run_clips(corpus: Corpus, results: Path, config: Path | None) -> tuple[Cost,
             (results / f"{clip.name}.{kind}").unlink(missing_ok=True)
     jobs = [Job(clip.video, output_dir=results, overwrite=True, again=True) for clip in corpus.clips]
     watch = _Watch(len(jobs))
-    with new_to_all(_srt_only(load_settings(config))) as settings, Session(settings) as running:
-        with cpu_use() as use:
-            outcomes = running.run(jobs, watch)
-            engine = running.engine_facts()
+    with new_to_all(_srt_only(load_settings(config))) as settings, Session(settings) as running, cpu_use() as use:
+        outcomes = running.run(jobs, watch)
+        engine = running.engine_facts()
     watch.clear()
     for outcome in outcomes:
         if outcome.error is not None:
