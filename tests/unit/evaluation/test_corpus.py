@@ -62,9 +62,9 @@ def test_the_index_is_read_by_its_header_whatever_the_order_of_its_columns(tmp_p
     index = '\ufeffKind \tname\tscript\tremark\nfilm "A"\tone.mp4\tHan+Latin\tx\tmore\nshort\ttwo\n'
     write_clips(tmp_path, {"one": HELLO, "two": HELLO, "three": HELLO}, index)
     one, three, two = read_corpus(tmp_path).clips
-    assert (one.kind, one.source, one.scripts) == ('film "A"', "", {"han", "latin"})
-    assert (two.kind, two.scripts) == ("short", set())
-    assert (three.kind, three.source, three.scripts) == ("", "", set())
+    assert (one.kind, one.source, sorted(one.scripts)) == ('film "A"', "", ["han", "latin"])
+    assert (two.kind, sorted(two.scripts)) == ("short", [])
+    assert (three.kind, three.source, sorted(three.scripts)) == ("", "", [])
 
 
 def test_an_index_may_be_called_cases_and_name_clips_by_id_or_file(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def other(clips: Path, tmp_path: Path) -> Evaluation:
 
 
 def article(page: str, text: str) -> str:
-    (only,) = (part for part in re.findall(r"<article>.*?</article>", page, re.DOTALL) if text in part)
+    found: list[str] = re.findall(r"<article>.*?</article>", page, re.DOTALL)
+    (only,) = (part for part in found if text in part)
     return only
 
 

@@ -47,8 +47,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     metric = SimpleNamespace(calculate_SubER=calculate)
     for name, module in {"suber": ModuleType("suber"), "suber.metrics": ModuleType("suber.metrics")}.items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setitem(sys.modules, "suber.metrics.suber", metric)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "suber.data_types", types)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "suber.metrics.suber", metric)
+    monkeypatch.setitem(sys.modules, "suber.data_types", types)
     return kept
 
 
@@ -78,7 +78,7 @@ def test_without_the_package_or_without_truth_nothing_is_measured(
     monkeypatch: pytest.MonkeyPatch, given: list[Any]
 ) -> None:
     assert suber([((), (cue(1, 2, "phantom"),))]) is None
-    monkeypatch.setitem(sys.modules, "suber.metrics.suber", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "suber.metrics.suber", None)
     assert suber(PAIRS) is None
 
 
