@@ -21,6 +21,10 @@ from yivideo_ray.types import EngineFacts
 __all__ = ["Cost", "run_clips"]
 
 
+# Ray ends workers that have nothing to do, and what they did counts as well.
+LOOK_EVERY_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a run took, in seconds: of all its processes' CPU time, on the clock, and how long its videos last. others:
@@ -50,7 +54,11 @@ def run_clips(corpus: Corpus, results: Path, config: Path | None) -> tuple[Cost,
             (results / f"{clip.name}.{kind}").unlink(missing_ok=True)
     jobs = [Job(clip.video, output_dir=results, overwrite=True, again=True) for clip in corpus.clips]
     watch = _Watch(len(jobs))
-    with new_to_all(_srt_only(load_settings(config))) as settings, Session(settings) as running, cpu_use() as use:
+    with (
+        new_to_all(_srt_only(load_settings(config))) as settings,
+        Session(settings) as running,
+        cpu_use(LOOK_EVERY_S) as use,
+    ):
         outcomes = running.run(jobs, watch)
         engine = running.engine_facts()
     watch.clear()

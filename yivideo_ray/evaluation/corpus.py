@@ -154,8 +154,9 @@ def _left_over(files: Mapping[str, Path], videos: Mapping[str, Path], rows: Mapp
         if name.endswith(".srt") and name.removesuffix(".srt").removesuffix(".truth") not in videos:
             yield f"{name} belongs to no video."
     named = {id(row) for name, row in rows.items() if name in videos}
-    for name in sorted({_cell(row, *KEYS) for row in rows.values() if id(row) not in named}):
-        yield f"The index names {name}, which is not there."
+    missing = sorted({_cell(row, *KEYS) for row in rows.values() if id(row) not in named})
+    if missing:
+        yield f"The index names what is not there: {', '.join(missing)}."
 
 
 def _index(files: Mapping[str, Path], problems: list[str], notes: list[str]) -> dict[str, Row]:

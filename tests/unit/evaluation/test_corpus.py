@@ -93,7 +93,7 @@ def test_an_index_that_can_not_be_used_is_named_and_left_out(tmp_path: Path, ind
 
 
 def test_what_belongs_to_no_clip_is_noted(tmp_path: Path) -> None:
-    write_clips(tmp_path, {"a": HELLO}, "name\tkind\na\tfilm\na.mp4\tshort\ngone.mp4\tfilm\n")
+    write_clips(tmp_path, {"a": HELLO}, "name\tkind\na\tfilm\na.mp4\tshort\nlost.mp4\tfilm\ngone.mp4\tfilm\n")
     (tmp_path / "a.webm").touch()
     (tmp_path / "other.srt").write_text(srt(*HELLO))
     corpus = read_corpus(tmp_path)
@@ -102,7 +102,7 @@ def test_what_belongs_to_no_clip_is_noted(tmp_path: Path) -> None:
         "a.webm has the name of a.mp4, which is taken.",
         "other.srt belongs to no video.",
         "INDEX.tsv names a twice: the first row counts.",
-        "The index names gone.mp4, which is not there.",
+        "The index names what is not there: gone.mp4, lost.mp4.",
     }
 
 
