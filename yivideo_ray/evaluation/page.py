@@ -121,11 +121,7 @@ def _clip(clip: ClipScore, other: ClipScore | None, most: int, pictures: TakePic
     except YivideoError as error:
         notes.append(f"No pictures: {error.message}")
     lines = "".join(f'<p class="quiet">{escape(note)}</p>\n' for note in notes)
-    # What is beyond the quota has no picture, though another miss may be at the same moment.
-    articles = "".join(
-        _article(clip, other, miss, taken.get(at_s) if number < most else None)
-        for number, (miss, at_s) in enumerate(zip(misses, moments, strict=True))
-    )
+    articles = "".join(_article(clip, other, miss, taken.get(at_s)) for miss, at_s in zip(misses, moments, strict=True))
     return f"<h3>{escape(clip.clip.name)}</h3>\n{lines}{articles}"
 
 

@@ -107,6 +107,17 @@ def test_clips_in_other_scripts_are_told_apart_with_their_warning(clips: Path, r
     assert any(note.startswith("arabic.json can't be read") for note in notes)
 
 
+def test_a_clip_is_in_a_known_script_if_all_of_its_scripts_are_or_none_is_said(tmp_path: Path) -> None:
+    truth = {name: (cue(1, 2, "Hi"),) for name in ("both", "half", "unsaid")}
+    clips = write_clips(tmp_path / "clips", truth, "name\tscript\nboth\tHan+latin\nhalf\tlatin+thai\n")
+    found = judged(clips, write_results(tmp_path / "results", truth), scripts=KNOWN)
+    assert {clip.clip.name: clip.group for clip in found.clips} == {
+        "both": Group.MAIN,
+        "half": Group.OTHER_SCRIPT,
+        "unsaid": Group.MAIN,
+    }
+
+
 def test_all_clips_are_in_the_main_figures_unless_scripts_are_asked_for(clips: Path, results: Path) -> None:
     assert judged(clips, results).main.reference_cues == 5
 
