@@ -11,7 +11,6 @@ core in the minute before, where more than a fraction of the cores spoils the fi
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -23,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus.making import ensure_corpus
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.videos import minute_spec
 
 __all__ = ["main", "report"]
 
-OUT = Path(__file__).with_name("out")
 LIMITS_S = {"first_line_s": 3.0, "engine_s": 12.0}
 NAMES = {"first_line_s": "first line of progress", "engine_s": "engine running", "end_s": "end"}
 
@@ -70,14 +69,8 @@ def report(figures: dict[str, Any]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cold_start",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("benchmarks.cold_start", __doc__)
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="counted ones (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
     results = options.out / "cold"
     results.mkdir(parents=True, exist_ok=True)
@@ -92,9 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "load_before": load,
         "runs": runs,
     }
-    print(report(figures), format_environment(figures["environment"]), sep="\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    hand_out(figures, options, report)
     return 0 if all(medians[name] <= limit for name, limit in LIMITS_S.items()) else 1
 
 

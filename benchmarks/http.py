@@ -11,13 +11,9 @@ the last of its answer, on connections that stay open. Exit code: 0 if one key m
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,7 +28,9 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.environment import environment
+from tests.support.serving import free_port, served
 from yivideo_ray.types import STAGES
 
 __all__ = ["Answer", "main", "percentile", "report", "verdict"]
@@ -72,11 +70,10 @@ def verdict(same: Sequence[Answer], posts: Sequence[Answer]) -> list[tuple[str, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.http", description="How the service takes many posts.")
+    parser = benchmark_parser("benchmarks.http", __doc__, out=None)
     parser.add_argument("--posts", type=int, default=1000, help="in all (1000)")
     parser.add_argument("--clients", type=int, default=20, help="at once (20)")
     parser.add_argument("--chain", choices=["full", "one"], default="one", help="the six stages, or the first (one)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures as JSON")
     options = parser.parse_args(arguments)
     chain = [stage.value for stage in (STAGES if options.chain == "full" else STAGES[:1])]
     # What others do on the machine counts: a figure is worth nothing without it.
@@ -105,9 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             {"name": name, "reached": reached, "figure": figure} for name, reached, figure in verdict(same, posts)
         ],
     }
-    print(report(found), format_environment(found["environment"]), sep="\n")
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    hand_out(found, options, report)
     return 0 if all(limit["reached"] for limit in found["limits"]) else 1
 
 
@@ -126,34 +121,18 @@ def report(found: dict[str, Any]) -> str:
 
 @contextmanager
 def _service(work: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     settings = {
         "YIVIDEO_OCR__ENGINE": "scripted",
         "YIVIDEO_STORAGE__WORK_DIR": str(work),
         "YIVIDEO_STORAGE__ALLOWED_ROOTS": json.dumps([str(DEMO.parent)]),
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("YIVIDEO_", "RAY_"))}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "yivideo_ray", "serve", "--port", str(port)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**kept, "PYTHONPATH": str(DEMO.parents[1]), **settings},
-    )
-    assert process.stdout is not None
-    try:
-        url = process.stdout.readline().strip()
-        if not url:
-            raise SystemExit("The service does not start.")
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(90)
-        finally:
-            process.kill()
-            process.stdout.close()
+    root = DEMO.parents[1]
+    command = [sys.executable, "-m", "yivideo_ray", "serve", "--port", str(free_port())]
+    with served(command, {**kept, "PYTHONPATH": str(root), **settings}, root) as service:
+        if not service.url:
+            raise SystemExit("".join(["The service does not start.\n", *service.told]))
+        yield service.url
 
 
 def _post(client: httpx2.Client, url: str, chain: list[str], key: str | None = None) -> Answer:

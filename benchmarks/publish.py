@@ -97,6 +97,9 @@ PAGES = (
     ),
     Page("faults", "Faults", "benchmarks.faults.__main__", (Measurement("faults", "python -m benchmarks.faults"),)),
     Page("http", "HTTP", "benchmarks.http", (Measurement("http", "python -m benchmarks.http"),)),
+    Page(
+        "borders", "Borders", "benchmarks.borders.__main__", (Measurement("borders", "python -m benchmarks.borders"),)
+    ),
 )
 
 

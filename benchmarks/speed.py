@@ -11,8 +11,6 @@ hold, 1 if not.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
 import time
@@ -22,7 +20,8 @@ from typing import Any
 
 from benchmarks.corpus.making import ensure_corpus
 from benchmarks.floor.measuring import decode_alone
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.usage import Peak, tree_bytes
 from benchmarks.instruments.videos import minute_spec, repeat
 from yivideo_ray.config import Settings
@@ -31,7 +30,6 @@ from yivideo_ray.runtime.session import Session
 
 __all__ = ["main", "report"]
 
-OUT = Path(__file__).with_name("out")
 LIMIT_S = 15.0
 LIMIT_BYTES = 2.5e9
 
@@ -107,18 +105,12 @@ def _peak_bytes(figures: dict[str, Any]) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser("benchmarks.speed", __doc__)
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="warm runs (default: %(default)s)")
     parser.add_argument("--minutes", type=int, default=10, metavar="M", help="length of the long video, 0: none")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
     figures = measure(options.runs, options.minutes, options.out)
-    print(report(figures), format_environment(figures["environment"]), sep="\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    hand_out(figures, options, report)
     return 0 if figures["median_wall_s"] < LIMIT_S and _peak_bytes(figures) < LIMIT_BYTES else 1
 
 

@@ -12,7 +12,6 @@ Exit code: 0 if the figures over all reach the thresholds, 1 if not, 2 if nothin
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +23,13 @@ from benchmarks.accuracy.run import make_tasks, run_tasks
 from benchmarks.accuracy.table import HEADER, Row, case_row, format_row, sum_rows
 from benchmarks.accuracy.thresholds import Check, Total, checks, format_checks, verdict
 from benchmarks.corpus.cases import CASES, case_named
+from benchmarks.instruments.command_line import benchmark_parser, write_figures
 from benchmarks.instruments.environment import environment, format_environment
 from tests.support.fonts import SourceMissingError
 from yivideo_ray.errors import YivideoError
 
 __all__ = ["main", "report"]
 
-OUT = Path(__file__).parents[1] / "out"
 QUICK = ("en_white_outline_720p25", "zh_boxed_480p30", "bilingual_720p24")
 
 
@@ -67,9 +66,7 @@ def report(figures: dict[str, Any]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.accuracy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser("benchmarks.accuracy", __doc__, out="for videos and results")
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
     parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be repeated")
     parser.add_argument(
@@ -81,16 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="config.yml to run with")
     parser.add_argument(
-        "--out", type=Path, default=OUT, metavar="DIR", help="for videos and results (default: %(default)s)"
-    )
-    parser.add_argument(
         "--results",
         type=Path,
         action="append",
         metavar="DIR",
         help="score the CASE.srt files there, run nothing; once for every --seed, in their order",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure and every difference to FILE")
     parser.add_argument(
         "--html",
         type=Path,
@@ -138,8 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if lines or case.error:
             print(f"\n{case.label}{f': {case.error}' if case.error else ''}", *lines, sep="\n")
     if options.json is not None:
-        report = json.dumps(_figures(total, found, facts), ensure_ascii=False, indent=1)
-        options.json.write_text(report, encoding="utf-8")
+        write_figures(options.json, _figures(total, found, facts))
     page = options.html or options.out / "accuracy.html"
     write_page(page, total, found, facts)
     print(f"\n{format_checks(found)}\n\n{verdict(found)}\nEvery miss with its pictures: {page}")

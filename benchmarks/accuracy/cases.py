@@ -6,17 +6,17 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.groups import group_scores, grouping
 from benchmarks.corpus.making import Truth
+from yivideo_ray.evaluation.misses import Miss, find_misses
 from yivideo_ray.subtitles.formats import read_srt
-from yivideo_ray.subtitles.scoring import Matching, Score, TimedText, match, same_lines, score
+from yivideo_ray.subtitles.scoring import Matching, Score, TimedText, match, score
 from yivideo_ray.types import Stage
 
-__all__ = ["CaseResult", "Found", "Kind", "Miss", "differences", "misses", "read_found", "score_case"]
+__all__ = ["CaseResult", "Found", "differences", "misses", "read_found", "score_case"]
 
 BoxTuple = tuple[int, int, int, int]
 
@@ -64,31 +64,6 @@ class CaseResult:
         return math.ceil(self.truth.fade_s / frame_s - 1e-6)
 
 
-class Kind(StrEnum):
-    """What may be wrong with a cue. MERGED is missed text inside another cue, SPLIT a false cue inside another."""
-
-    MISSED = "missed"
-    MERGED = "merged"
-    FALSE = "false"
-    SPLIT = "split"
-    TEXT = "text"
-    START = "start"
-    END = "end"
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """One cue that is not right, and all that is wrong with it. reference and result are indices into the case's cues
-    (None: there is no counterpart); errors in frames are result minus reference."""
-
-    kinds: tuple[Kind, ...]
-    at_s: float
-    reference: int | None = None
-    result: int | None = None
-    start_frames: int = 0
-    end_frames: int = 0
-
-
 def score_case(
     truth: Truth, found: Found, *, seed: int = 0, wall_s: float | None = None, error: str | None = None
 ) -> CaseResult:
@@ -105,23 +80,7 @@ def score_case(
 
 def misses(case: CaseResult) -> list[Miss]:
     """Returns every cue that is missed, made up, not exact or more than a frame off, in order of time."""
-    matching, reference, result = case.matching, case.reference, case.result
-    found: list[Miss] = []
-    for index, (i, j) in enumerate(matching.pairs):
-        start, end = round(case.score.starts.frames[index]), round(case.score.ends.frames[index])
-        wrong = {
-            Kind.TEXT: not same_lines(reference[i].lines, result[j].lines),
-            Kind.START: abs(start) > 1,
-            Kind.END: abs(end) > 1,
-        }
-        if any(wrong.values()):
-            kinds = tuple(kind for kind, so in wrong.items() if so)
-            found.append(Miss(kinds, reference[i].start_s, i, j, start, end))
-    for i in matching.missed:
-        found.append(Miss((Kind.MERGED if i in matching.merges else Kind.MISSED,), reference[i].start_s, i))
-    for j in matching.false_positives:
-        found.append(Miss((Kind.SPLIT if j in matching.splits else Kind.FALSE,), result[j].start_s, result=j))
-    return sorted(found, key=lambda miss: miss.at_s)
+    return find_misses(case.reference, case.result, case.score, case.matching)
 
 
 def differences(case: CaseResult) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.accuracy.cases import BoxTuple, CaseResult, Kind, Miss
+from benchmarks.accuracy.cases import BoxTuple, CaseResult
 from benchmarks.accuracy.pictures import Shot
+from yivideo_ray.evaluation.misses import Kind, Miss
 from yivideo_ray.subtitles.scoring import TimedText, nearest_frame
 
-__all__ = ["Boundary", "Exhibit", "Side", "exhibit", "quotas"]
+__all__ = ["Boundary", "Exhibit", "Side", "exhibit"]
 
 FRAME_WIDTH_PX, CROP_WIDTH_PX, BOUNDARY_WIDTH_PX = 640, 960, 400
 # Round the text, as shares of its height: enough to see outline, box and what lies beside it.
@@ -85,16 +86,6 @@ def exhibit(case: CaseResult, miss: Miss) -> Exhibit:
     return Exhibit(
         miss, truth, result, _beside(case, truth, result), Shot(middle, None, FRAME_WIDTH_PX), crop, tuple(boundaries)
     )
-
-
-def quotas(counts: Sequence[int], most: int) -> list[int]:
-    """Returns how many of each case's misses get pictures, so that all together are at most so many and a case with
-    hundreds leaves none without."""
-    given = [0] * len(counts)
-    for place, index in enumerate(order := sorted(range(len(counts)), key=lambda i: counts[i])):
-        given[index] = min(counts[index], most // (len(order) - place))
-        most -= given[index]
-    return given
 
 
 def _side(cue: TimedText, times: Sequence[float], box: BoxTuple | None) -> Side:

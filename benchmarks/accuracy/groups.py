@@ -108,7 +108,7 @@ def _by_group(lines: Sequence[str], group_of: GroupOf) -> dict[str, list[str]]:
 
 def _one(errors: Errors, index: int) -> Errors:
     frames = errors.frames[index]
-    return Errors((errors.ms[index],), (frames,), int(abs(frames) <= 1))
+    return Errors((errors.ms[index],), (frames,), int(abs(frames) <= 1), int(abs(frames) <= 2))
 
 
 def _pair_errors(

@@ -6,22 +6,14 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from benchmarks.accuracy.cases import BoxTuple, CaseResult, Kind, Miss
+from benchmarks.accuracy.cases import BoxTuple, CaseResult
 from benchmarks.accuracy.exhibits import Boundary, Exhibit, Side
-from benchmarks.accuracy.marks import code_points, marked, shown
 from benchmarks.accuracy.pictures import Picture, Shot
+from yivideo_ray.evaluation.marks import code_points, marked, shown
+from yivideo_ray.evaluation.misses import WHAT, Miss
 
 __all__ = ["miss_html"]
 
-WHAT = {
-    Kind.MISSED: "missed",
-    Kind.MERGED: "missed: merged into another cue",
-    Kind.FALSE: "false: nothing is shown there",
-    Kind.SPLIT: "false: a piece or a copy of another cue",
-    Kind.TEXT: "text not exact",
-    Kind.START: "start off",
-    Kind.END: "end off",
-}
 LANGUAGE_TAGS = {"zh": "zh-Hans", "zh_en": "zh-Hans", "none": ""}
 
 MOST_ENLARGED = 3

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
-import cv2
-import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.corpus.making import Truth
+from yivideo_ray.evaluation.pictures import jpeg
 
 __all__ = ["Picture", "Shot", "take"]
-
-QUALITY = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +78,4 @@ def _picture(pixels: NDArray[Any], shot: Shot) -> Picture:
     if shot.box is not None:
         x0, y0, x1, y1 = shot.box
         piece = pixels[max(0, y0) : max(1, y1), max(0, x0) : max(1, x1)]
-    if piece.shape[1] > shot.width_px:
-        size = (shot.width_px, max(1, round(piece.shape[0] * shot.width_px / piece.shape[1])))
-        piece = cv2.resize(piece, size, interpolation=cv2.INTER_AREA)
-    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-    data: NDArray[np.uint8] = cv2.imencode(".jpg", piece, options)[1]
-    return Picture(data.tobytes(), piece.shape[1], piece.shape[0], (width, height))
+    return Picture(*jpeg(piece, shot.width_px), (width, height))

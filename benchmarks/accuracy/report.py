@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.cases import CaseResult, misses
-from benchmarks.accuracy.exhibits import Exhibit, exhibit, quotas
+from benchmarks.accuracy.exhibits import Exhibit, exhibit
 from benchmarks.accuracy.miss import Pictures, miss_html
 from benchmarks.accuracy.pictures import take
 from benchmarks.accuracy.progress import Progress
 from benchmarks.accuracy.table import COLUMNS, Row, case_row, sum_rows
 from benchmarks.accuracy.thresholds import Check, Total, verdict
+from yivideo_ray.evaluation.misses import quotas
+from yivideo_ray.evaluation.page import STYLE
 
 __all__ = ["MOST_PICTURED", "render", "write_page"]
 
 MOST_PICTURED = 150
 """So many misses get pictures, at roughly 100 kB each; what a broken run misses beyond them is listed as text."""
 
-STYLE = Path(__file__).with_suffix(".css")
 TITLE = "Accuracy of yivideo_ray"
 
 TABLE_HELP = """<p class="quiet">A miss is a cue that is missed, made up, not exact, or off by more than a frame; crops

@@ -22,7 +22,7 @@ from yivideo_ray.jobs import Event, Job
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import EngineFacts
 
-__all__ = ["Task", "make_tasks", "run_tasks"]
+__all__ = ["Task", "make_tasks", "new_to_all", "run_tasks"]
 
 MOST_PROCESSES = 4
 HEARTBEAT_S = 1.0
@@ -99,7 +99,7 @@ def run_tasks(
     """
     results: list[CaseResult] = []
     progress = Progress("running", sum(task.truth.duration_s for task in tasks))
-    with _new_to_all(load_settings(config)) as settings, Session(settings) as running:
+    with new_to_all(load_settings(config)) as settings, Session(settings) as running:
         engine = running.engine_facts()
         for task in tasks:
             truth = task.truth
@@ -124,7 +124,7 @@ def run_tasks(
 
 
 @contextmanager
-def _new_to_all(settings: Settings) -> Iterator[Settings]:
+def new_to_all(settings: Settings) -> Iterator[Settings]:
     """Gives the settings with a working directory of their own: a run goes on from what a failed one before it left."""
     with tempfile.TemporaryDirectory(prefix="yivideo-") as work:
         storage = settings.storage.model_copy(update={"work_dir": Path(work)})

@@ -23,14 +23,9 @@ limits hold, 1 if not.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import json
-import os
-import socket
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,13 +34,15 @@ from benchmarks.durability.figures import REAL_AT_LEAST, WORKFLOWS_AT_LEAST, fig
 from benchmarks.durability.run import Harvest, run_phase
 from benchmarks.durability.serve_command import SERVE
 from benchmarks.faults.run import DEMO, LOCK, Phase
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out, progress_teller
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.videos import pattern_videos
 from tests.support.postgres import missing, postgres
+from tests.support.serving import free_port
+from yivideo_ray.cli.arguments import take_stdout
 
 __all__ = ["main", "report"]
 
-OUT = Path(__file__).parents[1] / "out"
 SOURCES = 8
 SCRIPTED_PLAN = Counter(
     {"kill service": 5, "kill orchestrator": 9, "kill Serve": 5, "kill task": 8, "kill actor": 7, "kill cluster": 4}
@@ -59,7 +56,7 @@ PIPELINE = {"chunk_s": 6, "crops_per_call": 4}
 
 def phases(workflows: int, real: int, out: Path, seed: int, *, alone: bool) -> list[Phase]:
     """Returns the scripted phase and the real one."""
-    serve = {} if alone else {"serve": {"port": _free_port()}}
+    serve = {} if alone else {"serve": {"port": free_port()}}
     videos = out / "durability" / "videos"
     videos.mkdir(parents=True, exist_ok=True)
     return [
@@ -95,18 +92,8 @@ def _plan(kills: Counter[str], *, alone: bool) -> Counter[str]:
     return told
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def _run(plan: Sequence[Phase], database: str, out: Path, seed: int) -> dict[str, Harvest]:
-    def say(sentence: str) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
-
-    began = time.monotonic()
+    say = progress_teller()
     found = {}
     for phase in plan:
         # A server of its own for each: what one phase left can't help the other.
@@ -117,11 +104,7 @@ async def _run(plan: Sequence[Phase], database: str, out: Path, seed: int) -> di
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.durability",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("benchmarks.durability", __doc__, out="for videos and logs")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="(%(default)s)")
     parser.add_argument(
         "--workflows", type=int, default=WORKFLOWS_AT_LEAST, metavar="N", help="scripted, at least (%(default)s)"
@@ -129,23 +112,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--real", type=int, default=REAL_AT_LEAST, metavar="N", help="real, at least (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the kills (%(default)s)")
     parser.add_argument("--alone", action="store_true", help="without HTTP and Ray Serve")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos and logs (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
     if options.database == "postgresql" and missing():
         parser.error(f"there can be no PostgreSQL here: {missing()}")
-    # Ray tells of each killed worker on standard output, whatever it is told: the figures get it for themselves.
-    figures_out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    stdout = take_stdout()
     plan = phases(options.workflows, options.real, options.out.resolve(), options.seed, alone=options.alone)
     harvests = asyncio.run(_run(plan, options.database, options.out.resolve(), options.seed))
-    found = figures(harvests)
     facts = {**environment(harvests["real"].engine), "database": options.database}
-    print(report(found), format_environment(facts), sep="\n\n", file=figures_out, flush=True)
-    if options.json:
-        options.json.write_text(
-            json.dumps({"environment": facts, "seed": options.seed, **found}, indent=1) + "\n", encoding="utf-8"
-        )
+    found = {"environment": facts, "seed": options.seed, **figures(harvests)}
+    hand_out(found, options, report, file=stdout)
     return 0 if all(limit.reached for limit in limits(found)) else 1
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from benchmarks.durability.run import Harvest
-from benchmarks.faults.figures import Limit
+from benchmarks.faults.figures import Limit, at_least, at_most, none_of
 from benchmarks.faults.score import verdict
 
 __all__ = ["REAL_AT_LEAST", "WORKFLOWS_AT_LEAST", "figures", "limits", "report"]
@@ -38,38 +38,23 @@ def figures(harvests: dict[str, Harvest]) -> dict[str, Any]:
 
 def limits(found: dict[str, Any]) -> list[Limit]:
     """Returns what the run is held to."""
-
-    def at_least(name: str, value: float, bound: float) -> Limit:
-        return Limit(name, value, f">= {bound:g}", value >= bound)
-
-    none = (
-        ("workflows lost", "lost"),
-        ("workflows doubled", "duplicate"),
-        ("workflows that came to no end", "unfinished"),
-        ("workflows that differ from the fault-free run", "differing"),
-        ("workflows with a hole in their events", "holes"),
-    )
     return [
         at_least("workflows with the scripted engine", found["workflows"]["scripted"], WORKFLOWS_AT_LEAST),
         at_least("workflows with the real engine", found["workflows"]["real"], REAL_AT_LEAST),
         at_least("kills", sum(found["kills"].values()), KILLS_AT_LEAST),
-        *(Limit(name, len(found[key]), "= 0", not found[key]) for name, key in none),
-        Limit(
-            "longest resume after a kill of the cluster, s",
-            found["longest_resume_s"],
-            f"<= {RESUME_S}",
-            found["longest_resume_s"] <= RESUME_S,
-        ),
+        none_of("workflows lost", found["lost"]),
+        none_of("workflows doubled", found["duplicate"]),
+        none_of("workflows that came to no end", found["unfinished"]),
+        none_of("workflows that differ from the fault-free run", found["differing"]),
+        none_of("workflows with a hole in their events", found["holes"]),
+        at_most("longest resume after a kill of the cluster, s", found["longest_resume_s"], RESUME_S),
     ]
 
 
 def report(found: dict[str, Any]) -> str:
     """Returns the figures, and what they are held to, for people."""
     lines = [
-        f"{limit.name:46} {limit.value:6g}  {limit.bound:6} {'reached' if limit.reached else 'MISSED'}"
-        for limit in limits(found)
-    ]
-    lines += [
+        *map(str, limits(found)),
         "",
         "kills: "
         + ", ".join(f"{kind.removeprefix('kill ')} {number}" for kind, number in sorted(found["kills"].items())),

@@ -19,26 +19,24 @@ not.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import importlib
-import json
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.faults.figures import REAL_AT_LEAST, WORKFLOWS_AT_LEAST, figures, limits, report
 from benchmarks.faults.run import DEMO, LOCK, Arena, Harvest, Phase, run_phase
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out, progress_teller
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.videos import pattern_videos
 from tests.support.nodes import nodes
+from yivideo_ray.cli.arguments import take_stdout
 
 __all__ = ["main", "report"]
 
-OUT = Path(__file__).parents[1] / "out"
 SOURCES = 8
 
 SCRIPTED_PLAN = Counter(
@@ -88,10 +86,7 @@ def phases(workflows: int, real: int, out: Path, seed: int) -> list[Phase]:
 
 
 async def _run(plan: Sequence[Phase], out: Path, seed: int) -> dict[str, Harvest]:
-    def say(sentence: str) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {sentence}", file=sys.stderr, flush=True)
-
-    began = time.monotonic()
+    say = progress_teller()
     with nodes(2, cpus=1) as cluster:
         os.environ.update(cluster.environment)
         arena = Arena(cluster, out / "faults", seed, say)
@@ -103,28 +98,18 @@ async def _run(plan: Sequence[Phase], out: Path, seed: int) -> dict[str, Harvest
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser("benchmarks.faults", __doc__, out="for videos and logs")
     parser.add_argument("--workflows", type=int, default=WORKFLOWS_AT_LEAST, metavar="N", help="at least (%(default)s)")
     parser.add_argument("--real", type=int, default=REAL_AT_LEAST, metavar="N", help="of them real (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the faults (%(default)s)")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos and logs (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
     options = parser.parse_args(argv)
-    # Ray tells of each killed worker on standard output, whatever it is told: the figures get it for themselves.
-    figures_out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    stdout = take_stdout()
     harvests = asyncio.run(
         _run(phases(options.workflows, options.real, options.out, options.seed), options.out, options.seed)
     )
-    found = figures(harvests)
     facts = environment(harvests["real"].engine)
-    print(report(found), format_environment(facts), sep="\n\n", file=figures_out, flush=True)
-    if options.json:
-        options.json.write_text(
-            json.dumps({"environment": facts, "seed": options.seed, **found}, indent=1) + "\n", encoding="utf-8"
-        )
+    found = {"environment": facts, "seed": options.seed, **figures(harvests)}
+    hand_out(found, options, report, file=stdout)
     return 0 if all(limit.reached for limit in limits(found)) else 1
 
 

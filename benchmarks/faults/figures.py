@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.faults.run import Harvest
 from benchmarks.faults.score import largest_overlap, lost_tasks, repeated_chunks, time_to_next_call, verdict
 
-__all__ = ["REAL_AT_LEAST", "WORKFLOWS_AT_LEAST", "Limit", "figures", "limits", "report"]
+__all__ = [
+    "REAL_AT_LEAST",
+    "WORKFLOWS_AT_LEAST",
+    "Limit",
+    "at_least",
+    "at_most",
+    "figures",
+    "limits",
+    "none_of",
+    "report",
+]
 
 WORKFLOWS_AT_LEAST, REAL_AT_LEAST, FAULTS_AT_LEAST = 100, 10, 200
 
@@ -23,6 +34,21 @@ class Limit:
     value: float
     bound: str
     reached: bool
+
+    def __str__(self) -> str:
+        return f"{self.name:46} {self.value:6g}  {self.bound:6} {'reached' if self.reached else 'MISSED'}"
+
+
+def at_least(name: str, value: float, bound: float) -> Limit:
+    return Limit(name, value, f">= {bound:g}", value >= bound)
+
+
+def at_most(name: str, value: float, bound: float) -> Limit:
+    return Limit(name, value, f"<= {bound:g}", value <= bound)
+
+
+def none_of(name: str, found: Sequence[str]) -> Limit:
+    return Limit(name, len(found), "= 0", not found)
 
 
 def figures(harvests: dict[str, Harvest]) -> dict[str, Any]:
@@ -92,45 +118,22 @@ def _reason(why: str) -> str:
 def limits(found: dict[str, Any]) -> list[Limit]:
     """Returns what the run is held to."""
     return [
-        Limit(
-            "workflows",
-            sum(found["workflows"].values()),
-            f">= {WORKFLOWS_AT_LEAST}",
-            sum(found["workflows"].values()) >= WORKFLOWS_AT_LEAST,
-        ),
-        Limit(
-            "of them with the real engine",
-            found["workflows"]["real"],
-            f">= {REAL_AT_LEAST}",
-            found["workflows"]["real"] >= REAL_AT_LEAST,
-        ),
-        Limit("faults", found["faults_in_all"], f">= {FAULTS_AT_LEAST}", found["faults_in_all"] >= FAULTS_AT_LEAST),
-        *(
-            Limit(f"workflows {name}", len(found[key]), "= 0", not found[key])
-            for name, key in (
-                ("lost", "lost"),
-                ("doubled", "duplicate"),
-                ("that differ from the fault-free run", "differing"),
-            )
-        ),
-        *(
-            Limit(name, found[key], "<= 1", found[key] <= 1)
-            for name, key in (
-                ("most calls repeated per death of the actor", "most_calls_repeated_per_death"),
-                ("most tasks repeated per kill of a worker", "most_tasks_repeated_per_kill"),
-                ("largest overlap on the device", "largest_overlap"),
-            )
-        ),
+        at_least("workflows", sum(found["workflows"].values()), WORKFLOWS_AT_LEAST),
+        at_least("of them with the real engine", found["workflows"]["real"], REAL_AT_LEAST),
+        at_least("faults", found["faults_in_all"], FAULTS_AT_LEAST),
+        none_of("workflows lost", found["lost"]),
+        none_of("workflows doubled", found["duplicate"]),
+        none_of("workflows that differ from the fault-free run", found["differing"]),
+        at_most("most calls repeated per death of the actor", found["most_calls_repeated_per_death"], 1),
+        at_most("most tasks repeated per kill of a worker", found["most_tasks_repeated_per_kill"], 1),
+        at_most("largest overlap on the device", found["largest_overlap"], 1),
     ]
 
 
 def report(found: dict[str, Any]) -> str:
     """Returns the figures, and what they are held to, for people."""
     lines = [
-        f"{limit.name:46} {limit.value:6g}  {limit.bound:6} {'reached' if limit.reached else 'MISSED'}"
-        for limit in limits(found)
-    ]
-    lines += [
+        *map(str, limits(found)),
         "",
         "faults: " + ", ".join(f"{kind} {number}" for kind, number in sorted(found["faults"].items())),
         "restarts of the actor: " + ", ".join(f"{why} {number}" for why, number in sorted(found["restarts"].items())),

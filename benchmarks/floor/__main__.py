@@ -13,15 +13,14 @@ within the limit, 1 if not.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from benchmarks.corpus.making import ensure_corpus
-from benchmarks.floor.measuring import measure, report
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.floor.measuring import measure
+from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.plots import draw_floor as draw
 from benchmarks.instruments.videos import minute_spec
 from yivideo_ray.config import Settings
@@ -29,20 +28,33 @@ from yivideo_ray.runtime.session import Session
 
 __all__ = ["draw", "main", "report"]
 
-OUT = Path(__file__).parents[1] / "out"
 WIDTHS = {720: 1280, 1080: 1920}
 LIMIT = 1.5
 
 
+def report(figures: dict[str, Any]) -> str:
+    """Returns the figures of all videos for people."""
+    limit = figures["limit"]
+    lines = [f"{'':30} {'wall s':>7} {'CPU s':>6} {'others':>7}"]
+    for video in figures["videos"]:
+        for side in ("decoding_alone", "run"):
+            told = video[side]
+            name = f"{video['video']} {side.replace('_', ' ')}"
+            lines.append(f"{name:30} {told['wall_s']:7.2f} {told['cpu_s']:6.2f} {told['others']:7.0%}")
+        ratio, reached = video["median_ratio"], "reached" if video["median_ratio"] <= limit else "MISSED"
+        lines.append(f"{'ratio':30} {ratio:7.2f} {video['median_cpu_ratio']:6.2f}   wall <= {limit} {reached}")
+        if video["gpu_busy"] is not None:
+            lines.append(f"  gpu {video['gpu_busy']:.0%}")
+        for stage, told in video["median_stages_s"].items():
+            seconds = ", ".join(f"{name[:-2]} {value:.2f} s" for name, value in told.items())
+            lines.append(f"  {stage:38} {seconds}")
+    return "\n".join(lines)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.floor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser("benchmarks.floor", __doc__, plot=True)
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="warm runs (default: %(default)s)")
     parser.add_argument("--heights", type=int, nargs="+", default=list(WIDTHS), choices=WIDTHS, metavar="N")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     results = options.out / "floor"
     results.mkdir(parents=True, exist_ok=True)
@@ -52,11 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         engine = running.engine_facts()
         found = [measure(running, truth.video, results, options.runs) for truth in truths]
     figures = {"environment": environment(engine), "runs": options.runs, "limit": LIMIT, "videos": found}
-    print(report(figures), format_environment(figures["environment"]), sep="\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if options.plot:
-        draw(figures, options.plot)
+    hand_out(figures, options, report, draw)
     return 0 if all(video["median_ratio"] <= LIMIT for video in found) else 1
 
 

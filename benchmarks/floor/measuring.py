@@ -16,7 +16,7 @@ from benchmarks.instruments.usage import CpuUse, cpu_use, gpu_use, medians
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.runtime.session import Session
 
-__all__ = ["decode_alone", "measure", "report"]
+__all__ = ["decode_alone", "measure"]
 
 STAGE_FACTS = ("decode_s", "analyse_s", "waited_s", "device_s")
 
@@ -84,22 +84,3 @@ def decode_alone(video: Path) -> float:
         for _ in container.decode(stream):
             pass
     return time.perf_counter() - before
-
-
-def report(figures: dict[str, Any]) -> str:
-    """Returns the figures of all videos for people."""
-    limit = figures["limit"]
-    lines = [f"{'':30} {'wall s':>7} {'CPU s':>6} {'others':>7}"]
-    for video in figures["videos"]:
-        for side in ("decoding_alone", "run"):
-            told = video[side]
-            name = f"{video['video']} {side.replace('_', ' ')}"
-            lines.append(f"{name:30} {told['wall_s']:7.2f} {told['cpu_s']:6.2f} {told['others']:7.0%}")
-        ratio, reached = video["median_ratio"], "reached" if video["median_ratio"] <= limit else "MISSED"
-        lines.append(f"{'ratio':30} {ratio:7.2f} {video['median_cpu_ratio']:6.2f}   wall <= {limit} {reached}")
-        if video["gpu_busy"] is not None:
-            lines.append(f"  gpu {video['gpu_busy']:.0%}")
-        for stage, told in video["median_stages_s"].items():
-            seconds = ", ".join(f"{name[:-2]} {value:.2f} s" for name, value in told.items())
-            lines.append(f"  {stage:38} {seconds}")
-    return "\n".join(lines)

@@ -34,17 +34,43 @@ class CpuUse:
 
 
 @contextmanager
-def cpu_use() -> Iterator[CpuUse]:
-    """Yields what is filled in when the block ends. A descendant that ended within the block counts as another's."""
+def cpu_use(every_s: float | None = None) -> Iterator[CpuUse]:
+    """Yields what is filled in when the block ends. What a descendant that ends within the block has done since the
+    last look counts as another's. every_s: how often to look (None: at the beginning and at the end, for a look takes
+    some milliseconds of CPU)."""
     use = CpuUse()
     before, machine = _own_times(), _machine_s()
+    latest = dict(before)
     began = time.perf_counter()
     try:
-        yield use
+        with _repeatedly(lambda: latest.update(_own_times()), every_s):
+            yield use
     finally:
         use.wall_s = time.perf_counter() - began
-        use.own_s = sum(seconds - before.get(process, 0.0) for process, seconds in _own_times().items())
+        latest.update(_own_times())
+        use.own_s = sum(seconds - before.get(process, 0.0) for process, seconds in latest.items())
         use.others_s = max(0.0, _machine_s() - machine - use.own_s)
+
+
+@contextmanager
+def _repeatedly(look: Callable[[], None], every_s: float | None) -> Iterator[None]:
+    """Calls look every so many seconds in a thread of its own while the block runs (None: never)."""
+    if every_s is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(every_s):
+            look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def medians(uses: Sequence[CpuUse]) -> dict[str, float]:
@@ -131,20 +157,11 @@ class Peak:
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Keeps the peak of what runs inside. Looking costs time: keep it out of what is timed."""
-        ended = threading.Event()
         self._began = time.monotonic()
-
-        def sample() -> None:
-            while not ended.wait(self._interval_s):
-                self._look()
-
-        thread = threading.Thread(target=sample, daemon=True)
-        thread.start()
         try:
-            yield
+            with _repeatedly(self._look, self._interval_s):
+                yield
         finally:
-            ended.set()
-            thread.join()
             self._look()
 
     def _look(self) -> None:

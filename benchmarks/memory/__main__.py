@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.plots import draw_calls, draw_runs
 from benchmarks.memory.calls import LIMIT, measure
 from benchmarks.memory.runs import LIMIT_RATIO, measure_lengths, measure_numbers, verdicts
@@ -35,8 +35,6 @@ from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import EngineFacts
 
 __all__ = ["draw", "main", "report"]
-
-OUT = Path(__file__).parents[1] / "out"
 
 
 def report(figures: dict[str, Any]) -> str:
@@ -98,17 +96,12 @@ def _holds(figures: dict[str, Any]) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.memory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser("benchmarks.memory", __doc__, plot=True)
     parser.add_argument("--calls", type=int, default=5000, metavar="N", help="in all (default: %(default)s)")
     parser.add_argument("--sizes", type=int, default=500, metavar="N", help="different sizes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of sizes and texts (default: %(default)s)")
     parser.add_argument("--minutes", type=int, nargs="+", metavar="N", help="measure whole runs on videos so long")
     parser.add_argument("--videos", type=int, nargs="+", metavar="N", help="measure whole runs on so many videos")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     if options.minutes:
         figures = _measure_runs(*measure_lengths(options.minutes, options.out))
@@ -116,11 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         figures = _measure_runs(*measure_numbers(options.videos, options.out))
     else:
         figures = _measure_calls(options)
-    print(report(figures), format_environment(figures["environment"]), sep="\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if options.plot:
-        draw(figures, options.plot)
+    hand_out(figures, options, report, draw)
     return 0 if _holds(figures) else 1
 
 

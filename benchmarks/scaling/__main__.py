@@ -15,7 +15,6 @@ alone on this machine. No such cluster was run. Exit code: 0 if two nodes reach 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -27,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.corpus.making import ensure_corpus
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.plots import draw_scaling as draw
 from benchmarks.instruments.usage import CpuUse, cpu_use, medians
 from benchmarks.instruments.videos import find_area, minute_spec, repeat
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "main", "report"]
 
-OUT = Path(__file__).parents[1] / "out"
 LIMIT = 1.8
 NODES = (1, 2, 4, 16, 64)
 # What a task asks for to run on the first node.
@@ -73,9 +72,10 @@ class Work:
     def stitch(self, group: Sequence[_Pick], nodes: int) -> Any:
         """Returns references to the sizes of the group's sheets, and to the sheets."""
         from yivideo_ray.runtime.workflow import tasks
-        from yivideo_ray.runtime.workflow.decoding import to_stitch
 
-        return tasks.stitch.options(**_place(nodes)).remote(*to_stitch(group))
+        return tasks.stitch.options(**_place(nodes)).remote(
+            *tasks.to_stitch((meta, *pictures.at(index)) for meta, pictures, index in group)
+        )
 
 
 # A crop, its chunk's pictures, and its place among them.
@@ -277,24 +277,15 @@ def report(figures: dict[str, Any]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.scaling", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = benchmark_parser("benchmarks.scaling", __doc__, plot=True)
     parser.add_argument("--minutes", type=int, default=10, metavar="N", help="of video measured (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="on each (default: %(default)s)")
     parser.add_argument(
         "--film-minutes", type=int, default=120, metavar="N", help="of video simulated (default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     figures = measure(options)
-    print(report(figures), format_environment(figures["environment"]), sep="\n\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if options.plot:
-        draw(figures, options.plot)
+    hand_out(figures, options, report, draw)
     return 0 if figures["ratio"] >= LIMIT else 1
 
 

@@ -190,6 +190,15 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["1000 posts by 20 clients: 120.5 a second", "p99 below 1 s                reached  0.811 s"],
     ),
+    "borders": (
+        {
+            "borders": 2,
+            "lexical": 1,
+            "fitted": {"stages/weights.json": 13},
+            "files": [{"file": "text/spaces.py", "borders": [{}, {}], "lexical": [{}]}],
+        },
+        ["text/spaces.py        2        1", "fitted weights: 13 in stages/weights.json"],
+    ),
 }
 FIGURES["durability_postgresql"] = FIGURES["durability"]
 ENGINE = EngineFacts("onnxruntime", "cpu", "a provider", "det", "rec")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from types import SimpleNamespace
@@ -22,6 +23,14 @@ def test_work_of_this_process_is_its_own() -> None:
     assert use.own_s >= 0.25
     assert use.wall_s >= 0.25
     assert use.others_s >= 0
+
+
+@pytest.mark.parametrize(("every_s", "counts"), [(None, False), (0.05, True)])
+def test_work_of_a_process_that_ends_is_its_own_where_looks_are_frequent(every_s: float | None, counts: bool) -> None:
+    code = "import time; end = time.process_time() + 0.6\nwhile time.process_time() < end: pass"
+    with cpu_use(every_s) as use:
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert (use.own_s >= 0.4) is counts
 
 
 def test_sleeping_is_no_work() -> None:

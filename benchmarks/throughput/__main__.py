@@ -37,7 +37,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus.making import ensure_corpus
-from benchmarks.instruments.environment import environment, format_environment
+from benchmarks.instruments.command_line import benchmark_parser, hand_out
+from benchmarks.instruments.environment import environment
 from benchmarks.instruments.plots import draw_throughput as draw
 from benchmarks.instruments.videos import minute_spec
 from benchmarks.throughput.run import CPU_STAGES, MODES, Ran, copies, record, run_batch
@@ -47,7 +48,6 @@ from yivideo_ray.runtime.session import Session
 
 __all__ = ["draw", "main", "report"]
 
-OUT = Path(__file__).parents[1] / "out"
 KEPT = Path(__file__).with_name("ratios.json")
 CONCURRENT, IDEAL, POLLED = MODES
 REAL, MODELLED = ENGINES = ("real", "modelled")
@@ -200,11 +200,7 @@ def _compare(figures: dict[str, Any], keep: bool) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.throughput",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = benchmark_parser("benchmarks.throughput", __doc__, plot=True)
     parser.add_argument("--seconds", type=int, default=60, metavar="N", help="of video (default: %(default)s)")
     parser.add_argument("--workflows", type=int, nargs="+", default=[1, 3, 5, 8], metavar="N", help="at once")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="batches of a kind (default: %(default)s)")
@@ -212,9 +208,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=ENGINES, metavar="ENGINE")
     parser.add_argument("--quick", action="store_true", help="compare a few ratios with those kept")
     parser.add_argument("--keep", action="store_true", help="with --quick: keep the ratios")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for videos (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures to FILE (PNG)")
     options = parser.parse_args(argv)
     if options.keep and not options.quick:
         parser.error("--keep goes with --quick")
@@ -222,11 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         vars(options).update(QUICK)
     began = time.monotonic()
     figures = asyncio.run(measure(options))
-    print(report(figures), format_environment(figures["environment"]), sep="\n\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if options.plot:
-        draw(figures, options.plot)
+    hand_out(figures, options, report, draw)
     _say(f"{time.monotonic() - began:.0f} s in all")
     return _compare(figures, options.keep) if options.quick else 0
 

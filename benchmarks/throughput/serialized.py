@@ -19,7 +19,7 @@ from yivideo_ray.pipeline import Readings
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
 from yivideo_ray.runtime.gpu.engine import ActorEngine
 from yivideo_ray.runtime.workflow import tasks
-from yivideo_ray.runtime.workflow.decoding import Decoding, Pictures, decode_site, result_of, to_stitch
+from yivideo_ray.runtime.workflow.decoding import Decoding, Pictures, decode_site, result_of
 from yivideo_ray.runtime.workflow.ray_stages import RayStages
 from yivideo_ray.stages.crop_subtitle_images import CropGroups, GroupedCrop
 from yivideo_ray.stages.perform_ocr import perform_ocr
@@ -66,7 +66,7 @@ class SerializedStages(RayStages):
         groups = _grouped(cropped, self._settings.pipeline.crops_per_call)
         async with self._lock.held(Stage.CREATE_STITCHED_IMAGES, self.waits):
             self._journal.start(Stage.CREATE_STITCHED_IMAGES)
-            stitched = [tasks.stitch.remote(*to_stitch(_picks(group))) for group in groups.full(rest=True)]
+            stitched = [tasks.stitch.remote(*tasks.to_stitch(_picks(group))) for group in groups.full(rest=True)]
             for sizes, _ in stitched:
                 await result_of(sizes)
             self._journal.finish(Stage.CREATE_STITCHED_IMAGES)
@@ -104,5 +104,5 @@ def _grouped(cropped: Sequence[tuple[ChunkReport, Pictures]], size: int) -> Crop
     return groups
 
 
-def _picks(group: Sequence[GroupedCrop[Pictures]]) -> list[tuple[CropMeta, Pictures, int]]:
-    return [(crop.meta, crop.source, crop.index) for crop in group]
+def _picks(group: Sequence[GroupedCrop[Pictures]]) -> list[tuple[CropMeta, Any, int]]:
+    return [(crop.meta, *crop.source.at(crop.index)) for crop in group]

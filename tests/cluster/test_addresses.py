@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import SettingsMaker
+from tests.cluster.conftest import SettingsMaker, expected, found, run
 from tests.cluster.test_command import call, environment
-from tests.cluster.test_workflows import TEXTS, expected, found, run
 from tests.support.http_files import HttpFiles, http_files
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Event, EventKind, Job
 from yivideo_ray.locations import Url
@@ -23,11 +22,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 # As many chunks as there are texts, so that several processes read at the same time.
 CHUNKS = {"chunk_s": 2, "crops_per_call": 2}
 CHUNK_COUNT = 6
-
-
-@pytest.fixture(scope="module")
-def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pattern_video(tmp_path_factory.mktemp("videos") / "film.mp4", TEXTS)
 
 
 @pytest.fixture

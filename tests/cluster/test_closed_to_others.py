@@ -18,9 +18,8 @@ import psutil
 import pytest
 
 from tests.cluster.test_command import ROOT, command, environment
-from tests.cluster.test_workflows import TEXTS
 from tests.support.serving import free_port, served
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 

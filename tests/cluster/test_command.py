@@ -15,17 +15,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.cluster.test_workflows import TEXTS
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(280)]
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
 
 
 def environment(tmp_path: Path, script: dict[str, Any] | None = None, **more: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.runtime.workflow import tasks as cpu_tasks
@@ -19,8 +19,6 @@ from yivideo_ray.runtime.workflow.decoding import Decoding
 from yivideo_ray.runtime.workflow.ray_stages import RayStages
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
-
-TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
 
 
 @pytest.mark.parametrize("on_cores", [True, False])

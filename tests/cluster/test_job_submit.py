@@ -8,73 +8,41 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
-import psutil
 import pytest
 
 from tests.cluster.test_command import ROOT, environment
-from tests.cluster.test_workflows import TEXTS
+from tests.support.nodes import RAY, started_ray
 from tests.support.serving import free_port
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 from yivideo_ray.runtime import cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 
-RAY = str(Path(sys.executable).with_name("ray"))
-
 
 @pytest.fixture(scope="module")
 def dashboard() -> Iterator[str]:
-    """Yields the address of a dashboard. Ports of its own, for the cluster of the other tests has the usual ones."""
+    """Yields the address of a dashboard."""
     port = free_port()
-    # Sockets lie below it, and their paths may have 107 bytes.
-    temporary = tempfile.mkdtemp(prefix="r", dir="/tmp")
     # Whether a cluster asks for a token is its operator's affair; this one doesn't.
-    operators = {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT), "RAY_TMPDIR": temporary}
-    head = subprocess.Popen(
-        [
-            *(
-                RAY,
-                "start",
-                "--head",
-                "--block",
-                "--node-ip-address=127.0.0.1",
-                f"--port={free_port()}",
-                "--num-cpus=2",
-            ),
-            *("--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}"),
-            *(f"--dashboard-agent-listen-port={free_port()}", "--object-store-memory=150000000"),
-            *("--disable-usage-stats", f"--ray-client-server-port={free_port()}"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **cluster.LOCAL_ENVIRONMENT, **operators},
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        yield _once_it_takes_jobs(address, head)
-    finally:
-        # Asked to end, Ray would wait half a minute for its own processes.
-        leading = psutil.Process(head.pid)
-        for process in [*leading.children(recursive=True), leading]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        head.wait(60)
-        shutil.rmtree(temporary, ignore_errors=True)
+    operators = {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
+    options = ("--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}")
+    with started_ray({**os.environ, **cluster.LOCAL_ENVIRONMENT, **operators}, *options):
+        address = f"http://127.0.0.1:{port}"
+        _wait_until_it_takes_jobs(address)
+        yield address
 
 
-def _once_it_takes_jobs(address: str, head: subprocess.Popen[bytes]) -> str:
+def _wait_until_it_takes_jobs(address: str) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        assert head.poll() is None, "Ray with a dashboard did not start"
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/jobs/", timeout=5):
-            return address
+            return
         time.sleep(0.5)
     pytest.fail("the dashboard does not answer")
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.support.serving import free_port
+from tests.support.nodes import started_ray
 from yivideo_ray.privacy import SWITCHES
 from yivideo_ray.runtime import cluster
 
@@ -63,39 +57,13 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def address(environment: dict[str, str]) -> Iterator[str]:
-    """Yields the address of a Ray that has ports of its own, for the cluster of the other tests has the usual ones."""
-    port = free_port()
-    # Sockets lie below it, and their paths may have 107 bytes.
-    temporary = tempfile.mkdtemp(prefix="r", dir="/tmp")
-    ports = (
-        f"--port={port}",
-        f"--dashboard-agent-listen-port={free_port()}",
-        f"--ray-client-server-port={free_port()}",
-    )
-    options = ("--node-ip-address=127.0.0.1", "--num-cpus=2", "--object-store-memory=150000000")
-    quiet = ("--include-dashboard=false", "--disable-usage-stats")
-    head = subprocess.Popen(
-        [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", *ports, *options, *quiet],
-        env={**environment, "RAY_TMPDIR": temporary},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        # Asked to end, Ray would wait half a minute for its own processes.
-        leading = psutil.Process(head.pid)
-        for process in [*leading.children(recursive=True), leading]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        head.wait(60)
-        shutil.rmtree(temporary, ignore_errors=True)
+    with started_ray(environment, "--include-dashboard=false") as started:
+        yield started
 
 
 def test_tasks_actors_and_replicas_on_a_joined_cluster_start_with_the_switches(
     address: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    _until_it_listens(address)
     done = subprocess.run(
         [sys.executable, "-P", "-c", DRIVER],
         env={**environment, "RAY_ADDRESS": address},
@@ -110,13 +78,3 @@ def test_tasks_actors_and_replicas_on_a_joined_cluster_start_with_the_switches(
     assert started_with.keys() == {"task", "actor", "replica"}
     for process, found in started_with.items():
         assert {name: found.get(name) for name in SWITCHES} == SWITCHES, process
-
-
-def _until_it_listens(address: str) -> None:
-    host, _, port = address.partition(":")
-    deadline = time.monotonic() + 60
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
-            return
-        assert time.monotonic() < deadline, "Ray did not start"
-        time.sleep(0.2)

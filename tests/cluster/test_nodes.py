@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.test_command import command, environment
-from tests.cluster.test_workflows import TEXTS
 from tests.support.gpu_driver import calls_begun
 from tests.support.nodes import nodes
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 

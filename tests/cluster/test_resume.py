@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.test_command import command, environment
-from tests.cluster.test_workflows import TEXTS
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -23,11 +22,6 @@ SMALL_STEPS = {
     "YIVIDEO_PIPELINE__CROPS_PER_CALL": "1",
     "YIVIDEO_PIPELINE__CHUNKS_IN_FLIGHT": "1",
 }
-
-
-@pytest.fixture(scope="module")
-def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
 
 
 def run(

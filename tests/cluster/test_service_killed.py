@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.test_workflows import TEXTS
 from tests.support.service_process import ServiceProcess
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(280)]
 

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import SettingsMaker
-from tests.cluster.test_workflows import TEXTS
 from tests.support.services import begun, ended, told, until
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import EventKind
 from yivideo_ray.service.contract import ExecutionMode, WorkflowRequest, WorkflowState
@@ -25,16 +24,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 LIMIT_S = 150
 SMALL_STEPS = {"chunk_s": 2, "crops_per_call": 1, "chunks_in_flight": 1}
-
-
-@pytest.fixture(scope="module")
-def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
-
-
-@pytest.fixture
-def video(patterns: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(patterns, tmp_path / "film.mp4"))
 
 
 def serve(settings: Settings, namespace: str, scenario: Callable[[Service], Awaitable[None]]) -> None:

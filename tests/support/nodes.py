@@ -1,4 +1,5 @@
-"""A Ray of several nodes on one machine, whose processes and nodes can be stopped and killed.
+"""A Ray of several nodes on one machine, whose processes and nodes can be stopped and killed; a Ray as `ray start` does
+it.
 
 Each GPU node has a GPU in name only. Only processes that this cluster started are ever looked at.
 """
@@ -6,17 +7,24 @@ Each GPU node has a GPU in name only. Only processes that this cluster started a
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from collections.abc import Iterator
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tests.support.serving import free_port
 from yivideo_ray.runtime import cluster
 
-__all__ = ["Nodes", "nodes"]
+__all__ = ["RAY", "Nodes", "nodes", "started_ray"]
 
 # Ray reads these when it is imported.
 os.environ.update(cluster.LOCAL_ENVIRONMENT)
@@ -24,6 +32,7 @@ os.environ.update(cluster.LOCAL_ENVIRONMENT)
 # A node that is gone is noticed within some 2 s, not 16.
 QUICK = {"health_check_period_ms": 500, "health_check_timeout_ms": 1000, "health_check_failure_threshold": 3}
 STORE_BYTES = 100 * 1024 * 1024
+RAY = str(Path(sys.executable).with_name("ray"))
 
 
 class Nodes:
@@ -118,6 +127,48 @@ def nodes(gpu_nodes: int, *, cpus: int = 2) -> Iterator[Nodes]:
         yield started
     finally:
         started.shutdown()
+
+
+@contextmanager
+def started_ray(environment: Mapping[str, str], *options: str) -> Iterator[str]:
+    """Yields the address of a Ray that `ray start` has started with these options and just this environment.
+
+    It has ports of its own, for the cluster of other tests has the usual ones, and ends with the block.
+    """
+    address = f"127.0.0.1:{free_port()}"
+    # Sockets lie below it, and their paths may have 107 bytes.
+    temporary = tempfile.mkdtemp(prefix="r", dir="/tmp")
+    head = subprocess.Popen(
+        [
+            *(RAY, "start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--port={address.partition(':')[2]}"),
+            *(f"--dashboard-agent-listen-port={free_port()}", f"--ray-client-server-port={free_port()}"),
+            *("--num-cpus=2", "--object-store-memory=150000000", "--disable-usage-stats", *options),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**environment, "RAY_TMPDIR": temporary},
+    )
+    try:
+        _wait_until_it_listens(head, address)
+        yield address
+    finally:
+        # Asked to end, Ray would wait half a minute for its own processes.
+        for process in _children(head.pid):
+            _send(process, signal.SIGKILL)
+        head.kill()
+        head.wait(60)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _wait_until_it_listens(head: subprocess.Popen[bytes], address: str) -> None:
+    host, _, port = address.partition(":")
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(OSError), socket.create_connection((host, int(port)), 1):
+            return
+        assert head.poll() is None, "Ray ended at once"
+        assert time.monotonic() < deadline, "Ray did not start"
+        time.sleep(0.2)
 
 
 def _children(pid: int) -> list[psutil.Process]:

@@ -23,6 +23,7 @@ __all__ = [
     "RATE",
     "SHOWN",
     "SIZE",
+    "TEXTS",
     "WIDTH",
     "background",
     "pattern_video",
@@ -77,9 +78,13 @@ def sheets(*texts: str) -> tuple[Sheet, ...]:
     return create_stitched_images(crops)
 
 
+TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
+"""What a pattern video may show."""
 SIZE = (640, 360)
 RATE = 25
 SHOWN, APART = 25, 50
+# What it shows where a test needs no texts of its own.
+TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
 
 
 def pattern_video(path: Path, texts: tuple[str, ...], **recipe: Any) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.in_process import run_in_process
-from tests.support.text_pictures import pattern_video
+from tests.support.text_pictures import TEXTS, pattern_video
 from tests.support.videos import Rgb, make_video, picture
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError, YivideoError
@@ -21,7 +21,6 @@ from yivideo_ray.jobs import Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.types import STAGES, Stage
 
-TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
 RECIPES: dict[str, dict[str, Any]] = {
     "film.mp4": {"mux_options": {"movflags": "faststart"}},
     "film.mkv": {"audio": True},

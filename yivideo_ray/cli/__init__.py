@@ -35,6 +35,7 @@ examples:
   yivideo fetch ID --format srt,ass          subtitles from the service
   yivideo doctor                             what is installed and which device works
   yivideo eval truth.srt film.srt            how close a result comes to the truth
+  yivideo eval clips results                 the same for a directory of videos
 """
 
 

@@ -15,7 +15,7 @@ from yivideo_ray.errors import CODES
 from yivideo_ray.http.problems import Problem
 from yivideo_ray.http.wire import EXAMPLE_ID, SIX_STAGES, NewUpload, NewWorkflow
 
-__all__ = ["WORKFLOW", "answer", "command", "problems", "schema"]
+__all__ = ["WORKFLOW", "answer", "problems", "schema"]
 
 BASE = "http://localhost:8788"
 HERE = f"{BASE}/v1/workflows/{EXAMPLE_ID}"
@@ -63,7 +63,7 @@ WORKFLOW: dict[str, Any] = {
         SIX_STAGES[0]: {
             "status": "SUCCESS",
             "input_params": {"samples": 24, "frame_side_px": 640},
-            "output": {"frames": 3, "full": True, "pts": [0, 12800, 25600]},
+            "output": {"frames": 3, "thorough": True, "pts": [0, 12800, 25600]},
             "error": None,
             "duration": 0.412,
         },
@@ -84,11 +84,6 @@ WORKFLOW: dict[str, Any] = {
 
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-
-
-def command(operation: str) -> dict[str, Any]:
-    """Returns what a route adds to its entry in the schema: the command that makes the call."""
-    return {"x-command": COMMANDS[operation]}
 
 
 def answer(description: str, example: Any) -> dict[str, Any]:
@@ -122,17 +117,18 @@ def schema(app: FastAPI, *, has_keys: bool) -> dict[str, Any]:
         components = made.setdefault("components", {})
         components["schemas"] = {**components.get("schemas", {}), **definitions["$defs"]}
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        _parse_examples(made)
+        _complete_entries(made)
         if has_keys:
             made["security"] = [{"key": []}]
         app.openapi_schema = made
     return app.openapi_schema
 
 
-def _parse_examples(made: dict[str, Any]) -> None:
-    """Makes the examples of answers in JSON what they stand for."""
+def _complete_entries(made: dict[str, Any]) -> None:
+    """Gives each call its command, and makes the examples of answers in JSON what they stand for."""
     for methods in made["paths"].values():
         for entry in methods.values():
+            entry["x-command"] = COMMANDS[entry["operationId"]]
             for response in entry["responses"].values():
                 content = response.get("content", {}).get("application/json", {})
                 if "example" in content:

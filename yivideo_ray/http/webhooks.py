@@ -91,7 +91,7 @@ class WebhookSender:
             try:
                 await self.deliver_due()
             except Exception as error:
-                logging.getLogger(__name__).warning("WebhookSender wait: %s", error)
+                logging.getLogger(__name__).warning("Callbacks wait: %s", error)
             await asyncio.sleep(LOOK_S)
 
     async def deliver_due(self) -> int:

@@ -42,6 +42,9 @@ _SAME_CONTENT = 0.8
 # What looks the same in one place in nearly all samples of a video, which is longer than any cue, is no subtitle.
 _ALWAYS_SHARE = 0.95
 _LONG_S = 60.0
+# A ticker reaches an edge in most samples.
+_EDGE_SHARE = 0.01
+_CUT_SHARE = 0.5
 # Lines of several samples belong together when their middles lie within this share of the lower one's height.
 _ROW_REACH = 0.5
 _SIZE_RATIO = 1.5
@@ -78,9 +81,11 @@ class _Row:
     def height(self) -> float:
         return median(one.box.height for one in self.seen)
 
-    @property
-    def samples(self) -> set[int]:
-        return {one.sample for one in self.seen}
+    def runs_through(self, info: VideoInfo) -> bool:
+        """Returns whether it runs from edge to edge, as a ticker does: subtitles keep away from the edges."""
+        margin = _EDGE_SHARE * info.width
+        cut = fmean(one.box.x0 <= margin or one.box.x1 >= info.width - margin for one in self.seen)
+        return cut >= _CUT_SHARE
 
 
 def detect_subtitle_area(
@@ -100,7 +105,8 @@ def detect_subtitle_area(
         return SubtitleArea(_named(bands, info), tuple(rejected))
     standing = _always_there(info, seen, frames)
     seen = _reject(seen, RejectionReason.ALWAYS_THERE, rejected, lambda one: id(one) in standing)
-    bands = _merge_overlapping([_band(group, info, len(frames)) for group in _stack(_rows(seen))])
+    groups = _merge_overlapping(_stack(_rows(seen), info))
+    bands = [_band(group, info, len(frames), groups) for group in groups]
     return SubtitleArea(_named(bands, info), tuple(rejected))
 
 
@@ -168,11 +174,11 @@ def _in_row(one: _Seen, row: _Row) -> bool:
     return near and _is_like(height, one.box.height)
 
 
-def _stack(rows: Iterable[_Row]) -> list[list[_Row]]:
+def _stack(rows: Iterable[_Row], info: VideoInfo) -> list[list[_Row]]:
     """Groups rows of like heights that lie close above each other, as the lines of one cue do."""
     groups: list[list[_Row]] = []
     for row in sorted(rows, key=lambda row: row.middle):
-        group = next((group for group in groups if _is_next_row(group[-1], row)), None)
+        group = next((group for group in groups if _is_next_row(group[-1], row, info)), None)
         if group is None:
             groups.append([row])
         else:
@@ -180,25 +186,51 @@ def _stack(rows: Iterable[_Row]) -> list[list[_Row]]:
     return groups
 
 
-def _is_next_row(above: _Row, below: _Row) -> bool:
+def _is_next_row(above: _Row, below: _Row, info: VideoInfo) -> bool:
     near = below.middle - above.middle <= (1 + _ROW_GAP_LINES) * max(above.height, below.height)
-    return near and _is_like(above.height, below.height)
+    return near and _is_like(above.height, below.height) and above.runs_through(info) == below.runs_through(info)
 
 
 def _is_like(height: float, other: float) -> bool:
     return max(height, other) <= _SIZE_RATIO * min(height, other)
 
 
-def _band(rows: Sequence[_Row], info: VideoInfo, samples: int) -> Band:
+def _text_box(rows: Iterable[_Row]) -> Box:
+    return bounding_box(one.box for row in rows for one in row.seen)
+
+
+def _merge_overlapping(groups: Iterable[list[_Row]]) -> list[list[_Row]]:
+    """Returns the groups, as one those whose text overlaps and has like heights: text of another size is looked at by
+    itself."""
+    merged: list[list[_Row]] = []
+    for group in groups:
+        other = next((one for one in merged if _are_one(one, group)), None)
+        if other is None:
+            merged.append(group)
+        else:
+            other += group
+    return merged
+
+
+def _are_one(one: Sequence[_Row], other: Sequence[_Row]) -> bool:
+    overlap = _text_box(one).intersect(_text_box(other)) is not None
+    return overlap and _is_like(median(row.height for row in one), median(row.height for row in other))
+
+
+def _band(rows: Sequence[_Row], info: VideoInfo, samples: int, groups: Sequence[Sequence[_Row]]) -> Band:
+    """Returns the band of a group of rows: with room for a further line, but none of another group's."""
     seen = [one for row in rows for one in row.seen]
     line = median(one.box.height for one in seen)
-    text = bounding_box(one.box for one in seen)
+    text = _text_box(rows)
     margin = round(_MARGIN_LINES * line)
     per_sample = [sum(one.sample == sample for one in seen) for sample in {o.sample for o in seen}]
     extra = round(_EXTRA_LINE * line) if max(per_sample) == 1 else 0
     # Cues at the bottom grow upwards, those at the top downwards.
     above, below = (extra, 0) if text.center[1] > info.height / 2 else (0, extra)
-    box = Box(0, text.y0 - margin - above, info.width, text.y1 + margin + below).clip(info.bounds)
+    others = [_text_box(group) for group in groups if group is not rows]
+    top = max((box.y1 for box in others if box.y1 <= text.y0), default=0)
+    bottom = min((box.y0 for box in others if box.y0 >= text.y1), default=info.height)
+    box = Box(0, max(top, text.y0 - margin - above), info.width, min(bottom, text.y1 + margin + below))
     return Band("", box, line, _evidence(seen, samples, f"{len(rows)} rows of text"))
 
 
@@ -218,25 +250,6 @@ def _evidence(seen: Sequence[_Seen], samples: int, reason: str) -> BandEvidence:
         mean_score=fmean(one.score for one in seen) if seen else 0.0,
         reason=reason,
     )
-
-
-def _merge_overlapping(bands: Sequence[Band]) -> list[Band]:
-    """Returns the bands, as one those that overlap and have lines of like heights: text of another size is looked at by
-    itself."""
-    merged: list[Band] = []
-    for band in sorted(bands, key=lambda band: band.box.y0):
-        other = next((one for one in merged if _are_one(one, band)), None)
-        if other is None:
-            merged.append(band)
-            continue
-        strong, weak = sorted((other, band), key=lambda b: -b.evidence.samples_with_text)
-        merged.remove(other)
-        merged.append(Band("", bounding_box([strong.box, weak.box]), strong.line_height_px, strong.evidence))
-    return merged
-
-
-def _are_one(one: Band, other: Band) -> bool:
-    return one.box.intersect(other.box) is not None and _is_like(one.line_height_px, other.line_height_px)
 
 
 def _named(bands: Sequence[Band], info: VideoInfo) -> tuple[Band, ...]:

@@ -17,7 +17,7 @@ The convention (also printed by `yivideo eval --help`):
 - Exact: the lines of a matched pair are identical, spaces included (NFC; white space at the ends of lines ignored).
 - Time errors are result minus reference, over matched pairs; median, p95 and max are of their absolute values
   (p95 by nearest rank). Errors in frames are differences of frame numbers where the frames' times are known, otherwise
-  milliseconds over the frame's duration; "within one frame" allows 1 ms for the rounding of both files.
+  milliseconds over the frame's duration; "within one frame", or two, allows 1 ms for the rounding of both files.
 
 All figures are kept as counts and lists, so scores of several videos add up with +.
 """
@@ -29,7 +29,7 @@ import math
 import statistics
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 ROUNDING_MS = 1.0
-FLOAT_SLACK_MS = 1e-6
+FLOAT_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,23 @@ class Errors:
     ms: tuple[float, ...] = ()
     frames: tuple[float, ...] = ()
     within_one_frame: int = 0
+    within_two_frames: int = 0
 
     @property
     def share_within_one_frame(self) -> float:
         return _ratio(self.within_one_frame, len(self.ms), empty=1.0)
 
+    @property
+    def share_within_two_frames(self) -> float:
+        return _ratio(self.within_two_frames, len(self.ms), empty=1.0)
+
     def __add__(self, other: Errors) -> Errors:
-        return Errors(self.ms + other.ms, self.frames + other.frames, self.within_one_frame + other.within_one_frame)
+        return Errors(
+            self.ms + other.ms,
+            self.frames + other.frames,
+            self.within_one_frame + other.within_one_frame,
+            self.within_two_frames + other.within_two_frames,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,10 @@ class Score:
             self.starts + other.starts,
             self.ends + other.ends,
         )
+
+    def without_times(self) -> Score:
+        """Returns the same without time errors, for cues whose starts and ends nobody can tell to the frame."""
+        return replace(self, starts=Errors(), ends=Errors())
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the figures and their raw counts, for JSON."""
@@ -260,6 +274,8 @@ def _time_dict(errors: Errors) -> dict[str, Any]:
         "count": len(errors.ms),
         "within_one_frame": errors.within_one_frame,
         "share_within_one_frame": errors.share_within_one_frame,
+        "within_two_frames": errors.within_two_frames,
+        "share_within_two_frames": errors.share_within_two_frames,
         "ms": _spread(errors.ms),
         "frames": _spread(errors.frames),
     }
@@ -296,12 +312,15 @@ def _time_errors(times: Sequence[tuple[float, float]], frame_s: float, frame_tim
     ms = tuple(1000 * (found - true) for true, found in times)
     if frame_times_s is None:
         frames = tuple(error / (1000 * frame_s) for error in ms)
-        limit_ms = 1000 * frame_s + ROUNDING_MS + FLOAT_SLACK_MS
-        return Errors(ms, frames, sum(abs(error) <= limit_ms for error in ms))
+        return Errors(ms, frames, *(_within(ms, count * 1000 * frame_s + ROUNDING_MS) for count in (1, 2)))
     frames = tuple(
         float(nearest_frame(frame_times_s, found) - nearest_frame(frame_times_s, true)) for true, found in times
     )
-    return Errors(ms, frames, sum(abs(error) <= 1 for error in frames))
+    return Errors(ms, frames, *(_within(frames, count) for count in (1, 2)))
+
+
+def _within(errors: Sequence[float], limit: float) -> int:
+    return sum(abs(error) <= limit + FLOAT_SLACK for error in errors)
 
 
 def _as_shown(lines: Sequence[str]) -> list[str]:

@@ -14,11 +14,12 @@ import pytest
 
 from benchmarks.accuracy import __main__ as accuracy
 from benchmarks.accuracy import run as accuracy_run
-from benchmarks.accuracy.cases import Found, Kind, differences, misses, read_found, score_case
+from benchmarks.accuracy.cases import Found, differences, misses, read_found, score_case
 from benchmarks.accuracy.run import Task
 from benchmarks.accuracy.thresholds import Total, checks
 from benchmarks.corpus.cases import DEMO
 from benchmarks.corpus.making import Truth, TruthCue
+from yivideo_ray.evaluation.misses import Kind
 from yivideo_ray.jobs import Event, Job, Outcome
 from yivideo_ray.subtitles.formats import read_srt
 from yivideo_ray.subtitles.scoring import TimedText

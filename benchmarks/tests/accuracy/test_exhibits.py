@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.cases import CaseResult, Found, Kind, misses, score_case
-from benchmarks.accuracy.exhibits import BOUNDARY_WIDTH_PX, Exhibit, exhibit, quotas
+from benchmarks.accuracy.cases import CaseResult, Found, misses, score_case
+from benchmarks.accuracy.exhibits import BOUNDARY_WIDTH_PX, Exhibit, exhibit
 from benchmarks.accuracy.pictures import Picture, Shot, take
 from benchmarks.corpus.making import Truth, TruthCue
 from tests.support.videos import frame_number, make_video
+from yivideo_ray.evaluation.misses import Kind
 from yivideo_ray.subtitles.scoring import TimedText
 
 SIZE = (320, 180)
@@ -83,21 +84,6 @@ def test_frames_stay_within_the_video() -> None:
 def test_without_known_boxes_a_false_cue_has_its_frame_alone() -> None:
     (_, shown) = exhibits((60, 64, "BUS"))
     assert (shown.crop, shown.shots) == (None, [shown.frame])
-
-
-@pytest.mark.parametrize(
-    ("counts", "most", "expected"),
-    [
-        ([3, 0, 2], 10, [3, 0, 2]),
-        ([500, 2, 5], 20, [13, 2, 5]),
-        ([50, 50], 9, [4, 5]),
-        ([], 9, []),
-    ],
-)
-def test_pictures_are_shared_out_so_that_a_broken_case_leaves_some(
-    counts: list[int], most: int, expected: list[int]
-) -> None:
-    assert quotas(counts, most) == expected
 
 
 # --- pictures

@@ -5,30 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import SettingsMaker
-from tests.cluster.test_workflows import TEXTS, expected, found, run
-from tests.support.text_pictures import pattern_video
+from tests.cluster.conftest import SettingsMaker, expected, found, run
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import Stage
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pattern_video(tmp_path_factory.mktemp("videos") / "patterns.mp4", TEXTS)
-
-
-@pytest.fixture
-def video(patterns: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(patterns, tmp_path / "film.mp4"))
 
 
 def cropping(outcome: Outcome) -> tuple[str, str]:

@@ -16,8 +16,13 @@ SRT = "1\n00:00:01,000 --> 00:00:02,000\nHello there\n"
 
 def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the command in a process of its own, for it takes over file descriptor 1."""
+    return python("-m", "yivideo_ray", *arguments, **environment)
+
+
+def python(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python in a process of its own, which has imported nothing yet."""
     return subprocess.run(
-        [sys.executable, "-m", "yivideo_ray", *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -94,7 +99,7 @@ def test_the_command_line_loads_nothing_heavy_for_its_help() -> None:
         "except SystemExit: pass\n"
         "print(sorted({'ray', 'av', 'paddle', 'numpy', 'pydantic', 'cv2'} & set(sys.modules)), file=sys.stderr)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    result = python("-c", code)
     assert result.stderr.strip() == "[]"
 
 
@@ -104,7 +109,7 @@ def test_bad_input_fails_with_its_code_before_ray_is_even_imported(video: Path) 
         f"code = c.main(['run', {str(video)!r}, {str(video.with_name('missing.mp4'))!r}])\n"
         "print(code, 'ray' in sys.modules, file=sys.stderr)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    result = python("-c", code)
     assert last_line(result) == "1 False"
     assert "INPUT_EMPTY: " in result.stderr
     assert "INPUT_NOT_FOUND: " in result.stderr
@@ -132,14 +137,7 @@ def test_a_file_of_somebody_else_is_refused_before_ray_is_imported(
         f"code = c.main([*{arguments!r}, {str(film)!r}])\n"
         "print(code, 'ray' in sys.modules, file=sys.stderr)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        env={**os.environ, "YIVIDEO_STORAGE__WORK_DIR": str(tmp_path / "work")},
-    )
+    result = python("-c", code, YIVIDEO_STORAGE__WORK_DIR=str(tmp_path / "work"))
     assert last_line(result) == "1 False"
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("OUTPUT_EXISTS: "))
     assert str(tmp_path / name) in line

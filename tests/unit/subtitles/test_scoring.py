@@ -275,3 +275,33 @@ def test_the_order_of_cues_in_a_file_does_not_matter_for_a_perfect_result(file: 
     shuffled = list(file)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
     assert score(file, shuffled, FRAME).matched == len(file)
+
+
+# --- two frames
+
+
+def test_within_two_frames_is_counted_beside_one() -> None:
+    reference = [cue(second, second + 0.8, f"Number {second}") for second in range(4)]
+    result = [
+        cue(true.start_s + off, true.end_s, *true.lines)
+        for true, off in zip(reference, (0, 0.04, -0.081, 0.082), strict=True)
+    ]
+    starts = score(reference, result, FRAME).starts
+    assert (starts.within_one_frame, starts.within_two_frames) == (2, 3)
+    assert starts.share_within_two_frames == 0.75
+    doubled = starts + starts
+    assert (doubled.within_one_frame, doubled.within_two_frames) == (4, 6)
+
+
+def test_within_two_frames_counts_real_frames_where_their_times_are_known() -> None:
+    times = [0, 0.04, 0.5, 0.54, 1.0, 1.04]
+    figures = score([cue(0, 1, "Hi")], [cue(0.5, 1.04, "Hi")], FRAME, frame_times_s=times)
+    assert (figures.starts.within_two_frames, figures.ends.within_two_frames) == (1, 1)
+    assert (figures.starts.within_one_frame, figures.ends.within_one_frame) == (0, 1)
+
+
+def test_a_score_without_times_keeps_all_else() -> None:
+    figures = score([cue(0, 1, "Hi")], [cue(0.5, 1, "Hi")], FRAME)
+    soft = figures.without_times()
+    assert (soft.starts.ms, soft.ends.ms) == ((), ())
+    assert (soft.matched, soft.characters, soft.words) == (figures.matched, figures.characters, figures.words)

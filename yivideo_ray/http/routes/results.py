@@ -90,7 +90,6 @@ async def _until(stopping: asyncio.Event, events: AsyncIterator[NumberedEvent]) 
     operation_id="watch_workflow",
     summary="Sends what happens, as it happens (server-sent events)",
     response_class=EventSourceResponse,
-    openapi_extra=openapi.command("watch_workflow"),
     responses={
         200: {
             "description": "Events, each with its number as id; the stream ends with the workflow.",
@@ -119,7 +118,6 @@ async def watch(
     operation_id="get_subtitles",
     summary="Gives the subtitles",
     response_class=Response,
-    openapi_extra=openapi.command("get_subtitles"),
     responses={
         200: {
             "description": "The subtitles; json is the whole result document, of any chain.",
@@ -158,7 +156,6 @@ async def give_subtitles(
     operation_id="get_preview",
     summary="Draws the subtitle area on a frame",
     response_class=Response,
-    openapi_extra=openapi.command("get_preview"),
     responses={
         200: {
             "description": "A PNG.",

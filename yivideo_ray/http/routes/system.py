@@ -36,7 +36,6 @@ QUEUE = {
     "/v1/queue",
     operation_id="get_queue",
     summary="Shows the device's queue, live",
-    openapi_extra=openapi.command("get_queue"),
     responses={
         200: openapi.answer("What the GPU actors do, what waits for them, and the workflows.", QUEUE),
         **openapi.problems("SERVICE_UNAVAILABLE", "CLUSTER_UNAVAILABLE"),
@@ -52,7 +51,7 @@ async def show_queue(service: ServiceDep) -> dict[str, Any]:
     "/livez",
     operation_id="is_alive",
     summary="Answers as long as the service lives",
-    openapi_extra={**openapi.command("is_alive"), "security": []},
+    openapi_extra={"security": []},
     responses={200: openapi.answer("It lives.", {"status": "alive"}), **openapi.problems()},
 )
 async def is_alive() -> dict[str, str]:
@@ -64,7 +63,6 @@ async def is_alive() -> dict[str, str]:
     "/readyz",
     operation_id="is_ready",
     summary="Tells whether workflows would go on now",
-    openapi_extra=openapi.command("is_ready"),
     responses={
         200: openapi.answer("It is ready.", {"status": "ready"}),
         **openapi.problems("SERVICE_UNAVAILABLE"),
@@ -82,7 +80,6 @@ async def is_ready(service: ServiceDep) -> dict[str, str]:
     operation_id="get_metrics",
     summary="Gives figures for Prometheus",
     response_class=Response,
-    openapi_extra=openapi.command("get_metrics"),
     responses={
         200: {
             "description": "The figures.",
@@ -102,7 +99,7 @@ async def give_metrics(request: Request, service: ServiceDep) -> Response:
     operation_id="get_docs",
     summary="Shows this documentation",
     response_class=HTMLResponse,
-    openapi_extra={**openapi.command("get_docs"), "security": []},
+    openapi_extra={"security": []},
     responses={
         200: {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}},
         **openapi.problems(),
@@ -121,7 +118,6 @@ async def show_docs(request: Request) -> Response:
     operation_id="get_schema",
     summary="Gives the OpenAPI schema",
     response_class=JSONResponse,
-    openapi_extra=openapi.command("get_schema"),
     responses={
         200: {"description": "The schema.", "content": {"application/json": {"schema": {"type": "object"}}}},
         **openapi.problems(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
@@ -35,6 +35,10 @@ JSON_OR_FORM = {
         },
     }
 }
+SHOWN: dict[int | str, dict[str, Any]] = {
+    200: openapi.answer("The workflow as it stands.", openapi.WORKFLOW),
+    **openapi.problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
+}
 
 
 @router.post(
@@ -43,7 +47,7 @@ JSON_OR_FORM = {
     summary="Works on a video",
     status_code=202,
     response_model=Workflow,
-    openapi_extra={**openapi.command("create_workflow"), **JSON_OR_FORM},
+    openapi_extra=JSON_OR_FORM,
     responses={
         202: openapi.answer("The workflow is kept, and will be worked on.", openapi.WORKFLOW),
         **openapi.problems(
@@ -87,7 +91,6 @@ async def create(
     "",
     operation_id="list_workflows",
     summary="Lists workflows, the newest first",
-    openapi_extra=openapi.command("list_workflows"),
     responses={
         200: openapi.answer("A page of them.", {"workflows": [openapi.WORKFLOW], "next_cursor": None}),
         **openapi.problems("REQUEST_INVALID"),
@@ -103,31 +106,15 @@ async def find(
     return workflows(await service.list(states=state, limit=limit, cursor=cursor))
 
 
+# The last decorator is applied first, so that the old address stands first in the schema.
+@router.get("/{workflow_id}", operation_id="get_workflow", summary="Shows a workflow", responses=SHOWN)
 @router.get(
     "/status/{workflow_id}",
     operation_id="get_workflow_status",
     summary="Shows a workflow (old address)",
+    description="The same as GET /v1/workflows/{workflow_id}, for clients of YiVideo.",
     deprecated=True,
-    openapi_extra=openapi.command("get_workflow_status"),
-    responses={
-        200: openapi.answer("The workflow as it stands.", openapi.WORKFLOW),
-        **openapi.problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
-    },
-)
-async def show_status(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
-    """The same as GET /v1/workflows/{workflow_id}, for clients of YiVideo."""
-    return workflow(await service.get(workflow_id))
-
-
-@router.get(
-    "/{workflow_id}",
-    operation_id="get_workflow",
-    summary="Shows a workflow",
-    openapi_extra=openapi.command("get_workflow"),
-    responses={
-        200: openapi.answer("The workflow as it stands.", openapi.WORKFLOW),
-        **openapi.problems("WORKFLOW_NOT_FOUND", "REQUEST_INVALID"),
-    },
+    responses=SHOWN,
 )
 async def show(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     """State, stages with their outputs and errors, percent, time left, place in the queue."""
@@ -139,7 +126,6 @@ async def show(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     operation_id="cancel_workflow",
     summary="Cancels a workflow",
     status_code=202,
-    openapi_extra=openapi.command("cancel_workflow"),
     responses={
         202: openapi.answer(
             "The workflow: CANCELLED, or cancelling.", {**openapi.WORKFLOW, "state": "CANCELLED", "eta_s": None}
@@ -158,7 +144,6 @@ async def cancel(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     operation_id="retry_workflow",
     summary="Runs a workflow again that failed or was cancelled",
     status_code=202,
-    openapi_extra=openapi.command("retry_workflow"),
     responses={
         202: openapi.answer(
             "The workflow, which waits for its turn again.",
@@ -177,7 +162,6 @@ async def retry(workflow_id: WorkflowId, service: ServiceDep) -> Workflow:
     operation_id="delete_workflow",
     summary="Deletes a workflow that has ended",
     status_code=204,
-    openapi_extra=openapi.command("delete_workflow"),
     responses={
         204: {"description": "It is gone."},
         **openapi.problems("WORKFLOW_NOT_FOUND", "WORKFLOW_STATE_CONFLICT", "REQUEST_INVALID"),

@@ -44,7 +44,7 @@ OCR, DECODE = "ocr", "decode"
     num_gpus=1, num_cpus=0, concurrency_groups={STATUS_GROUP: 8}, max_restarts=-1, max_task_retries=0
 )
 class GpuActor:
-    """One call at a time on the device; see DESIGN.md, "The GPU actor's promises".
+    """One call at a time on the device; see docs/gpu.md, "What is running there".
 
     The constructor returns at once and never raises: the engine loads in the lane's thread, also after a restart,
     and a loading error goes to every caller until a later call's attempt succeeds. pool names the actors with the same

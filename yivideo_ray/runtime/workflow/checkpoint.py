@@ -311,8 +311,8 @@ def _is_away(error: Exception) -> bool:
 
 
 def forget_abandoned(database: Database, now: float) -> None:
-    """Drops the parts of runs that nobody went on with for a month, those of the service's workflows excepted, and
-    after a year what is known of their files."""
+    """Drops the parts of runs a month after they were kept, those of the service's workflows excepted, and after a year
+    what is known of their files."""
     parts, workflows = tables.parts.c, tables.workflows.c
     lasting = parts.kind.in_(("outputs", "pictures"))
     with database.begin() as connection:

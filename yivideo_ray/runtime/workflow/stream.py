@@ -214,7 +214,7 @@ class Stream:
         self, number: int, group: Sequence[GroupedCrop[_Source]], pictures: Mapping[_Source, Pictures]
     ) -> tuple[CropText, ...]:
         metas = [crop.meta for crop in group]
-        crops = _to_stitch(group, pictures)
+        crops = tasks.to_stitch((crop.meta, *pictures[crop.source].at(crop.index)) for crop in group)
         async with self._reading.turn():
             if self._core is not None:
                 # It is given back at once: while the device works, nothing else of the group does.
@@ -235,16 +235,6 @@ class Stream:
         self._log.end_group(metas, texts, sheets=sheets, waited_s=reply.waited_s, device_s=reply.ran_s)
         found: tuple[CropText, ...] = texts
         return found
-
-
-def _to_stitch(group: Sequence[GroupedCrop[_Source]], pictures: Mapping[_Source, Pictures]) -> tuple[Any, ...]:
-    """Returns what tasks.stitch takes for the crops of a group: each part that holds pictures of them comes once."""
-    picks: list[tuple[int, int]] = []
-    parts: dict[Any, int] = {}
-    for crop in group:
-        part, place = pictures[crop.source].at(crop.index)
-        picks.append((parts.setdefault(part, len(parts)), place))
-    return tuple(crop.meta for crop in group), picks, *parts
 
 
 async def _first_of(

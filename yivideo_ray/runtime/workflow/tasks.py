@@ -9,7 +9,7 @@ an error that a stage raises is never tried again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from yivideo_ray.types import (
     VideoInfo,
 )
 
-__all__ = ["Look", "crop_chunk", "extract", "finalize", "find_area", "read", "stitch"]
+__all__ = ["Look", "crop_chunk", "extract", "finalize", "find_area", "read", "stitch", "to_stitch"]
 
 NICENESS = 15
 CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
@@ -87,6 +87,18 @@ def _crop_chunk(
         yield metas
         yield images
     yield crops.report
+
+
+def to_stitch(crops: Iterable[tuple[CropMeta, Any, int]]) -> tuple[Any, ...]:
+    """Returns what stitch and read take for crops, each with the ObjectRef of pictures and its place among these: every
+    ObjectRef comes once."""
+    metas: list[CropMeta] = []
+    picks: list[tuple[int, int]] = []
+    parts: dict[Any, int] = {}
+    for meta, part, place in crops:
+        metas.append(meta)
+        picks.append((parts.setdefault(part, len(parts)), place))
+    return tuple(metas), picks, *parts
 
 
 def _stitch(

@@ -5,7 +5,8 @@ Which of them are the subtitles is decided in layer_decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -116,10 +117,23 @@ def _joined(layers: Iterable[_Growing]) -> list[_Growing]:
 
 
 def _are_one(one: _Growing, other: _Growing) -> bool:
-    if not any(_in_one_row(place, box) for place in one.places for box in other.places):
+    meetings = list(_meetings(one, other))
+    if any(_in_each_others_way(a, b) for a, b in meetings):
         return False
+    return any(_in_one_cue(a, b) for a, b in meetings) or any(
+        _in_one_row(place, box) for place in one.places for box in other.places
+    )
+
+
+def _meetings(one: _Growing, other: _Growing) -> Iterator[tuple[_Line, _Line]]:
+    """Yields the pairs of lines, one of each layer, that are shown at one time."""
     few, many = sorted((one, other), key=lambda layer: len(layer.lines))
-    return not any(_in_each_others_way(a, b) for a in few.lines for b in many.lines if a.shared_ticks(b) > 0)
+    starts = [line.start_pts for line in many.lines]
+    for line in few.lines:
+        first = bisect_left(starts, line.start_pts) - _RECENT
+        for met in many.lines[max(0, first) : bisect_left(starts, line.end_pts)]:
+            if met.end_pts > line.start_pts:
+                yield line, met
 
 
 def _in_each_others_way(a: _Line, b: _Line) -> bool:

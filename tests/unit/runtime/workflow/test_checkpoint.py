@@ -67,11 +67,6 @@ def database(each_database: None, tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-@pytest.fixture
-def book(database: Database) -> Book:
-    return Book(database, "w")
-
-
 def filled(book: Book) -> Book:
     """A book of a whole run: one chunk with a crop, and its text."""
     book.keep_area("a", AREA)

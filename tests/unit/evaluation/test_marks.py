@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.accuracy.marks import code_points, marked, shown
+from yivideo_ray.evaluation.marks import code_points, marked, shown
 
 SPACE = '<span class="space">␣</span>'
 
