@@ -167,7 +167,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.srt.mkdir(parents=True, exist_ok=True)
         for video in {one.video for one in found}:
             own_ = [(one, a) for one, a in zip(found, p, strict=True) if one.video == video]
-            cues = sorted((c for one, a in own_ if a >= 0.5 for c in one.layer.cues), key=lambda c: (c.start_pts, c.box.y0, c.box.x0))
+            cues = sorted(
+                (c for one, a in own_ if a >= 0.5 for c in one.layer.cues),
+                key=lambda c: (c.start_pts, c.box.y0, c.box.x0),
+            )
             (options.srt / f"{video}.srt").write_text(write_srt(cues, own_[0][0].info), encoding="utf-8")
     if options.write:
         options.write.write_text(
