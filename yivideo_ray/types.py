@@ -232,6 +232,7 @@ class CropMeta:
     frames counts them, averaged_frames those that its picture rests on. box is in frame coordinates; one frame pixel
     is `scale` crop pixels. stroke_px counts the strokes that stayed put, in pixels of a 32-pixel line.
     joined_to_pts is the stable_end_pts of the picture before, if what both show was there in all frames between them.
+    begins_before, ends_after: flashes or noise hide where what it shows really begins or ends.
     crop_id is unique within the workflow.
     """
 
@@ -247,6 +248,8 @@ class CropMeta:
     stroke_px: int
     stable_end_pts: int = -1
     joined_to_pts: int | None = None
+    begins_before: bool = False
+    ends_after: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
