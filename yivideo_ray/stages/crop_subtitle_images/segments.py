@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from yivideo_ray.pixels.alignment import displacement, shifted
 from yivideo_ray.pixels.strokes import (
     LETTER,
     MIN_EXCHANGED_PX,
@@ -65,6 +66,12 @@ class _Frame:
     small: Luma
     mask: Mask
     near: Mask
+
+    @classmethod
+    def of(cls, pts: int, end_pts: int, luma: Luma, scale: float) -> _Frame:
+        small = shrink(luma, scale)
+        mask = stroke_mask(small)
+        return cls(pts, end_pts, luma, small, mask, dilate(mask))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,9 +177,7 @@ class SegmentTracker:
 
         luma must stay as it is: the tracker keeps it for a few frames.
         """
-        small = shrink(luma, self._scale)
-        mask = stroke_mask(small)
-        self._window.append(_Frame(pts, end_pts, luma, small, mask, dilate(mask)))
+        self._window.append(self._steadied(_Frame.of(pts, end_pts, luma, self._scale)))
         self._undecided += 1
         if self._undecided == STABLE_FRAMES:
             yield from self._decide()
@@ -187,6 +192,19 @@ class SegmentTracker:
             between = [*self._between, *self._current.head]
             late, _ = _share_out(self._before, between, None)
             yield self._before.as_segment(late)
+
+    def _steadied(self, frame: _Frame) -> _Frame:
+        """Returns the frame put where the one before lies, if all of its strokes moved: a picture that shakes.
+
+        From each point of the grid on the first frame stays where it is, wherever the tracker began."""
+        before = self._window[-1] if self._window else None
+        if before is None or self._grid_cell(before.pts) != self._grid_cell(frame.pts):
+            return frame
+        moved = displacement(before.mask, before.near, frame.mask)
+        if moved is None:
+            return frame
+        dx, dy = (round(-by / self._scale) for by in moved)
+        return _Frame.of(frame.pts, frame.end_pts, shifted(frame.luma, dx, dy), self._scale)
 
     def _decide(self) -> Iterator[Segment]:
         """Takes the oldest undecided frame into the current piece or into a new one."""

@@ -6,6 +6,7 @@ a sign that is read differently in every crop is one track, whose readings don't
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -92,22 +93,30 @@ class LineTrack:
         return median(one.read.box.height for one in self.sightings)
 
 
-def track_lines(observations: Sequence[Sequence[Observation]], gap_ticks: int) -> list[LineTrack]:
+def track_lines(
+    observations: Sequence[Sequence[Observation]], line_heights: Sequence[float], gap_ticks: int
+) -> list[LineTrack]:
     """Returns the tracks of all lines, in the order of their starts. observations has those of each region, in order of
-    time; a line that is gone for more than gap_ticks has ended. Pieces of one row that come and go together are one
+    time, line_heights the height of the lines that it was looked at for, in frame pixels; a line that is gone for more
+    than gap_ticks has ended. Pieces of one row that come and go together are one
     line."""
     tracks = [
         track
         for region, found in enumerate(observations)
         for track in _join_pieces(_tracks_of_region(region, found, gap_ticks))
     ]
-    return sorted(_without_doubles(tracks), key=lambda track: (track.start_pts, track.box))
+    return sorted(_without_doubles(tracks, line_heights), key=lambda track: (track.start_pts, track.box))
 
 
-def _without_doubles(tracks: Sequence[LineTrack]) -> list[LineTrack]:
-    """Returns the tracks without those that regions which overlap show once more: the one that is read best stays."""
+def _without_doubles(tracks: Sequence[LineTrack], line_heights: Sequence[float]) -> list[LineTrack]:
+    """Returns the tracks without those that regions which overlap show once more: that of the region which looks at
+    lines of its height stays."""
+
+    def misfit(track: LineTrack) -> float:
+        return abs(math.log(track.height / line_heights[track.sightings[0].region]))
+
     kept: list[LineTrack] = []
-    for track in sorted(tracks, key=lambda one: -one.ticks * one.head.read.confidence):
+    for track in sorted(tracks, key=misfit):
         if not any(_are_double(track, other) for other in kept):
             kept.append(track)
     return kept

@@ -113,7 +113,7 @@ def find_layers(
     )
     regions = [_observations(index, crops, by_id, area, settings) for index in range(len(area.bands))]
     end_pts = max((crop.end_pts for crop in crops), default=info.first_pts + 1)
-    layers = layers_of(track_lines(regions, rules.merge_gap_ticks))
+    layers = layers_of(track_lines(regions, [band.line_height_px for band in area.bands], rules.merge_gap_ticks))
     makes_cues = _CueMaker(info, area.bands, regions, rules, settings)
     return [FoundLayer(layer, makes_cues(layer), features_of(layer, layers, info, end_pts)) for layer in layers]
 
