@@ -53,10 +53,7 @@ class RejectionReason(StrEnum):
     """Why text that was found in the frame is not a subtitle."""
 
     ALWAYS_THERE = "always_there"
-    MOVES = "moves"
-    TOO_RARE = "too_rare"
     EXCLUDED = "excluded"
-    PAGE = "page"
 
 
 @dataclass(frozen=True, slots=True)
