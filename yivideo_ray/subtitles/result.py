@@ -144,10 +144,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Text in the frame that is not a subtitle, with the reason."""
+    """Text in the frame that is not a subtitle, with the reason: the last three in documents of earlier versions
+    alone."""
 
     box: Corners
-    reason: types.RejectionReason
+    reason: types.RejectionReason | Literal["moves", "too_rare", "page"]
     samples_with_text: int
 
 

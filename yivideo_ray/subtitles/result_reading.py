@@ -170,6 +170,7 @@ def _layer(layer: documents.Layer) -> types.Layer:
 
 
 def _area(area: documents.Area) -> SubtitleArea:
+    """Returns the area without the regions that were rejected for what is no reason any more."""
     return SubtitleArea(
         tuple(
             types.Band(
@@ -187,6 +188,8 @@ def _area(area: documents.Area) -> SubtitleArea:
             for band in area.bands
         ),
         tuple(
-            types.RejectedRegion(Box(*region.box), region.reason, region.samples_with_text) for region in area.rejected
+            types.RejectedRegion(Box(*region.box), region.reason, region.samples_with_text)
+            for region in area.rejected
+            if isinstance(region.reason, types.RejectionReason)
         ),
     )

@@ -18,6 +18,8 @@ from yivideo_ray.types import (
     Band,
     BandEvidence,
     EngineFacts,
+    Layer,
+    LayerReason,
     RejectedRegion,
     RejectionReason,
     ReviewReason,
@@ -41,6 +43,26 @@ OUTCOME = Outcome(
     area=SubtitleArea(
         (Band("bottom", Box(0, 560, 1280, 700), 41.5, BandEvidence(24, 18, 12, 0.91, "changes in place")),),
         (RejectedRegion(Box(1100, 20, 1260, 60), RejectionReason.ALWAYS_THERE, 24),),
+    ),
+    layers=(
+        Layer(
+            1,
+            0.9312,
+            True,
+            (LayerReason("coverage", 1.25, "there most of the time"), LayerReason("repeats", -0.5, "said again")),
+            Box(400, 600, 880, 660),
+            30.5,
+            (cue(512 + 6400, 512 + 12800, "你好", "Hello"),),
+        ),
+        Layer(
+            2,
+            0.0121,
+            False,
+            (LayerReason("texts", -2.5, "few different texts"),),
+            Box(20, 20, 90, 60),
+            40,
+            (cue(512, 512 + 25600, "EXIT", top=True), cue(512 + 30000, 512 + 31000, "EX1T", top=True)),
+        ),
     ),
     cues=(cue(512 + 6400, 512 + 12800, "你好", "Hello"),),
     engine=EngineFacts("onnxruntime", "cpu", "CPUExecutionProvider", "det", "rec", (("onnxruntime", "1.2.3"),)),
@@ -70,6 +92,24 @@ def test_a_cue_says_when_where_and_on_what_it_rests() -> None:
             "crops": 1,
             "needs_review": [],
         }
+    ]
+
+
+def test_every_layer_says_why_it_was_or_was_not_taken_and_numbers_its_own_cues() -> None:
+    document = json.loads(json.dumps(result_document(OUTCOME)))
+    dialogue, sign = document["layers"]
+    assert dialogue["cues"] == document["cues"]
+    assert (dialogue["taken"], sign["taken"]) == (True, False)
+    assert sign["reasons"] == [{"feature": "texts", "weight": -2.5, "words": "few different texts"}]
+    assert (sign["number"], sign["probability"], sign["box"], sign["line_height_px"]) == (
+        2,
+        0.0121,
+        [20, 20, 90, 60],
+        40,
+    )
+    assert [(cue["number"], cue["text"], cue["start_s"]) for cue in sign["cues"]] == [
+        (1, "EXIT", 0.0),
+        (2, "EX1T", 2.34375),
     ]
 
 

@@ -57,6 +57,26 @@ def test_a_document_of_an_earlier_version_counts_from_the_first_frame() -> None:
     assert info.seconds(info.first_pts) == 0
 
 
+@pytest.mark.parametrize("reason", ["moves", "too_rare", "page"])
+def test_a_region_rejected_for_what_is_no_reason_any_more_is_left_out_of_the_area(reason: str) -> None:
+    earlier = json.loads(document())
+    (logo,) = earlier["subtitle_area"]["rejected"]
+    earlier["subtitle_area"]["rejected"] = [{**logo, "reason": reason}, logo]
+    assert parse_result(json.dumps(earlier).encode()).area == OUTCOME.area
+
+
+def test_a_document_made_before_there_were_layers_has_none() -> None:
+    earlier = json.loads(document())
+    del earlier["layers"]
+    result = parse_result(json.dumps(earlier).encode())
+    assert (result.layers, result.cues) == ((), OUTCOME.cues)
+
+
+def test_layers_come_back_with_their_reasons_and_their_cues() -> None:
+    assert OUTCOME.layers
+    assert parse_result(document()).layers == OUTCOME.layers
+
+
 def test_stages_tell_whether_there_could_be_cues_and_which_frames_were_looked_at() -> None:
     stages = (
         StageRecord(Stage.EXTRACT_KEYFRAMES, StageStatus.SUCCESS, output={"pts": [3, 5]}),
@@ -87,6 +107,7 @@ def test_tracks_are_in_the_languages_that_the_document_names_else_in_those_given
         b'{"schema_version": 99}',
         document().replace(b'"cues"', b'"queues"'),
         document().replace(b'"box"', b'"bax"'),
+        document().replace(b'"always_there"', b'"unheard_of"'),
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
