@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.locations import VideoLocation
 from yivideo_ray.types import STAGES, Cue, EngineFacts, Layer, Stage, SubtitleArea, VideoInfo
 
@@ -129,7 +130,7 @@ class Outcome:
     partial: bool = False
     decoded_s: float | None = None
     expected_s: float | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
     error: dict[str, Any] | None = None
     already_done: bool = False
 

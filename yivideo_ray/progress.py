@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yivideo_ray.codec import as_plain, plain, text
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord
 from yivideo_ray.types import Stage
 
-__all__ = ["ProgressTracker", "WorkflowProgress", "event_line", "outcome_line", "plain_record"]
+__all__ = ["ProgressTracker", "WorkflowProgress", "event_line", "outcome_line", "plain_record", "plain_warning"]
 
 # Shares of a workflow's wall time before and after the stages that work through the video; they overlap each other.
 SHARE_BEFORE = 0.1
@@ -144,7 +145,7 @@ def outcome_line(outcome: Outcome) -> dict[str, Any]:
         "decoded_s": outcome.decoded_s,
         "expected_s": outcome.expected_s,
         "engine": outcome.engine.as_dict() if outcome.engine else None,
-        "warnings": [text(warning) for warning in outcome.warnings],
+        "warnings": [plain_warning(warning) for warning in outcome.warnings],
         "error": outcome.error,
         "stages": {
             record.stage.value: {key: value for key, value in as_plain(plain_record(record)).items() if key != "stage"}
@@ -161,3 +162,8 @@ def plain_record(record: StageRecord) -> StageRecord:
         output=plain(record.output),
         error=plain(record.error),
     )
+
+
+def plain_warning(warning: ResultWarning) -> dict[str, Any]:
+    """Returns a warning as documents have it: its code, its message, and beside them its facts."""
+    return {"code": text(warning.code), "message": text(warning.message), **plain(warning.facts)}

@@ -7,7 +7,7 @@ Frame coordinates are those of the picture as a player shows it: rotated upright
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.geometry import Box
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "SubtitleArea",
     "TextBox",
     "TextLine",
+    "UnreadableText",
     "VideoInfo",
     "cues_of",
 ]
@@ -99,7 +101,7 @@ class VideoInfo:
     duration_s: float | None
     frame_rate: Fraction | None
     interlaced: bool
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
     pts_from_dts: bool = False
     track_duration: bool = False
     version: str = ""
@@ -371,7 +373,8 @@ class Cue:
     """One subtitle: shown in the frames with start_pts <= pts < end_pts.
 
     lines are its text lines from top to bottom; box is in frame coordinates; frames and crops count what it rests on.
-    needs_review holds each reason once; none: nothing looks wrong.
+    needs_review holds each reason once; none: nothing looks wrong. layer is the number of its layer; None: cues_of has
+    not given it out, or an earlier version read it.
     """
 
     start_pts: int
@@ -383,6 +386,7 @@ class Cue:
     frames: int
     crops: int
     needs_review: tuple[ReviewReason, ...] = ()
+    layer: int | None = None
 
     @property
     def text(self) -> str:
@@ -399,12 +403,24 @@ class LayerReason:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableText:
+    """Text in a script that the models don't know, which is by its likely name; box is in frame coordinates. Shown in
+    the frames with start_pts <= pts < end_pts."""
+
+    script: str
+    box: Box
+    start_pts: int
+    end_pts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """Text of one kind in one place: the dialogue, its translation, a title, the signs of a street.
 
     number counts the layers of a video from 1, the most probable first. probability: that it is the video's subtitles,
     0 to 1; reasons are those that weigh most. taken: its cues are among the video's. box (in frame coordinates) is
-    around all of it, line_height_px the median of its lines'. cues are in the order of their start.
+    around all of it, line_height_px the median of its lines'. cues are in the order of their start; unreadable is what
+    could not be read, and is in none of them.
     """
 
     number: int
@@ -414,11 +430,12 @@ class Layer:
     box: Box
     line_height_px: float
     cues: tuple[Cue, ...]
+    unreadable: tuple[UnreadableText, ...] = ()
 
 
 def cues_of(layers: Iterable[Layer]) -> tuple[Cue, ...]:
     """Returns the cues of the layers that are taken, in the order of their start, then from the top of the frame."""
-    cues = (cue for layer in layers if layer.taken for cue in layer.cues)
+    cues = (replace(cue, layer=layer.number) for layer in layers if layer.taken for cue in layer.cues)
     return tuple(sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))
 
 

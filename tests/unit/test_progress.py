@@ -12,6 +12,7 @@ import pytest
 from tests.support.cues import video
 from yivideo_ray.cli.display import JsonLines, LiveTable, summary
 from yivideo_ray.config import PipelineSettings
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
 from yivideo_ray.journal import ChunkLog, Journal
 from yivideo_ray.progress import ProgressTracker, WorkflowProgress
@@ -97,6 +98,9 @@ def test_a_video_of_unknown_length_still_counts_frames() -> None:
     assert view.frames == 125
 
 
+LOOK = ResultWarning("OTHER", "look", {"at": Fraction(1, 2)})
+
+
 def outcome(**changes: object) -> Outcome:
     stages = (StageRecord(FINALIZE, StageStatus.SUCCESS),)
     values: dict[str, object] = {"workflow_id": "w", "video": Path("a.mp4"), "stages": stages} | changes
@@ -118,14 +122,14 @@ def test_json_lines_are_one_object_each_and_survive_names_that_are_no_utf8() -> 
 
 def test_a_person_hears_that_there_were_no_subtitles_and_that_a_result_is_partial() -> None:
     assert "no subtitles found" in summary([outcome()])[0]
-    lines = summary([outcome(partial=True, decoded_s=3.0, expected_s=9.0, warnings=("look",))])
+    lines = summary([outcome(partial=True, decoded_s=3.0, expected_s=9.0, warnings=(LOOK,))])
     assert any("PARTIAL: 3.0 of 9.0 s" in line for line in lines)
     assert any("PARTIAL: only what was sampled" in line for line in summary([outcome(partial=True)]))
     assert any(line.endswith("warning: look") for line in lines)
 
 
 def test_a_person_hears_that_a_video_was_done_already_and_nothing_that_was_told_then() -> None:
-    done = outcome(cues=(object(),) * 3, outputs=(Path("a.srt"),), warnings=("look",), already_done=True)
+    done = outcome(cues=(object(),) * 3, outputs=(Path("a.srt"),), warnings=(LOOK,), already_done=True)
     assert summary([done]) == ["a.mp4: already done, 3 cues; --again does it again: a.srt"]
     looked = outcome(stages=(StageRecord(STAGES[1], StageStatus.SUCCESS),), outputs=(Path("a.json"),))
     assert summary([looked]) == ["a.mp4: done: a.json"]

@@ -38,7 +38,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
             lines.append(f"{name}: PARTIAL: {_decoded(outcome)}")
         # They were told when it was done.
         warnings = () if outcome.already_done else outcome.warnings
-        lines.extend(f"{name}: warning: {text(warning)}" for warning in warnings)
+        lines.extend(f"{name}: warning: {text(warning.message)}" for warning in warnings)
     return lines
 
 

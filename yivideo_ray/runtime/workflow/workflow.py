@@ -152,8 +152,8 @@ class Workflow:
     async def _conclude(self) -> Outcome:
         publication = Publication(self._job, self._info, self._settings, self._book)
         outputs = (*self._subtitles.data, output_path(self._job, ".json"))
-        for sentence in await asyncio.to_thread(publication.prepare, outputs):
-            self._journal.warn(sentence)
+        for warning in await asyncio.to_thread(publication.prepare, outputs):
+            self._journal.warn(warning)
         # The last stage ends when its files are in place, and one of them tells that it has.
         ended: list[StageRecord] = []
         if Stage.POSTPROCESS_AND_FINALIZE in self._job.chain:
