@@ -137,3 +137,8 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         return self.error is None
+
+    @property
+    def left_all_text(self) -> bool:
+        """Whether text was seen and none of it is a subtitle: what a warning tells."""
+        return bool(self.layers) and not self.cues

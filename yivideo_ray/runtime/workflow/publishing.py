@@ -69,9 +69,10 @@ class Publication:
         paths = possible_outputs(self._job, self._settings.subtitles)
         require_replaceable(paths, self._known(), overwrite=self._job.overwrite)
 
-    def prepare(self, paths: Iterable[Path]) -> list[ResultWarning]:
+    def prepare(self, paths: Iterable[Path], left: Iterable[Path] | None = None) -> list[ResultWarning]:
         """Looks at what is in the place of the files that will be written, and settles which others will be removed.
-        Returns a warning for each of those that are left although they don't belong to the new ones.
+        Returns a warning for each of those that are left although they don't belong to the new ones. left: files that
+        stay where they are, for text was seen and none of it taken; then no other is removed either.
 
         Errors: as require_possible, before anything is changed.
         """
@@ -82,8 +83,11 @@ class Publication:
         # A run without the last stage makes no subtitles: those of another one stay.
         if Stage.POSTPROCESS_AND_FINALIZE not in self._job.chain:
             return []
-        self._obsolete, changed = self._own.others(self._document.parent, paths)
-        return [_left(path) for path in changed]
+        others, changed = self._own.others(self._document.parent, paths)
+        if left is not None:
+            return [_left(path, "No text was taken for subtitles") for path in sorted({*left, *others, *changed})]
+        self._obsolete = others
+        return [_left(path, "It is of an earlier run and was changed since") for path in changed]
 
     async def put_in_place(self, files: Mapping[Path, bytes]) -> None:
         """Writes all files or none, and removes those that prepare settled. Errors: OutputError STORAGE_FULL,
@@ -140,6 +144,5 @@ class Publication:
         return replace(values.complete(bare), info=self._info)
 
 
-def _left(path: Path) -> ResultWarning:
-    sentence = f"{path} is of an earlier run and was changed since: it was left as it is."
-    return ResultWarning(WarningCode.FILE_LEFT, sentence, {"path": path})
+def _left(path: Path, why: str) -> ResultWarning:
+    return ResultWarning(WarningCode.FILE_LEFT, f"{path} was left as it is. {why}.", {"path": path})

@@ -91,7 +91,7 @@ def test_files_without_a_successor_go_with_the_run_that_replaces_the_others(
     assert sorted(files(video)) == ["film.ass", "film.en.srt", "film.json", "film.zh.srt"]
     changed = video.with_suffix(".ass")
     assert [warning.code for warning in run.left] == ["FILE_LEFT"]
-    assert run.left[0].message == f"{changed} is of an earlier run and was changed since: it was left as it is."
+    assert run.left[0].message == f"{changed} was left as it is. It is of an earlier run and was changed since."
     assert run.left[0].facts == {"path": changed}
     # It is told once, for it is not ours any more.
     run = Run(book, Job(video), asking(tmp_path))
