@@ -23,6 +23,7 @@ from yivideo_ray.locations import is_address, location_named
 from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
 from yivideo_ray.pipeline import InProcess, StageRunner
+from yivideo_ray.progress import ending_sentence
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.runtime.workflow.chain import check_chain
 from yivideo_ray.runtime.workflow.outputs import output_path, possible_outputs, require_writable
@@ -372,10 +373,8 @@ class _Run:
     def _emit_end(self, outcome: Outcome, journal: Journal) -> None:
         if outcome.error is not None:
             message = f"{outcome.error['code']}: {outcome.error['message']} {outcome.error['remedy']}"
-        elif not outcome.cues:
-            message = "No subtitles were found."
         else:
-            message = f"{len(outcome.cues)} cues."
+            message = ending_sentence(outcome)
         if outcome.already_done:
             message = f"{message} It was already done; --again does it again."
         facts: dict[str, Any] = {"succeeded": outcome.succeeded, "already_done": outcome.already_done}

@@ -15,6 +15,7 @@ from yivideo_ray.types.texts import (
     Reading,
     ReviewReason,
     TextLine,
+    UnreadableText,
     cues_of,
 )
 from yivideo_ray.types.video import STAGES, ChunkSpan, EngineFacts, Luma, SampledFrame, Samples, Stage, VideoInfo
@@ -46,6 +47,7 @@ __all__ = [
     "SubtitleArea",
     "TextBox",
     "TextLine",
+    "UnreadableText",
     "VideoInfo",
     "cues_of",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from yivideo_ray.geometry import Box
@@ -17,6 +17,7 @@ __all__ = [
     "Reading",
     "ReviewReason",
     "TextLine",
+    "UnreadableText",
     "cues_of",
 ]
 
@@ -94,7 +95,8 @@ class Cue:
     """One subtitle: shown in the frames with start_pts <= pts < end_pts.
 
     lines are its text lines from top to bottom; box is in frame coordinates; frames and crops count what it rests on.
-    needs_review holds each reason once; none: nothing looks wrong.
+    needs_review holds each reason once; none: nothing looks wrong. layer is the number of its layer; None: cues_of has
+    not given it out, or an earlier version read it.
     """
 
     start_pts: int
@@ -106,6 +108,7 @@ class Cue:
     frames: int
     crops: int
     needs_review: tuple[ReviewReason, ...] = ()
+    layer: int | None = None
 
     @property
     def text(self) -> str:
@@ -122,12 +125,24 @@ class LayerReason:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableText:
+    """Text in a script that the models don't know, which is by its likely name; box is in frame coordinates. Shown in
+    the frames with start_pts <= pts < end_pts."""
+
+    script: str
+    box: Box
+    start_pts: int
+    end_pts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """Text of one kind in one place: the dialogue, its translation, a title, the signs of a street.
 
     number counts the layers of a video from 1, the most probable first. probability: that it is the video's subtitles,
     0 to 1; reasons are those that weigh most. taken: its cues are among the video's. box (in frame coordinates) is
-    around all of it, line_height_px the median of its lines'. cues are in the order of their start.
+    around all of it, line_height_px the median of its lines'. cues are in the order of their start; unreadable is what
+    could not be read, and is in none of them.
     """
 
     number: int
@@ -137,9 +152,10 @@ class Layer:
     box: Box
     line_height_px: float
     cues: tuple[Cue, ...]
+    unreadable: tuple[UnreadableText, ...] = ()
 
 
 def cues_of(layers: Iterable[Layer]) -> tuple[Cue, ...]:
     """Returns the cues of the layers that are taken, in the order of their start, then from the top of the frame."""
-    cues = (cue for layer in layers if layer.taken for cue in layer.cues)
+    cues = (replace(cue, layer=layer.number) for layer in layers if layer.taken for cue in layer.cues)
     return tuple(sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)))

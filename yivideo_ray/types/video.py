@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.geometry import Box
 
 __all__ = [
@@ -76,7 +77,7 @@ class VideoInfo:
     duration_s: float | None
     frame_rate: Fraction | None
     interlaced: bool
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
     pts_from_dts: bool = False
     track_duration: bool = False
     version: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, a
 from yivideo_ray.runtime.workflow.outputs import SubtitleFiles, document, output_path, subtitle_files
 from yivideo_ray.runtime.workflow.publishing import Publication
 from yivideo_ray.stages.completeness import is_to_be_decoded, judge, judge_look
+from yivideo_ray.stages.postprocess_and_finalize.layer_warnings import warnings_of
 from yivideo_ray.types import Cue, Layer, Stage, SubtitleArea, VideoInfo, cues_of
 
 __all__ = ["Workflow"]
@@ -146,27 +148,38 @@ class Workflow:
         crops, texts = readings.crops, readings.texts
         del readings
         self._layers = await self._stages.find_layers(self._area, crops, texts)
+        for warning in warnings_of(self._layers, self._info, self._settings.postprocessor):
+            self._journal.warn(warning)
         self._cues = cues_of(self._layers)
         self._subtitles = await asyncio.to_thread(subtitle_files, self._job, self._info, self._cues, self._settings)
 
     async def _conclude(self) -> Outcome:
         publication = Publication(self._job, self._info, self._settings, self._book)
-        outputs = (*self._subtitles.data, output_path(self._job, ".json"))
-        for sentence in await asyncio.to_thread(publication.prepare, outputs):
-            self._journal.warn(sentence)
+        left = self._files_to_leave()
+        files = {path: data for path, data in self._subtitles.data.items() if path not in (left or ())}
+        outputs = (*files, output_path(self._job, ".json"))
+        for warning in await asyncio.to_thread(publication.prepare, outputs, left):
+            self._journal.warn(warning)
         # The last stage ends when its files are in place, and one of them tells that it has.
         ended: list[StageRecord] = []
         if Stage.POSTPROCESS_AND_FINALIZE in self._job.chain:
-            files = [text(str(path)) for path in self._subtitles.data]
-            ended = [self._journal.ended(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)]
+            names = [text(str(path)) for path in files]
+            ended = [self._journal.ended(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=names)]
         outcome = self._outcome(outputs, ended)
         result = await asyncio.to_thread(document, outcome)
         await asyncio.to_thread(self._require_unchanged)
-        await publication.put_in_place({**self._subtitles.data, outputs[-1]: result})
+        await publication.put_in_place({**files, outputs[-1]: result})
         for record in ended:
             self._journal.enter(record)
         await self._save(finished=True)
         return outcome
+
+    def _files_to_leave(self) -> list[Path] | None:
+        """Returns the files that an empty one must not replace, for there is text that nobody has taken; None: all may
+        be replaced."""
+        if self._cues or not self._layers:
+            return None
+        return [path for path in self._subtitles.data if os.path.lexists(path)]
 
     async def _save(self, *, finished: bool = False) -> None:
         state = self._state_now()

@@ -155,4 +155,4 @@ def test_a_part_of_a_video_stays_a_part(hour: Path, tmp_path: Path) -> None:
     recorded(hour, tmp_path / "work", 100, corrupt_packets=3)
     outcome = rerun(hour, made(tmp_path), tmp_path)
     assert outcome.partial
-    assert any("3 packets are damaged" in warning for warning in outcome.warnings)
+    assert any("3 packets are damaged" in warning.message for warning in outcome.warnings)
