@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.corpus.footage import Planes
+from benchmarks.corpus.libass import draw_with_libass
 from benchmarks.corpus.plan import PlannedCue, grow, plan_cues, scripted_cues, with_top_cues
 from benchmarks.corpus.sentences import is_cjk, word_ends
 from benchmarks.corpus.spec import CaseSpec, TextStyle
@@ -60,6 +61,10 @@ class SubtitleTrack:
         spec = self._spec
         size = (spec.width, spec.height)
         styles = tuple(spec.style if is_cjk(line) else spec.latin_style for line in cue.lines)
+        if spec.renderer == "libass":
+            if cue.words_from:
+                raise ValueError(f"{spec.name}: text that grows is drawn by Pillow only")
+            return (draw_with_libass(cue.lines, styles, size, spec.margin, top=cue.band == "top"),)
         if cue.band == "top":
             # An ascender is at most an em high; the first line's is at the margin.
             ems = [style.size for style in styles]
