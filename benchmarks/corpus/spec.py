@@ -75,10 +75,11 @@ class Graphic:
 class CaseSpec:
     """One video of the corpus.
 
-    language names the texts: one of sentences.LANGUAGES, or "none" for no subtitles. second_style draws the
-    lines of bilingual cues that hold no Chinese. renderer draws the subtitles: Pillow, or libass as players and FFmpeg
-    do; graphics are Pillow's. margin is the space under the text (over it, at the top) as a share
-    of the height. clips are the footage: keys of footage.CLIPS; camera "vertical" replaces the varied movements
+    language is that of the texts: one of sentences.LANGUAGES, or "none" for no subtitles; texts names their file where
+    it isn't that of the language. second_style draws the lines of bilingual cues that hold no Chinese. renderer draws
+    the subtitles: Pillow, or libass as players and FFmpeg do; graphics are Pillow's. margin is the space under the text
+    (over it, at the top) as a share of the height. clips are the footage: keys of footage.CLIPS; camera "vertical"
+    replaces the varied movements
     by steady pans up and down. rhythm says how cues follow each other: see plan. fade_s is how long each cue
     takes to appear, and again to vanish, within its time; top_share and growing_share say how many cues stand at the
     top and how many grow word by word. graphics are other texts in the picture, under the subtitles. script are cues
@@ -95,6 +96,7 @@ class CaseSpec:
     seed: int
     second_style: TextStyle | None = None
     renderer: Literal["pillow", "libass"] = "pillow"
+    texts: str | None = None
     duration_s: float = 40.0
     vfr: bool = False
     crf: int = 22

@@ -83,10 +83,11 @@ def _plan(spec: CaseSpec, times_s: Sequence[float]) -> tuple[PlannedCue, ...]:
     def wrap(text: str, prefer_two: bool) -> tuple[str, ...]:
         return wrap_lines(text, spec.style, (spec.width, spec.height), prefer_two)
 
-    cues = plan_cues(random.Random(f"{spec.seed} cues"), spec.language, times_s[:-1], wrap, spec.rhythm)
+    texts = spec.texts or spec.language
+    cues = plan_cues(random.Random(f"{spec.seed} cues"), texts, times_s[:-1], wrap, spec.rhythm)
     if spec.top_share:
         rng = random.Random(f"{spec.seed} top")
-        cues = with_top_cues(rng, cues, spec.top_share, language=spec.language, times_s=times_s[:-1], wrap=wrap)
+        cues = with_top_cues(rng, cues, spec.top_share, texts=texts, times_s=times_s[:-1], wrap=wrap)
     if spec.growing_share:
         cues = grow(random.Random(f"{spec.seed} growth"), cues, spec.growing_share, times_s)
     return cues
