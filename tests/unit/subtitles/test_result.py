@@ -96,20 +96,19 @@ def test_a_cue_says_when_where_and_on_what_it_rests() -> None:
 
 def test_every_layer_says_why_it_was_or_was_not_taken_and_numbers_its_own_cues() -> None:
     document = json.loads(json.dumps(result_document(OUTCOME)))
-    dialogue, sign = document["layers"]
-    assert dialogue["cues"] == document["cues"]
-    assert (dialogue["taken"], sign["taken"]) == (True, False)
-    assert sign["reasons"] == [{"feature": "texts", "weight": -2.5, "words": "few different texts"}]
-    assert (sign["number"], sign["probability"], sign["box"], sign["line_height_px"]) == (
-        2,
-        0.0121,
-        [20, 20, 90, 60],
-        40,
-    )
-    assert [(cue["number"], cue["text"], cue["start_s"]) for cue in sign["cues"]] == [
-        (1, "EXIT", 0.0),
-        (2, "EX1T", 2.34375),
-    ]
+    for layer, found in zip(LAYERS, document["layers"], strict=True):
+        assert (found["number"], found["probability"], found["taken"]) == (
+            layer.number,
+            layer.probability,
+            layer.taken,
+        )
+        assert found["box"] == list(layer.box.corners)
+        assert [(reason["feature"], reason["weight"], reason["words"]) for reason in found["reasons"]] == [
+            (reason.feature, reason.weight, reason.words) for reason in layer.reasons
+        ]
+        assert [(cue["number"], cue["text"]) for cue in found["cues"]] == [
+            (number, cue.text) for number, cue in enumerate(layer.cues, 1)
+        ]
 
 
 def test_times_count_from_where_the_file_begins_and_the_document_says_where_that_is() -> None:

@@ -13,9 +13,13 @@ from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
 GAP = 5
 
 
+HEIGHTS = (30.0, 30.0)
+"""The height of the lines that each of two regions is looked at for."""
+
+
 def tracked(*observations: Observation) -> list[LineTrack]:
     """Returns the tracks of one region."""
-    return track_lines([observations], GAP)
+    return track_lines([observations], HEIGHTS, GAP)
 
 
 def shown(*observations: Observation) -> list[tuple[int, int, str]]:
@@ -54,12 +58,12 @@ def test_lines_above_each_other_are_tracks_of_their_own_that_end_by_themselves()
 def test_a_sign_that_is_read_differently_each_time_is_one_track_whose_readings_do_not_agree() -> None:
     (sign,) = tracked(seen(0, 10, "GRILL BAR"), seen(10, 20, "GRILI BAK"), seen(20, 32, "CRILL 8AR"))
     assert (sign.start_pts, sign.end_pts, sign.text) == (0, 32, "CRILL 8AR")
-    assert sorted(sign.text_weights().values()) == [10, 10, 12]
+    assert sorted(sign.text_weights.values()) == [10, 10, 12]
 
 
 def test_a_track_says_what_most_frames_show() -> None:
     (track,) = tracked(seen(0, 10, "Hallo there"), seen(10, 18, "Hello there"), seen(18, 26, "Hello there!"))
-    assert sorted(track.text_weights().values()) == [10, 16]
+    assert sorted(track.text_weights.values()) == [10, 16]
     assert track.text == "Hello there"
 
 
@@ -67,7 +71,6 @@ def test_a_track_stands_where_its_text_was_shown_longest() -> None:
     sharp, blurred = line("Hello", 0.99), line("Hello", 0.7, x0=104, y0=14)
     (track,) = tracked(seen(0, 5, blurred), seen(5, 30, sharp), seen(30, 34, blurred))
     assert track.box == sharp.box
-    assert track.bounds.corners == (100, 10, 204, 44)
     (track,) = tracked(seen(0, 10, blurred), seen(10, 20, sharp))
     assert track.head.read.confidence == 0.99
 
@@ -122,7 +125,7 @@ def test_a_sighting_leads_back_to_the_lines_that_it_was_made_of() -> None:
     second = [seen(0, 10, line("TAXI", y0=300)), seen(10, 20, line("TAXI", y0=300))]
     found = {
         (one.region, one.observation, one.pieces, one.read.text)
-        for track in track_lines([first, second], GAP)
+        for track in track_lines([first, second], HEIGHTS, GAP)
         for one in track.sightings
     }
     assert found == {(0, 0, (0,), "Hello"), (0, 0, (1,), "over there"), (1, 0, (0,), "TAXI"), (1, 1, (0,), "TAXI")}
@@ -131,19 +134,19 @@ def test_a_sighting_leads_back_to_the_lines_that_it_was_made_of() -> None:
 def test_tracks_are_in_the_order_of_their_starts_over_all_regions() -> None:
     first = [seen(10, 20, "second"), seen(40, 50, "another")]
     second = [seen(0, 10, line("first", y0=300)), seen(25, 30, line("third one", y0=300))]
-    assert [track.start_pts for track in track_lines([first, second], GAP)] == [0, 10, 25, 40]
+    assert [track.start_pts for track in track_lines([first, second], HEIGHTS, GAP)] == [0, 10, 25, 40]
 
 
 def test_what_regions_that_overlap_show_twice_is_one_track_the_one_read_best() -> None:
     clear, poor = seen(0, 40, line("Where is he?", 0.99)), seen(2, 38, line("Where ls he", 0.8, x0=104, y0=12))
     for regions in ([[clear], [poor]], [[poor], [clear]]):
-        (track,) = track_lines(regions, GAP)
+        (track,) = track_lines(regions, HEIGHTS, GAP)
         assert (track.start_pts, track.end_pts, track.text) == (0, 40, "Where is he?")
 
 
 def test_a_line_that_was_cut_off_by_its_region_is_a_double_of_the_whole_one() -> None:
     whole, half = seen(0, 40, line("Where is he?")), seen(0, 40, line("Vhera ls ne", 0.7, y0=10, height=14))
-    assert [track.text for track in track_lines([[half], [whole]], GAP)] == ["Where is he?"]
+    assert [track.text for track in track_lines([[half], [whole]], HEIGHTS, GAP)] == ["Where is he?"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_a_line_that_was_cut_off_by_its_region_is_a_double_of_the_whole_one() ->
     ],
 )
 def test_what_another_region_shows_elsewhere_or_at_another_time_is_no_double(other: Observation) -> None:
-    assert len(track_lines([[seen(0, 40, "Where is he?")], [other]], GAP)) == 2
+    assert len(track_lines([[seen(0, 40, "Where is he?")], [other]], HEIGHTS, GAP)) == 2
 
 
 TEXTS = st.sampled_from(["Hello", "Hullo", "over there", "- Me.", "你好吗"])
