@@ -7,6 +7,7 @@ that.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ _STEADY_SHARE = 0.8
 _GONE_SHARE = 0.8
 # A line of two is half of what two segments show, and by chance no background lies on so many strokes.
 _MOST_SHARE = 0.6
+# What shakes comes back; of the way of what moves on, this share leads it away.
+_STRAIGHT_SHARE = 0.7
 
 
 @dataclass(slots=True, eq=False)
@@ -66,12 +69,14 @@ class _Frame:
     small: Luma
     mask: Mask
     near: Mask
+    moved: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of(cls, pts: int, end_pts: int, luma: Luma, scale: float) -> _Frame:
+    def of(cls, pts: int, end_pts: int, luma: Luma, scale: float, moved: tuple[int, int] = (0, 0)) -> _Frame:
+        """Returns a frame that was put back by `moved` pixels."""
         small = shrink(luma, scale)
         mask = stroke_mask(small)
-        return cls(pts, end_pts, luma, small, mask, dilate(mask))
+        return cls(pts, end_pts, luma, small, mask, dilate(mask), moved)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +87,7 @@ class Segment:
     strokes (analysis pixels) rest on those `averaged` frames. `frames` counts the traces of a fade beside them as well.
     joined_to_pts is the stable_end_pts of the segment before, if the strokes that both show were in all frames between.
     begins_before, ends_after: beside it lie unsteady frames as far as one looks, and show its strokes again and again:
-    a flash or noise hides where it really begins or ends.
+    a flash or noise hides where it really begins or ends. passes: it did not shake, but moved on, as the scene does.
     """
 
     stable_pts: int
@@ -96,6 +101,7 @@ class Segment:
     joined_to_pts: int | None
     begins_before: bool
     ends_after: bool
+    passes: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +114,7 @@ class _Piece:
     joined_to_pts: int | None = None
     begins_before: bool = False
     count: int = 0
+    path: float = 0.0
     total: NDArray[np.float32] | None = None
     stroke_count: NDArray[np.float32] | None = None
 
@@ -119,6 +126,8 @@ class _Piece:
         cv2.accumulate(frame.mask, self.stroke_count)
         if len(self.head) < STABLE_FRAMES:
             self.head.append(frame)
+        if self.tail:
+            self.path += math.dist(self.tail[-1].moved, frame.moved)
         self.tail.append(frame)
         self.count += 1
 
@@ -141,6 +150,7 @@ class _Piece:
             joined_to_pts=self.joined_to_pts,
             begins_before=self.begins_before,
             ends_after=ends_after,
+            passes=self.path > 0 and math.dist(self.head[0].moved, self.tail[-1].moved) > _STRAIGHT_SHARE * self.path,
         )
 
 
@@ -204,7 +214,7 @@ class SegmentTracker:
         if moved is None:
             return frame
         dx, dy = (round(-by / self._scale) for by in moved)
-        return _Frame.of(frame.pts, frame.end_pts, shifted(frame.luma, dx, dy), self._scale)
+        return _Frame.of(frame.pts, frame.end_pts, shifted(frame.luma, dx, dy), self._scale, (dx, dy))
 
     def _decide(self) -> Iterator[Segment]:
         """Takes the oldest undecided frame into the current piece or into a new one."""
