@@ -83,6 +83,7 @@ CODES: dict[str, Code] = dict(
         _code("CONFIG_INVALID", 422, "Correct the setting; config.yml in the project explains every key."),
         _code("CHAIN_INVALID", 422, "Name stages so that each finds its input from an earlier one."),
         _code("RECORD_MISSING", 409, "Run the earlier stages first: leave out --from."),
+        _code("RECORD_OUTDATED", 409, "Have the video read again: leave out --from."),
         _code("LAYER_UNKNOWN", 422, "Choose among the numbers that the JSON result has in layers, auto or all."),
         # output
         _code("OUTPUT_NOT_WRITABLE", 422, "Choose another directory with -o, or give permission to write there."),

@@ -34,7 +34,7 @@ class WorkflowConfig(_Request):
     parameters: dict[Stage, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings for single stages, as config.yml has them, by the stage's name.",
-        examples=[{"paddleocr.postprocess_and_finalize": {"min_confidence": 0.8}}],
+        examples=[{"paddleocr.postprocess_and_finalize": {"min_confidence": 0.8, "layers": [1, 3]}}],
     )
 
 

@@ -146,6 +146,11 @@ def test_submit_prints_ids_and_sends_paths_or_files(there: Listening) -> None:
     assert sent.returncode == 0, sent.stderr
     assert json.loads(sent.stdout)["workflow_chain"] == ["ffmpeg.extract_keyframes"]
     video = there.service.requests[-1].video
+    chosen = command(there, "submit", "film.mp4", "--layers", "2,1")
+    assert chosen.returncode == 0, chosen.stderr
+    assert there.service.requests[-1].parameters == {"paddleocr.postprocess_and_finalize": {"layers": [2, 1]}}
+    none = command(there, "submit", "film.mp4", "--layers", "x")
+    assert (none.returncode, none.stderr.startswith("CONFIG_INVALID: 'x' names no layers")) == (2, True)
     assert isinstance(video, Path)
     assert video.read_bytes() == b"elsewhere"
 
