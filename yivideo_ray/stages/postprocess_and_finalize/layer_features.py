@@ -130,7 +130,12 @@ def _off_centre(track: LineTrack, info: VideoInfo) -> float:
 
 def _spread(tracks: Sequence[LineTrack]) -> float:
     """Returns how far the ends or the middles of the tracks, whichever lie closest together, lie from their median."""
-    anchors = [[t.box.x0 for t in tracks], [t.box.x1 for t in tracks], [t.box.center[0] for t in tracks]]
+    boxes = [track.box for track in tracks]
+    anchors: list[list[float]] = [
+        [box.x0 for box in boxes],
+        [box.x1 for box in boxes],
+        [box.center[0] for box in boxes],
+    ]
     return min(fmean(abs(value - median(anchor)) for value in anchor) for anchor in anchors)
 
 
