@@ -45,9 +45,6 @@ _LONG_S = 60.0
 # A ticker reaches an edge in most samples.
 _EDGE_SHARE = 0.01
 _CUT_SHARE = 0.5
-# Middles or ends within this share of the frame's width lie in one place; those of a row do if so many of them do.
-_ALIGNED_SHARE = 0.04
-_MIN_ALIGNED_SHARE = 0.6
 # Lines of several samples belong together when their middles lie within this share of the lower one's height.
 _ROW_REACH = 0.5
 _SIZE_RATIO = 1.5
@@ -90,16 +87,6 @@ class _Row:
         cut = fmean(one.box.x0 <= margin or one.box.x1 >= info.width - margin for one in self.seen)
         return cut >= _CUT_SHARE
 
-    def anchors(self, info: VideoInfo) -> tuple[float | None, float | None]:
-        """Returns where the middles of its lines lie, and their left ends; None where most lie elsewhere."""
-        reach = _ALIGNED_SHARE * info.width
-        found: list[float | None] = []
-        for values in ([one.box.center[0] for one in self.seen], [float(one.box.x0) for one in self.seen]):
-            middle = median(values)
-            share = fmean(abs(value - middle) <= reach for value in values)
-            found.append(middle if share >= _MIN_ALIGNED_SHARE else None)
-        return found[0], found[1]
-
 
 def detect_subtitle_area(
     info: VideoInfo, frames: Sequence[SampledFrame], models: OcrModels, settings: AreaDetectorSettings
@@ -118,7 +105,7 @@ def detect_subtitle_area(
         return SubtitleArea(_named(bands, info), tuple(rejected))
     standing = _always_there(info, seen, frames)
     seen = _reject(seen, RejectionReason.ALWAYS_THERE, rejected, lambda one: id(one) in standing)
-    groups = _merge_overlapping(_stack(_rows(seen), info), info)
+    groups = _merge_overlapping(_stack(_rows(seen), info))
     bands = [_band(group, info, len(frames), groups) for group in groups]
     return SubtitleArea(_named(bands, info), tuple(rejected))
 
@@ -201,19 +188,7 @@ def _stack(rows: Iterable[_Row], info: VideoInfo) -> list[list[_Row]]:
 
 def _is_next_row(above: _Row, below: _Row, info: VideoInfo) -> bool:
     near = below.middle - above.middle <= (1 + _ROW_GAP_LINES) * max(above.height, below.height)
-    return near and _is_like(above.height, below.height) and _are_aligned(above, below, info)
-
-
-def _are_aligned(one: _Row, other: _Row, info: VideoInfo) -> bool:
-    """Returns whether two rows have their middles or their left ends in common, or neither has any in one place: what
-    passes behind the subtitles is looked at by itself."""
-    if one.runs_through(info) != other.runs_through(info):
-        return False
-    a, b = one.anchors(info), other.anchors(info)
-    if not any(anchor is not None for anchor in (*a, *b)):
-        return True
-    reach = _ALIGNED_SHARE * info.width
-    return any(x is not None and y is not None and abs(x - y) <= reach for x, y in zip(a, b, strict=True))
+    return near and _is_like(above.height, below.height) and above.runs_through(info) == below.runs_through(info)
 
 
 def _is_like(height: float, other: float) -> bool:
@@ -224,12 +199,12 @@ def _text_box(rows: Iterable[_Row]) -> Box:
     return bounding_box(one.box for row in rows for one in row.seen)
 
 
-def _merge_overlapping(groups: Iterable[list[_Row]], info: VideoInfo) -> list[list[_Row]]:
-    """Returns the groups, as one those whose text overlaps and is alike in height and place: text of another size is
-    looked at by itself."""
+def _merge_overlapping(groups: Iterable[list[_Row]]) -> list[list[_Row]]:
+    """Returns the groups, as one those whose text overlaps and has like heights: text of another size is looked at by
+    itself."""
     merged: list[list[_Row]] = []
     for group in groups:
-        other = next((one for one in merged if _are_one(one, group, info)), None)
+        other = next((one for one in merged if _are_one(one, group)), None)
         if other is None:
             merged.append(group)
         else:
@@ -237,11 +212,9 @@ def _merge_overlapping(groups: Iterable[list[_Row]], info: VideoInfo) -> list[li
     return merged
 
 
-def _are_one(one: Sequence[_Row], other: Sequence[_Row], info: VideoInfo) -> bool:
-    if _text_box(one).intersect(_text_box(other)) is None:
-        return False
-    a, b = (_Row([line for row in rows for line in row.seen]) for rows in (one, other))
-    return _is_like(a.height, b.height) and _are_aligned(a, b, info)
+def _are_one(one: Sequence[_Row], other: Sequence[_Row]) -> bool:
+    overlap = _text_box(one).intersect(_text_box(other)) is not None
+    return overlap and _is_like(median(row.height for row in one), median(row.height for row in other))
 
 
 def _band(rows: Sequence[_Row], info: VideoInfo, samples: int, groups: Sequence[Sequence[_Row]]) -> Band:

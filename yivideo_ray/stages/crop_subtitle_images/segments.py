@@ -7,7 +7,6 @@ that.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yivideo_ray.pixels.alignment import displacement, shifted
 from yivideo_ray.pixels.strokes import (
     LETTER,
     MIN_EXCHANGED_PX,
@@ -57,8 +55,6 @@ _STEADY_SHARE = 0.8
 _GONE_SHARE = 0.8
 # A line of two is half of what two segments show, and by chance no background lies on so many strokes.
 _MOST_SHARE = 0.6
-# What shakes comes back; of the way of what moves on, this share leads it away.
-_STRAIGHT_SHARE = 0.7
 
 
 @dataclass(slots=True, eq=False)
@@ -69,14 +65,6 @@ class _Frame:
     small: Luma
     mask: Mask
     near: Mask
-    moved: tuple[int, int] = (0, 0)
-
-    @classmethod
-    def of(cls, pts: int, end_pts: int, luma: Luma, scale: float, moved: tuple[int, int] = (0, 0)) -> _Frame:
-        """Returns a frame that was put back by `moved` pixels."""
-        small = shrink(luma, scale)
-        mask = stroke_mask(small)
-        return cls(pts, end_pts, luma, small, mask, dilate(mask), moved)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +75,7 @@ class Segment:
     strokes (analysis pixels) rest on those `averaged` frames. `frames` counts the traces of a fade beside them as well.
     joined_to_pts is the stable_end_pts of the segment before, if the strokes that both show were in all frames between.
     begins_before, ends_after: beside it lie unsteady frames as far as one looks, and show its strokes again and again:
-    a flash or noise hides where it really begins or ends. passes: it did not shake, but moved on, as the scene does.
+    a flash or noise hides where it really begins or ends.
     """
 
     stable_pts: int
@@ -101,7 +89,6 @@ class Segment:
     joined_to_pts: int | None
     begins_before: bool
     ends_after: bool
-    passes: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +101,6 @@ class _Piece:
     joined_to_pts: int | None = None
     begins_before: bool = False
     count: int = 0
-    path: float = 0.0
     total: NDArray[np.float32] | None = None
     stroke_count: NDArray[np.float32] | None = None
 
@@ -126,8 +112,6 @@ class _Piece:
         cv2.accumulate(frame.mask, self.stroke_count)
         if len(self.head) < STABLE_FRAMES:
             self.head.append(frame)
-        if self.tail:
-            self.path += math.dist(self.tail[-1].moved, frame.moved)
         self.tail.append(frame)
         self.count += 1
 
@@ -150,7 +134,6 @@ class _Piece:
             joined_to_pts=self.joined_to_pts,
             begins_before=self.begins_before,
             ends_after=ends_after,
-            passes=self.path > 0 and math.dist(self.head[0].moved, self.tail[-1].moved) > _STRAIGHT_SHARE * self.path,
         )
 
 
@@ -187,7 +170,9 @@ class SegmentTracker:
 
         luma must stay as it is: the tracker keeps it for a few frames.
         """
-        self._window.append(self._steadied(_Frame.of(pts, end_pts, luma, self._scale)))
+        small = shrink(luma, self._scale)
+        mask = stroke_mask(small)
+        self._window.append(_Frame(pts, end_pts, luma, small, mask, dilate(mask)))
         self._undecided += 1
         if self._undecided == STABLE_FRAMES:
             yield from self._decide()
@@ -202,19 +187,6 @@ class SegmentTracker:
             between = [*self._between, *self._current.head]
             late, _ = _share_out(self._before, between, None)
             yield self._before.as_segment(late)
-
-    def _steadied(self, frame: _Frame) -> _Frame:
-        """Returns the frame put where the one before lies, if all of its strokes moved: a picture that shakes.
-
-        From each point of the grid on the first frame stays where it is, wherever the tracker began."""
-        before = self._window[-1] if self._window else None
-        if before is None or self._grid_cell(before.pts) != self._grid_cell(frame.pts):
-            return frame
-        moved = displacement(before.mask, before.near, frame.mask)
-        if moved is None:
-            return frame
-        dx, dy = (round(-by / self._scale) for by in moved)
-        return _Frame.of(frame.pts, frame.end_pts, shifted(frame.luma, dx, dy), self._scale, (dx, dy))
 
     def _decide(self) -> Iterator[Segment]:
         """Takes the oldest undecided frame into the current piece or into a new one."""

@@ -213,9 +213,7 @@ def _with_end(frames: Iterable[VideoFrame]) -> Iterator[tuple[VideoFrame, int]]:
 
 
 def _crop(segment: Segment, index: int, band: Band) -> tuple[CropMeta, Luma] | None:
-    """Returns the part of the segment's picture in which strokes stood still; None where none did, or all moved on."""
-    if segment.passes:
-        return None
+    """Returns the part of the segment's picture in which strokes stood still, or None where none did."""
     strokes = _without_specks(segment.strokes)
     stroke_px = cv2.countNonZero(strokes)
     if stroke_px < _MIN_STROKE_PX:
