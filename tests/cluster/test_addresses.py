@@ -116,7 +116,7 @@ def test_the_command_writes_here_or_tells_in_one_line_what_the_server_does_not_g
     half = len(server.asked) // 2
     server.asked.clear()
     server.trouble = lambda _: "503" if len(server.asked) > half else None
-    result = call(env, "run", address, "-o", tmp_path / "there", cwd=tmp_path)
+    result = call(env, "run", address, "--again", "-o", tmp_path / "there", cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.strip().splitlines()[-1].startswith(f"INPUT_UNREACHABLE: '{address}' can't be read now: HTTP")
     assert "Traceback" not in result.stderr

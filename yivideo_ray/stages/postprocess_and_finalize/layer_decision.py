@@ -43,6 +43,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "stands": ("one text stands all along", "no text stands all along"),
     "turns": ("texts follow each other without a gap", "texts stand alone"),
     "share_of_text": ("most of the text in the video", "a small part of the text in the video"),
+    "share_of_style": ("most of the text looks like it", "most of the text looks otherwise"),
     "contrast": ("brighter than what is around it", "hardly brighter than what is around it"),
     "same_fill": ("texts of different brightness", "texts of the same brightness"),
 }

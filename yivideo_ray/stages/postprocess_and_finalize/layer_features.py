@@ -39,6 +39,7 @@ FEATURES = (
     "stands",
     "turns",
     "share_of_text",
+    "share_of_style",
     "contrast",
     "same_fill",
 )
@@ -48,6 +49,7 @@ _USUAL_S = 2.0
 _USUAL_HEIGHT = 0.07
 _NEXT_S = 0.25
 _SAME_TEXT = 0.5
+_SAME_HEIGHT, _SAME_FILL = 1.15, 25
 # A row of likenesses for each: of a film's texts, all at once would take 100 MB.
 _TEXTS_AT_ONCE = 256
 
@@ -83,6 +85,7 @@ def features_of(layer: TrackLayer, others: Sequence[TrackLayer], info: VideoInfo
         "stands": min(1.0, max(seconds) / whole_s),
         "turns": _followed_share(tracks, info),
         "share_of_text": _amount(layer) / total if total else 1.0,
+        "share_of_style": sum(_amount(one) for one in others if _is_in_style(layer, one)) / total if total else 1.0,
         "contrast": fmean(_contrast(track) for track in tracks),
         "same_fill": _fill_spread(tracks),
     }
@@ -173,6 +176,20 @@ def _followed_share(tracks: Sequence[LineTrack], info: VideoInfo) -> float:
 
 def _amount(layer: TrackLayer) -> float:
     return sum(_length(track.text) * track.ticks for track in layer.tracks)
+
+
+def _is_in_style(layer: TrackLayer, other: TrackLayer) -> bool:
+    """Returns whether another layer, or this one, has letters of like height and brightness: subtitles take turns
+    between two places."""
+    low, high = sorted((layer.height, other.height))
+    fills = [_fill(one) for one in (layer, other)]
+    known = fills[0] is not None and fills[1] is not None
+    return high <= _SAME_HEIGHT * low and (not known or abs(fills[0] - fills[1]) <= _SAME_FILL)  # type: ignore[operator]
+
+
+def _fill(layer: TrackLayer) -> float | None:
+    fills = [track.head.read.fill for track in layer.tracks if track.head.read.fill is not None]
+    return median(fills) if fills else None
 
 
 def _contrast(track: LineTrack) -> float:
