@@ -1,6 +1,8 @@
-"""A picture of the subtitle area: which frame to show, and what is drawn on it.
+"""A picture of what was seen in a video: which frames to show, and what is drawn on them.
 
-Drawn are the bands, what was rejected and why, and what the settings say. Where the picture goes is for others to say.
+Of the layers of text: each on a frame that shows it, with how probable it is and why. Of the area alone, before any
+text is read: the regions that are looked at, what is rejected and why, and what the settings say. Where the picture
+goes is for others to say.
 """
 
 from __future__ import annotations
@@ -19,19 +21,23 @@ from yivideo_ray.errors import InputError
 from yivideo_ray.geometry import Box
 from yivideo_ray.pixels.strokes import analysis_scale, stroke_mask
 from yivideo_ray.stages.extract_keyframes import whole_frames
-from yivideo_ray.types import Band, RejectedRegion, SubtitleArea, VideoInfo
+from yivideo_ray.types import Band, Layer, RejectedRegion, SubtitleArea, VideoInfo
 
-__all__ = ["Mark", "draw", "marks", "telling_frame"]
+__all__ = ["Mark", "draw", "draw_layers", "layer_marks", "marks", "moments", "telling_frame"]
 
 Color = tuple[int, int, int]
-BAND: Color = (80, 230, 110)
-REJECTED: Color = (255, 120, 80)
+# What is taken, or looked at; what is not; what the settings have looked at, and what not.
+TAKEN: Color = (80, 230, 110)
+LEFT: Color = (255, 120, 80)
 REGION: Color = (90, 200, 255)
 EXCLUDED: Color = (210, 150, 255)
 INK: Color = (0, 0, 0)
 # The longer side of a picture on which labels can be read and that opens anywhere.
 SMALLEST_PX, LARGEST_PX = 960, 1920
 FONT_SHARE = 1 / 50
+# So many frames are shown at most, and so many reasons for each layer.
+MOST_FRAMES = 6
+REASONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Mark:
 def telling_frame(
     info: VideoInfo, found: SubtitleArea, sampled: Iterable[int], settings: Settings, *, quick: bool = False
 ) -> media.VideoFrame:
-    """Returns the sampled frame that shows most text in the bands, all of them together; without bands, the one in
+    """Returns the sampled frame that shows most text in the regions, all of them together; without any, the one in
     the middle. quick: they were sampled at a quick look. Errors: those of opening a file, and InputError INPUT_CHANGED.
     """
     wanted = frozenset(sampled)
@@ -60,7 +66,7 @@ def telling_frame(
     # Two passes, for large frames can't all be kept.
     strokes = {frame.pts: [_strokes(frame, band.box, band.line_height_px) for band in bands] for frame in frames()}
     if not strokes:
-        raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
+        raise _undecodable()
     most = [max(1, *counts) for counts in zip(*strokes.values(), strict=True)]
     telling = sorted(strokes)[len(strokes) // 2]
     if most:
@@ -74,27 +80,98 @@ def _strokes(frame: media.VideoFrame, box: Box, line_height_px: float) -> int:
 
 
 def marks(area: SubtitleArea, settings: AreaDetectorSettings, bounds: Box) -> tuple[Mark, ...]:
-    """Returns what to draw on a frame of these bounds, the bands last: they must not be covered."""
+    """Returns what to draw of an area on a frame of these bounds, the regions that are looked at last: they must not be
+    covered."""
     regions = [region.of(bounds) for region in settings.regions]
-    excluded = [region.of(bounds) for region in settings.exclude]
     bands = {band.box for band in area.bands}
     return (
         *(Mark(box, "area_detector.regions", REGION, dashed=True) for box in regions if box not in bands),
-        *(Mark(box, "area_detector.exclude", EXCLUDED, dashed=True) for box in excluded),
-        *(Mark(region.box, _why(region), REJECTED) for region in area.rejected),
-        *(_band(band, forced=band.box in regions) for band in area.bands),
+        *_excluded(settings, bounds),
+        *(Mark(region.box, _why(region), LEFT) for region in area.rejected),
+        *(_region(band, forced=band.box in regions) for band in area.bands),
     )
 
 
-def draw(frame: NDArray[np.uint8], drawn: Sequence[Mark]) -> bytes:
-    """Returns a PNG of a frame, shape (H, W, 3), uint8, BGR, with the marks on it, enlarged or shrunk so that their
-    labels can be read. Labels lie beside their boxes, and on no other label as long as there is room."""
+def moments(layers: Iterable[Layer]) -> list[tuple[int, tuple[Layer, ...]]]:
+    """Returns the pts at which to show layers that have cues, each with those that are shown then: the first shows the
+    most of them, each further one the most of those that none before shows. The most probable layers are seen to
+    first; MOST_FRAMES at most."""
+    waiting = [layer for layer in layers if layer.cues]
+    shown: list[tuple[int, tuple[Layer, ...]]] = []
+    while waiting and len(shown) < MOST_FRAMES:
+        first = waiting[0]
+        middles = [(cue.start_pts + cue.end_pts) // 2 for cue in first.cues]
+        pts = max(middles, key=lambda pts: sum(_is_shown(layer, pts) for layer in waiting))
+        there = tuple(layer for layer in waiting if _is_shown(layer, pts))
+        shown.append((pts, there))
+        waiting = [layer for layer in waiting if layer not in there]
+    return shown
+
+
+def layer_marks(layers: Iterable[Layer]) -> tuple[Mark, ...]:
+    """Returns what to draw of layers, those that are taken last: they must not be covered."""
+    found = [Mark(layer.box, _told(layer), TAKEN if layer.taken else LEFT) for layer in layers]
+    return tuple(sorted(found, key=lambda mark: mark.color == TAKEN))
+
+
+def draw_layers(info: VideoInfo, layers: Sequence[Layer], settings: Settings) -> tuple[bytes, tuple[int, ...]]:
+    """Returns a PNG of frames of the video with the layers on them, and the pts of the frames; where nothing was read,
+    one of the first frame. Errors: those of opening a file, and InputError INPUT_CHANGED, INPUT_CORRUPT."""
+    excluded = _excluded(settings.area_detector, info.bounds)
+    pictures, shown = [], []
+    for pts, there in moments(layers) or [(info.first_pts, ())]:
+        frame = _frame_at(info, pts, settings)
+        if frame is not None:
+            pictures.append((frame.bgr(), (*excluded, *layer_marks(there))))
+            shown.append(frame.pts)
+    if not pictures:
+        raise _undecodable()
+    return draw(*pictures), tuple(shown)
+
+
+def _frame_at(info: VideoInfo, pts: int, settings: Settings) -> media.VideoFrame | None:
+    """Returns the first frame from pts on that others refer to."""
+    plan = media.SamplePlan((), ((pts, (pts,)),), True, 0)
+    return next(iter(media.sample_frames(info, plan, settings.decoder)), None)
+
+
+def _is_shown(layer: Layer, pts: int) -> bool:
+    return any(cue.start_pts <= pts < cue.end_pts for cue in layer.cues)
+
+
+def _told(layer: Layer) -> str:
+    why = [reason.words for reason in layer.reasons[:REASONS]]
+    return f"layer {layer.number}: {', '.join([f'{layer.probability:.2f}', *why])}"
+
+
+def _undecodable() -> InputError:
+    return InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
+
+
+def draw(*frames: tuple[NDArray[np.uint8], Sequence[Mark]]) -> bytes:
+    """Returns a PNG of frames of one size, each shape (H, W, 3), uint8, BGR, with its marks on it, enlarged or shrunk
+    so that the labels can be read. Labels lie beside their boxes, and on no other label as long as there is room."""
+    largest = LARGEST_PX if len(frames) == 1 else SMALLEST_PX
+    pictures = [_drawn(pixels, drawn, largest) for pixels, drawn in frames]
+    width, height = pictures[0].size
+    # Two wide ones side by side, high ones in one row.
+    columns = min(len(pictures), 2 if width >= height else MOST_FRAMES)
+    rows = -(-len(pictures) // columns)
+    whole = Image.new("RGB", (columns * width, rows * height))
+    for number, picture in enumerate(pictures):
+        whole.paste(picture, (number % columns * width, number // columns * height))
+    data = io.BytesIO()
+    whole.save(data, "png")
+    return data.getvalue()
+
+
+def _drawn(frame: NDArray[np.uint8], drawn: Sequence[Mark], largest_px: int) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(frame[:, :, ::-1]))
     longer = max(picture.size)
-    scale = min(max(longer, SMALLEST_PX), LARGEST_PX) / longer
+    scale = min(max(longer, SMALLEST_PX), largest_px) / longer
     picture = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
     canvas = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(max(picture.size) * FONT_SHARE)
+    font = _font(canvas, [mark.label for mark in drawn])
     bounds = Box(0, 0, *picture.size)
     labels: list[Box] = []
     boxes = [mark.box.scale(scale).clip(bounds) for mark in drawn]
@@ -102,20 +179,32 @@ def draw(frame: NDArray[np.uint8], drawn: Sequence[Mark]) -> bytes:
         _frame(canvas, box, mark, width=max(2, round(max(picture.size) / 500)))
     for mark, box in zip(drawn, boxes, strict=True):
         labels.append(_write(canvas, font, mark, _place(_size(canvas, font, mark.label), box, bounds, labels)))
-    data = io.BytesIO()
-    picture.save(data, "png")
-    return data.getvalue()
+    return picture
 
 
-def _band(band: Band, *, forced: bool) -> Mark:
+def _font(canvas: ImageDraw.ImageDraw, labels: Sequence[str]) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Returns the font of a picture, one in which the longest label fits into it."""
+    width, height = canvas.im.size
+    size = max(width, height) * FONT_SHARE
+    font = ImageFont.load_default(size)
+    widest = max((_size(canvas, font, label).width for label in labels), default=0)
+    return ImageFont.load_default(size * width / widest) if widest > width else font
+
+
+def _region(band: Band, *, forced: bool) -> Mark:
     name = f"{band.name} (area_detector.regions)" if forced else band.name
     seen = band.evidence
     label = f"{name}: text in {seen.samples_with_text} of {seen.samples} samples"
-    return Mark(band.box, label, REGION if forced else BAND)
+    return Mark(band.box, label, REGION if forced else TAKEN)
 
 
 def _why(region: RejectedRegion) -> str:
-    return f"no subtitle: {region.reason.value.replace('_', ' ')}"
+    return f"not looked at: {region.reason.value.replace('_', ' ')}"
+
+
+def _excluded(settings: AreaDetectorSettings, bounds: Box) -> tuple[Mark, ...]:
+    boxes = (region.of(bounds) for region in settings.exclude)
+    return tuple(Mark(box, "area_detector.exclude", EXCLUDED, dashed=True) for box in boxes)
 
 
 def _frame(canvas: ImageDraw.ImageDraw, box: Box, mark: Mark, width: int) -> None:

@@ -69,22 +69,38 @@ def test_a_run_writes_its_files_and_clean_json_although_a_process_dies(patterns:
     assert "Traceback" not in result.stderr
 
 
-def test_the_area_is_drawn_told_and_given_as_json_without_writing_anything_else(patterns: Path, tmp_path: Path) -> None:
+def test_the_layers_are_drawn_told_and_given_as_json_without_writing_anything_else(
+    patterns: Path, tmp_path: Path
+) -> None:
     video = Path(shutil.copy(patterns, tmp_path / "-电影 🎬.mp4"))
     result = call(environment(tmp_path), "area", "--json", "--", video.name, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    page = json.loads(result.stdout)
+    cues = [cue["text"] for layer in page["layers"] if layer["taken"] for cue in layer["cues"]]
+    assert sorted(cues) == sorted(TEXTS)
+    assert f"layer 1: taken, probability {page['layers'][0]['probability']:.2f}, " in result.stderr
+    assert sorted(path.name for path in tmp_path.glob("-*")) == ["-电影 🎬.area.png", "-电影 🎬.mp4"]
+
+
+def test_the_regions_are_drawn_told_and_given_as_json_without_reading_anything(patterns: Path, tmp_path: Path) -> None:
+    video = Path(shutil.copy(patterns, tmp_path / "-电影 🎬.mp4"))
+    result = call(environment(tmp_path), "area", "--regions", "--json", "--", video.name, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     page = json.loads(result.stdout)
     (band,) = page["subtitle_area"]["bands"]
     assert band["name"] == "bottom"
     assert (
-        f"band bottom: x {band['box'][0]} to {band['box'][2]}, y {band['box'][1]} to {band['box'][3]}" in result.stderr
+        f"looked at: bottom, x {band['box'][0]} to {band['box'][2]}, y {band['box'][1]} to {band['box'][3]}"
+        in result.stderr
     )
     assert page["picture"] == "-电影 🎬.area.png"
     with Image.open(tmp_path / page["picture"]) as picture:
         assert (picture.format, picture.size) == ("PNG", (960, 540))
     assert sorted(path.name for path in tmp_path.glob("-*")) == ["-电影 🎬.area.png", "-电影 🎬.mp4"]
     # The texts are shown for a second, every two seconds from 0.4 s on.
-    assert (page["frame_s"] - 0.4) % 2 < 1
+    (frame,) = page["frames"]
+    assert (frame["s"] - 0.4) % 2 < 1
+    assert page["layers"] == []
 
 
 def test_a_gpu_that_is_not_there_is_an_error_at_once_and_never_a_pending_actor(patterns: Path, tmp_path: Path) -> None:

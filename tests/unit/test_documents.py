@@ -11,6 +11,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from yivideo_ray.errors import WarningCode
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "yivideo_ray"
 PAGES = sorted(
@@ -116,3 +118,8 @@ def test_every_function_that_the_architecture_names_is_there() -> None:
     assert len(named) > 40
     assert sorted(name for name in named if not defined(name)) == []
     assert not defined("runtime.session.Session.no_such_thing")
+
+
+def test_every_code_of_a_warning_is_in_the_page_of_the_command() -> None:
+    page = (ROOT / "docs" / "use.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == {code.value for code in WarningCode}

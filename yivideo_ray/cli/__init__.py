@@ -30,7 +30,7 @@ examples:
   yivideo run film.mp4 --layers 1,3 --from paddleocr.postprocess_and_finalize
                                              other layers of text than those that were taken
   yivideo run -- -odd-name.mp4               a name that starts with a dash
-  yivideo area film.mp4 -o preview.png       draws where its subtitles are
+  yivideo area film.mp4 -o preview.png       draws its layers of text, and which are taken
   yivideo status                             what the GPU actors at RAY_ADDRESS are doing
   yivideo serve                              the service: workflows over HTTP at 127.0.0.1:8788
   yivideo submit film.mp4 --watch            gives the service a video and waits for its end

@@ -9,7 +9,7 @@ from yivideo_ray.config import AreaDetectorSettings, Settings
 from yivideo_ray.errors import InputError, ServiceError
 from yivideo_ray.http.allowlist import allowed_path
 from yivideo_ray.media import probe
-from yivideo_ray.preview import draw, marks, telling_frame
+from yivideo_ray.preview import draw, draw_layers, marks, telling_frame
 from yivideo_ray.service.contract import WorkflowState, WorkflowView
 from yivideo_ray.subtitles.formats import WRITERS
 from yivideo_ray.subtitles.result_reading import ResultValues, read_result
@@ -57,8 +57,8 @@ def subtitles(view: WorkflowView, name: Format, language: str | None, settings: 
 
 
 def preview(view: WorkflowView, settings: Settings) -> bytes:
-    """Returns a PNG of a frame of the video with the subtitle area drawn on it. Decodes: takes seconds, and is not for
-    the event loop.
+    """Returns a PNG of frames of the video with the layers of text drawn on them; of a chain that reads none, a frame
+    with the regions that are looked at. Decodes: takes seconds, and is not for the event loop.
 
     Errors: ServiceError RESULT_NOT_READY, RESULT_NOT_WRITTEN; InputError if the video is gone, has changed, or is where
     the service may not read any more.
@@ -77,8 +77,10 @@ def preview(view: WorkflowView, settings: Settings) -> bytes:
     if info.size_bytes != result.info.size_bytes:
         raise InputError("The video has changed since the workflow ended.", code="INPUT_CHANGED")
     own = settings.model_copy(update={"area_detector": _detector(view, settings.area_detector)})
+    if result.layers:
+        return draw_layers(info, result.layers, own)[0]
     frame = telling_frame(info, result.area, result.sampled, own)
-    return draw(frame.bgr(), marks(result.area, own.area_detector, info.bounds))
+    return draw((frame.bgr(), marks(result.area, own.area_detector, info.bounds)))
 
 
 def _document(view: WorkflowView) -> Path:

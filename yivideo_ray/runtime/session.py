@@ -226,6 +226,11 @@ class Session:
         self._tools = Tools(self._settings, self._cluster, pool, gpu, decoding, reading, opened)
         return self._tools
 
+    @property
+    def has_database(self) -> bool:
+        """Whether the database is open, so that asking it takes no time."""
+        return self._database is not None
+
     def open_database(self) -> Database:
         """Returns the database of the session's workflows, opened if it is not. Blocks; from any thread.
 
@@ -348,7 +353,9 @@ class _Run:
 
     def _is_read(self, job: Job, info: VideoInfo, journal: Journal) -> bool:
         """Returns whether an earlier run of the command has read all that this one would: then Ray is not needed."""
-        if job.workflow_id is not None or job.start_at is not None or job.again or not self._may_have_run(job):
+        if job.workflow_id is not None or job.start_at is not None or job.again:
+            return False
+        if not (self._session.has_database or self._may_have_run(job)):
             return False
         from yivideo_ray.runtime.workflow.checkpoint import readings_basis
 

@@ -1,4 +1,4 @@
-"""What workflows give: their events, their subtitles, their area on a frame."""
+"""What workflows give: their events, their subtitles, a picture of their layers."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ async def give_subtitles(
 @router.get(
     "/preview.png",
     operation_id="get_preview",
-    summary="Draws the subtitle area on a frame",
+    summary="Draws the layers of text on frames",
     response_class=Response,
     responses={
         200: {
@@ -174,8 +174,9 @@ async def give_subtitles(
 async def give_preview(
     request: Request, workflow_id: WorkflowId, service: ServiceDep, settings: SettingsDep
 ) -> Response:
-    """Green: where subtitles are read. Orange: other text, with the reason why it is none. The frame is the one of
-    those looked at that shows most text."""
+    """Green: layers that are taken for subtitles. Orange: the others. Each with its number, its probability and what
+    weighs most for or against it, on a frame that shows it. A chain that reads no text gives a frame with the regions
+    in which text is looked for."""
     view = await service.get(workflow_id)
     # Each decodes, and takes a core for seconds.
     async with request.app.state.one_preview:

@@ -12,7 +12,7 @@ from yivideo_ray.errors import ResultWarning, WarningCode
 from yivideo_ray.geometry import Box
 from yivideo_ray.types import Layer, Stage, UnreadableText, VideoInfo
 
-__all__ = ["warnings_of"]
+__all__ = ["first_text", "warnings_of"]
 
 _IN_DOUBT = (0.2, 0.8)
 # A text that stands for this share of a video is there all along: fades and the ends of a clip aside.
@@ -65,7 +65,7 @@ def _none_chosen(layers: Sequence[Layer], info: VideoInfo, settings: Postprocess
         yield ResultWarning(
             WarningCode.NONE_CHOSEN,
             f"Text was seen, and no layer of it was taken for subtitles. Layer {best.number}, {others}"
-            f"{_shown(best, info)}, is subtitles with a probability of {best.probability:.2f}. "
+            f"{first_text(best, info)}, is subtitles with a probability of {best.probability:.2f}. "
             f"{_option([best.number])} takes it.",
             {**_facts(best, info), "seen": len(layers), "layers": [best.number]},
         )
@@ -91,7 +91,7 @@ def _in_doubt(layer: Layer, layers: Sequence[Layer], info: VideoInfo) -> ResultW
     sentence, numbers = rest
     return ResultWarning(
         WarningCode.LAYER_IN_DOUBT,
-        f"Layer {layer.number}, {_shown(layer, info)}, was {was} and may be {though}: its probability is "
+        f"Layer {layer.number}, {first_text(layer, info)}, was {was} and may be {though}: its probability is "
         f"{layer.probability:.2f}. {sentence}",
         {**_facts(layer, info), "layers": numbers},
     )
@@ -101,7 +101,7 @@ def _still(layer: Layer, layers: Sequence[Layer], info: VideoInfo) -> ResultWarn
     sentence, numbers = _without(layer, layers)
     return ResultWarning(
         WarningCode.STILL_TEXT,
-        f"Layer {layer.number}, {_shown(layer, info)}, stands for all of the video and was taken. {sentence}",
+        f"Layer {layer.number}, {first_text(layer, info)}, stands for all of the video and was taken. {sentence}",
         {**_facts(layer, info), "layers": numbers},
     )
 
@@ -133,7 +133,8 @@ def _option(numbers: Iterable[int]) -> str:
     return f"--layers {','.join(map(str, numbers))} --from {Stage.POSTPROCESS_AND_FINALIZE}"
 
 
-def _shown(layer: Layer, info: VideoInfo) -> str:
+def first_text(layer: Layer, info: VideoInfo) -> str:
+    """Returns the first text of a layer that has cues, with when and where it is, as a part of a sentence."""
     return f'"{_example(layer)}" at {_clock(info.seconds(layer.cues[0].start_pts))}, {_place(layer.box)}'
 
 
