@@ -83,6 +83,29 @@ def test_a_result_is_its_json_and_its_schema_holds_it(video: Path) -> None:
     assert parsed(Result, json.dumps(document)) == result
 
 
+def test_text_that_is_not_taken_is_told_at_the_end_and_in_the_result(video: Path) -> None:
+    events: list[Event] = []
+    unsure = Settings.model_validate({"postprocessor": {"min_duration_ms": 5000}})
+    result = extract(video, settings=unsure, models=Models(), on_progress=events.append)
+    assert (result.cues, result.status) == ((), "SUCCESS")
+    (warning,) = [warning for warning in result.warnings if warning["code"] == "NONE_CHOSEN"]
+    assert warning["seen"] == len(result.layers) > 0
+    assert events[-1].message == warning["message"]
+    assert warning["code"] in [event.data.get("code") for event in events if event.kind.value == "warning"]
+
+
+def test_layers_are_chosen_by_their_numbers_and_one_that_is_not_there_is_an_error(video: Path) -> None:
+    def taken(layers: object) -> list[bool]:
+        settings = Settings.model_validate({"postprocessor": {"layers": layers}})
+        return [layer.taken for layer in extract(video, settings=settings, models=Models()).layers]
+
+    assert taken([1])[0]
+    assert all(taken("all"))
+    with pytest.raises(YivideoError) as caught:
+        taken([99])
+    assert caught.value.code.name == "LAYER_UNKNOWN"
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [("none.mp4", "INPUT_NOT_FOUND"), ("text.mp4", "INPUT_UNRECOGNIZED"), ("", "INPUT_NOT_REGULAR_FILE")],

@@ -1,4 +1,4 @@
-"""What the service gives of a workflow: events, subtitles, the area on a frame."""
+"""What the service gives of a workflow: events, subtitles, the layers on frames."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.support.service_clients import World, world
 from tests.support.videos import Subtitle, make_video
 from tests.unit.http.test_workflows import problem
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import InputError
+from yivideo_ray.errors import InputError, ResultWarning, WarningCode
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import EventKind, Outcome, StageRecord, StageStatus
 from yivideo_ray.media import probe
 from yivideo_ray.service.contract import WorkflowState
-from yivideo_ray.types import STAGES, Band, BandEvidence, Stage, SubtitleArea
+from yivideo_ray.types import STAGES, Band, BandEvidence, Layer, Stage, SubtitleArea
 
 CUES = (cue(1000, 2000, "你好", "Hello <b>"), cue(3000, 4500, "再见", "Goodbye"))
 AREA = SubtitleArea((Band("bottom", Box(400, 560, 880, 700), 41.5, BandEvidence(24, 18, 12, 0.91, "changes")),))
@@ -154,6 +154,36 @@ def test_the_area_is_drawn_on_a_frame_of_the_video(there: World, tmp_path: Path)
     made.unlink()
     make_video(made, frames=10, size=(640, 360), rate=25)
     problem(there.client.get(here), "INPUT_CHANGED")
+
+
+def test_layers_that_were_read_are_drawn_each_on_a_frame_that_shows_it(there: World, tmp_path: Path) -> None:
+    made = make_video(
+        there.videos / "made.mp4", frames=50, size=(640, 360), rate=25, subtitles=(Subtitle("Hello there", 5, 45),)
+    )
+    info = probe(made, Settings().decoder)
+    times = ((0.2, 0.9), (1.1, 1.9))
+    layers = tuple(
+        Layer(number, 0.9, True, (), Box(100, 280, 540, 350), 30.0, (cue(info.pts_at(start), info.pts_at(end), "Hi"),))
+        for number, (start, end) in enumerate(times, 1)
+    )
+    workflow_id = there.client.post("/v1/workflows", json={"video_path": str(made)}).json()["workflow_id"]
+    there.do(there.service.succeed(workflow_id, finished(info=info, layers=layers), tmp_path))
+    answer = there.client.get(f"/v1/workflows/{workflow_id}/preview.png")
+    assert answer.headers["content-type"] == "image/png", answer.text
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert picture.size == (2 * 960, 540)
+        for x in (150, 960 + 150):
+            red, green, blue = picture.convert("RGB").getpixel((x, 420))  # type: ignore[misc]
+            assert green > 200 > max(red, blue)
+
+
+def test_a_workflow_tells_its_warnings_with_codes_and_facts(there: World, tmp_path: Path) -> None:
+    workflow_id = there.submit()
+    doubt = ResultWarning(WarningCode.LAYER_IN_DOUBT, "Is it?", {"layer": 2, "box": Box(1, 2, 3, 4)})
+    there.do(there.service.succeed(workflow_id, finished(warnings=(doubt,)), tmp_path))
+    told = [{"code": "LAYER_IN_DOUBT", "message": "Is it?", "layer": 2, "box": [1, 2, 3, 4]}]
+    assert there.client.get(f"/v1/workflows/{workflow_id}").json()["warnings"] == told
+    assert there.client.get(f"/v1/workflows/{workflow_id}/subtitles.json").json()["warnings"] == told
 
 
 def test_events_come_with_numbers_and_go_on_behind_the_last_one_seen(there: World, here: str) -> None:
