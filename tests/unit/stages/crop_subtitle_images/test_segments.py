@@ -127,6 +127,32 @@ def test_dark_text_on_a_white_box_is_joined_over_a_white_scene_and_not_where_it_
     assert (after.joined_to_pts == before.stable_end_pts) is not gap
 
 
+def flashing(*cues: tuple[int, int]) -> Callable[[int], Luma]:
+    """Returns a film with a text at these times that flashes from 30 to 60, in every third frame."""
+
+    def frame(number: int) -> Luma:
+        band = film([(start, end, "Hello there") for start, end in cues])(number)
+        flash = 30 <= number < 60 and number % 3 == 0
+        return np.minimum(band.astype(int) + 90, 235).astype(np.uint8) if flash else band
+
+    return frame
+
+
+def test_a_text_that_flashes_hide_for_long_knows_that_it_may_begin_before_and_end_after() -> None:
+    first, second = (segment for segment in segments_of(flashing((5, 85)), 0, 95) if segment.strokes.sum() > 40)
+    assert (first.start_pts, second.end_pts) == (5, 85)
+    assert (first.begins_before, first.ends_after) == (False, True)
+    assert (second.begins_before, second.ends_after) == (True, False)
+    assert second.joined_to_pts is None
+
+
+def test_a_text_that_goes_while_it_flashes_and_comes_again_does_not_go_on_in_between() -> None:
+    segments = segments_of(flashing((5, 30), (60, 85)), 0, 95)
+    with_strokes = [segment for segment in segments if segment.strokes.sum() > 40]
+    assert (with_strokes[0].start_pts, with_strokes[-1].end_pts) == (5, 85)
+    assert not any(segment.begins_before or segment.ends_after for segment in segments)
+
+
 def test_a_line_of_two_that_goes_for_a_moment_is_not_joined() -> None:
     def frame(number: int) -> Luma:
         band = write(background(number), "Hello there", middle=(WIDTH / 2, 70))

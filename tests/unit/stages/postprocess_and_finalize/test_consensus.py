@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import line, seen
@@ -47,6 +47,7 @@ def test_lines_whose_characters_are_unknown_vote_as_a_whole() -> None:
 TEXTS = st.text("abc 你", min_size=1, max_size=8).filter(lambda text: text.strip() == text and "  " not in text)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.lists(st.tuples(st.integers(1, 50), st.floats(0.3, 1)), min_size=1, max_size=5))
 def test_where_all_agree_the_line_of_the_most_frames_comes_back_as_it_is(
     text: str, voters: list[tuple[int, float]]
@@ -57,6 +58,7 @@ def test_where_all_agree_the_line_of_the_most_frames_comes_back_as_it_is(
     assert any(found is one.lines[0] for one in observations if one.averaged_frames == most)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, st.integers(1, 50), st.floats(0.3, 1)), min_size=1, max_size=5))
 def test_no_letter_comes_from_nowhere(voters: list[tuple[str, int, float]]) -> None:
     observations = [seen(0, frames, text, confidence=confidence) for text, frames, confidence in voters]

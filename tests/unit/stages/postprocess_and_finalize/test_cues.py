@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import cue, line, seen
@@ -47,6 +47,20 @@ def test_the_same_text_after_frames_that_showed_it_all_along_is_the_same_cue() -
     first = replace(seen(0, 10, "No."), stable_end_pts=9)
     assert cues(first, replace(seen(16, 20, "No."), joined_to_pts=9)) == [(0, 20, "No.")]
     assert len(cues(first, replace(seen(16, 20, "No."), joined_to_pts=12))) == 2
+
+
+@pytest.mark.parametrize(
+    ("ends_after", "begins_before", "gap", "parts"),
+    [(True, True, 100, 1), (True, True, 101, 2), (True, False, 50, 2), (False, True, 50, 2)],
+)
+def test_a_text_that_flashes_hide_is_one_cue(ends_after: bool, begins_before: bool, gap: int, parts: int) -> None:
+    rules = replace(RULES, hidden_ticks=100)
+    first = seen(0, 10, "No.", ends_after=ends_after)
+    second = seen(10 + gap, 200, "No.", begins_before=begins_before)
+    built = build_cues([first, second], "bottom", rules)
+    assert len(built) == parts
+    assert (built[0].start_pts, built[-1].end_pts) == (0, 200)
+    assert len(build_cues([first, replace(second, lines=(line("Yes."),))], "bottom", rules)) == 2
 
 
 def test_a_doubtful_letter_parts_nothing_and_most_frames_win() -> None:
@@ -172,6 +186,7 @@ def test_cues_of_a_layer_that_overlap_for_a_part_of_their_time_are_two_in_the_or
     assert join_simultaneous([]) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 5), st.sampled_from(["A b", "Other", "第一", ""]))))
 def test_cues_are_in_order_and_never_overlap(pieces: list[tuple[int, int, str]]) -> None:
     at, observations = 0, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import line, seen
@@ -77,6 +77,7 @@ def test_a_line_stays_though_its_box_reaches_out_to_what_is_bright_beside_it() -
     assert not grows(shown("Call an"), seen(0, 10, replace(wide, box=box)), brief=False)
 
 
+@settings(deadline=None)
 @given(st.text("abc I.", min_size=1, max_size=8), st.text("abc I.", min_size=2, max_size=8), st.booleans())
 def test_centred_text_never_grows(text: str, more: str, brief: bool) -> None:
     text = text.strip() or "a"

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yivideo_ray.stages.postprocess_and_finalize.layer_decision import REASONS, Weights, decide, shipped_weights
@@ -78,7 +78,7 @@ def test_turning_one_feature_turns_the_reason_and_the_probability(feature: str) 
         assert all(other.weight == 0 for other in others)
     (_, (less, *_)), (_, (more, *_)) = sides
     assert less.words != more.words
-    assert less.weight == pytest.approx(-more.weight)
+    assert less.weight == pytest.approx(-more.weight, abs=0.002)
 
 
 def test_a_mirrored_weight_makes_the_opposite_of_a_feature_speak_for_a_layer() -> None:
@@ -87,6 +87,7 @@ def test_a_mirrored_weight_makes_the_opposite_of_a_feature_speak_for_a_layer() -
     assert decide(features, SMALL)[0] == pytest.approx(1 - decide(features, mirrored)[0])
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({name: st.floats(-1e6, 1e6) for name in FEATURES}))
 def test_any_features_have_a_probability_and_the_same_one_each_time(features: dict[str, float]) -> None:
     probability, reasons = decide(features, SHIPPED)

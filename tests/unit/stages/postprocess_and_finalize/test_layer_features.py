@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import layer, line, track, video
@@ -119,6 +119,7 @@ def test_a_text_that_moves_by_itself_is_told_from_a_box_that_found_more_at_one_e
     assert features(layer(growing))["moves"] == features(layer(moving(0)))["moves"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

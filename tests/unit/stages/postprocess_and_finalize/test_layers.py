@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations, permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import track
@@ -131,6 +131,7 @@ def test_the_order_in_which_equal_starts_are_given_decides_nothing() -> None:
     assert found == {(("LOGO",), ("and lower", "upper"))}
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

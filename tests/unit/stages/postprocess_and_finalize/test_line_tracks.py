@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import line, seen
@@ -11,8 +11,6 @@ from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack, t
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
 
 GAP = 5
-
-
 HEIGHTS = (30.0, 30.0)
 """The height of the lines that each of two regions is looked at for."""
 
@@ -149,6 +147,13 @@ def test_a_line_that_was_cut_off_by_its_region_is_a_double_of_the_whole_one() ->
     assert [track.text for track in track_lines([[half], [whole]], HEIGHTS, GAP)] == ["Where is he?"]
 
 
+@pytest.mark.parametrize("heights", [(30.0, 75.0), (30.0, 12.0)])
+def test_of_doubles_that_of_the_region_which_looks_for_lines_of_its_height_stays(heights: tuple[float, float]) -> None:
+    fitting, other = seen(0, 40, line("Where is he?", 0.9)), seen(0, 40, line("Where ishe?", 0.97))
+    assert [track.text for track in track_lines([[fitting], [other]], heights, GAP)] == ["Where is he?"]
+    assert [track.text for track in track_lines([[other], [fitting]], heights[::-1], GAP)] == ["Where is he?"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -166,6 +171,7 @@ TEXTS = st.sampled_from(["Hello", "Hullo", "over there", "- Me.", "你好吗"])
 PLACES = st.sampled_from([100, 220, 400, 900])
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(TEXTS, PLACES, st.sampled_from([10, 20, 50])), max_size=4), max_size=8))
 def test_every_line_that_was_read_is_in_one_track(crops: list[list[tuple[str, int, int]]]) -> None:
     observations = [

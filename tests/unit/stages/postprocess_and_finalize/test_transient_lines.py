@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import seen
@@ -44,6 +44,7 @@ def test_every_other_line_stays(observations: list[Observation]) -> None:
     assert texts(*observations) == [tuple(line.text for line in one.lines) for one in observations]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(["Hello", "there", "you"]), max_size=3), max_size=8))
 def test_times_stay_and_lines_only_go(shown: list[list[str]]) -> None:
     observations = [seen(5 * at, 5 * at + 5, *lines) for at, lines in enumerate(shown)]
