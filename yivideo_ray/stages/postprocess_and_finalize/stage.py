@@ -22,7 +22,7 @@ from yivideo_ray.stages.postprocess_and_finalize.single_characters import (
     may_be_lone_i,
 )
 from yivideo_ray.text.han_variants import settle_variants
-from yivideo_ray.text.spaces import space_out, tidy
+from yivideo_ray.text.spaces import WIDE_SPACE, space_out, tidy
 from yivideo_ray.types import (
     Band,
     CharReading,
@@ -49,6 +49,8 @@ _BRIEF_MIN_CONFIDENCE = 0.85
 _INSIDE_SHARE = 0.8
 _EDGE_SHARE = 0.01
 _STANDS = (RejectionReason.ALWAYS_THERE, RejectionReason.EXCLUDED)
+# How wide a gap at which detection cuts a line is, in shares of the capitals' height: more than a character, at least.
+_WIDE_GAP = 1.5
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
 
@@ -163,13 +165,13 @@ def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
 
 def _one_line(pieces: Sequence[ReadLine]) -> ReadLine:
     """Returns the pieces of a row, from the left, as one line: detection cuts a line at wide gaps, as between two
-    speakers."""
+    speakers, or two phrases of Chinese."""
     if len(pieces) == 1:
         return pieces[0]
     box = bounding_box(piece.box for piece in pieces)
     known = all(piece.chars for piece in pieces)
     return ReadLine(
-        text=tidy(" ".join(piece.text for piece in pieces)),
+        text=tidy(WIDE_SPACE.join(piece.text for piece in pieces)),
         confidence=sum(piece.confidence for piece in pieces) / len(pieces),
         box=box,
         chars=tuple(char for piece in pieces for char in _chars_within(piece, box)) if known else (),
@@ -177,10 +179,11 @@ def _one_line(pieces: Sequence[ReadLine]) -> ReadLine:
 
 
 def _chars_within(piece: ReadLine, box: Box) -> list[CharReading]:
-    """Returns a piece's characters with their places as shares of the whole line's box, a sure space before them."""
+    """Returns a piece's characters with their places as shares of the whole line's box, a sure and wide space before
+    them."""
     scale, shift = piece.box.width / box.width, (piece.box.x0 - box.x0) / box.width
     chars = [replace(char, x0=shift + scale * char.x0, x1=shift + scale * char.x1) for char in piece.chars]
-    chars[0] = replace(chars[0], space_before=1.0, gap_before=None)
+    chars[0] = replace(chars[0], space_before=1.0, gap_before=_WIDE_GAP)
     return chars
 
 
