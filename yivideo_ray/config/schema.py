@@ -176,7 +176,7 @@ class PostprocessorSettings(_Section):
     min_confidence: Share = 0.6
     min_duration_ms: float = Field(200, ge=0)
     merge_gap_ms: float = Field(90, ge=0)
-    space_probability: Share = 0.01
+    space_probability: Share = 0.5
     review_confidence: Share = 0.75
     layers: LayerChoice = "auto"
 

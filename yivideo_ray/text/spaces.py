@@ -1,10 +1,8 @@
-"""Spaces, the width of marks and the word I in lines: from what the model saw and from the gaps between the glyphs.
+"""Spaces, the width of marks and the word I in lines.
 
-PP-OCR's best path drops spaces between words, yet the probability of a space at a word gap stays far above that inside
-a word; how far depends on the characters beside it. Over 5,500 drawn lines in four languages and 17 typefaces, letters
-of one word had less than 0.001 in 999 of 1,000 places, and words 0.04 or more; before an apostrophe 0.3 was no space,
-after a dash 0.01 was one (docs/decisions/027). Where the probability is near the border, the width of the gap decides:
-0.1 of the capitals' height inside words, 0.45 between them, in the median.
+Whether a space stands between two characters is word_gaps' to judge, from what the model saw and from the gaps between
+the glyphs; what a language says against it, and all else that makes characters a line, is here. A gap between phrases
+of Chinese or Japanese is kept as the space of those scripts, which is as wide as a character.
 """
 
 from __future__ import annotations
@@ -14,29 +12,21 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from yivideo_ray.text.scripts import is_unspaced
+from yivideo_ray.text.word_gaps import space_probabilities
 from yivideo_ray.types import CharReading
 
-__all__ = ["space_out", "tidy"]
+__all__ = ["WIDE_SPACE", "space_out", "tidy"]
 
-_DASHES = frozenset("-–—")
-_APOSTROPHES = frozenset("'’‘`")
-_OPENING = frozenset("([{¿¡")
-_POINTS = frozenset(".,")
-# Thresholds, as multiples of the setting (0.01): what a space needs in its place to be one without looking at the gap.
-_AFTER_DASH, _CLOSING, _AT_POINT, _AFTER_OPENING, _MIXED = 0.5, 4.0, 10.0, 30.0, 10.0
-_BEFORE_APOSTROPHE, _AFTER_APOSTROPHE = 50.0, 15.0
-# Between these multiples of the threshold the gap has a say; a dash may be followed by a space that the model missed.
-_DOUBT_FROM, _DOUBT_TO = 0.4, 4.0
-# So sure, the model is believed whatever the border: an italic f reaches over the apostrophe behind its space.
-_SURE_OF_SPACE = 0.9
-# Shares of the capitals' height. Beside a full-width character the gap ends at its cell: over 671 drawn lines in six
-# typefaces its median was 0.08 to 0.18 after a dash alone, 0.38 to 1.05 after a dash and a space.
-_WIDE_GAP, _NARROW_GAP, _WIDE_GAP_BESIDE_FULL_WIDTH = 0.33, 0.17, 0.25
+WIDE_SPACE = "\u3000"
+# A gap of half a character between two full-width ones is no typesetter's accident; in shares of the capitals' height,
+# of which a full-width character is wide 1.37.
+_HALF_A_CHARACTER = 0.68
 # French and Italian words that lose a vowel before another: what follows the apostrophe belongs to them. CJK fonts set
 # the typographic one in a full-width cell, which model and gap take for a space.
 _ELISION = re.compile(
     r"(?:^|[^\w’'])(?:[cdjlmnstv]|qu|jusqu|lorsqu|puisqu|quelqu|quoiqu|presqu|(?:de|da|ne|su|a)ll|un)$", re.IGNORECASE
 )
+_WHITE_SPACE = re.compile(r"\s+")
 _FULL_WIDTH = {"?": "？", "!": "！", ",": "，", ":": "：", ";": "；"}
 _HALF_WIDTH = str.maketrans({wide: narrow for narrow, wide in _FULL_WIDTH.items()})
 # In most typefaces the word I looks like an l. No word is an l alone: that is a litre after a number, or an article
@@ -52,18 +42,19 @@ _SURE_OF_MARK = 0.9
 
 
 def space_out(text: str, chars: Sequence[CharReading], threshold: float) -> str:
-    """Returns the line with a space wherever model and gap together show one.
+    """Returns the line with a space wherever one is at least as probable as threshold (word_gaps).
 
-    threshold is the model's probability of a space that makes one between letters; places of other kinds have their
-    own in proportion. A mark that the model was unsure of takes the width of the script before it, and any mark that of
-    Latin where the line has no other letters. A word that can only be I, or only l, is that. text is used as it is if
-    the characters are unknown.
+    A mark that the model was unsure of takes the width of the script before it, and any mark that of Latin where the
+    line has no other letters. A word that can only be I, or only l, is that. text is used as it is if the characters
+    are unknown.
     """
     if not chars:
         return tidy(text)
     line = chars[0].text
-    for previous, char in pairwise(chars):
-        if _is_space(previous, char, line, threshold):
+    for (previous, char), probability in zip(pairwise(chars), space_probabilities(chars), strict=True):
+        if _is_phrase_gap(previous, char):
+            line += WIDE_SPACE
+        elif probability >= threshold and not _is_elided(previous, char, line):
             line += " "
         unsure = char.confidence < _SURE_OF_MARK and is_unspaced(previous.text)
         line += _FULL_WIDTH.get(char.text, char.text) if unsure else char.text
@@ -73,44 +64,25 @@ def space_out(text: str, chars: Sequence[CharReading], threshold: float) -> str:
     return _ARTICLE.sub("l", _WORD_I.sub("I", tidy(line)))
 
 
-def _is_space(previous: CharReading, char: CharReading, line: str, threshold: float) -> bool:
-    unspaced = is_unspaced(previous.text) + is_unspaced(char.text)
-    if unspaced == 2:
-        return False
-    if previous.text == "’" and char.text.isalpha() and _ELISION.search(line[:-1]):
-        return False
-    seen = char.space_before / (threshold * _factor(previous.text, char.text, unspaced))
-    gap = char.gap_before
-    if gap is None or seen >= _DOUBT_TO or char.space_before >= _SURE_OF_SPACE:
-        return seen >= 1
-    if seen >= 1:
-        # Two bars side by side, as in "Il", keep more of a distance than other letters of one word.
-        return gap >= (_WIDE_GAP if {previous.text, char.text} <= _BARS else _NARROW_GAP)
-    may_be = seen >= _DOUBT_FROM or previous.text in _DASHES
-    return may_be and gap >= (_WIDE_GAP_BESIDE_FULL_WIDTH if unspaced else _WIDE_GAP)
+def _is_elided(previous: CharReading, char: CharReading, line: str) -> bool:
+    return previous.text == "’" and char.text.isalpha() and _ELISION.search(line[:-1]) is not None
 
 
-def _factor(previous: str, char: str, unspaced: int) -> float:
-    """Returns how many times more probable than between letters a space has to be here."""
-    # The first that holds. Beside a character of an unspaced script the model's doubt is larger.
-    factors = (
-        (char in _APOSTROPHES, _BEFORE_APOSTROPHE),
-        (previous in _APOSTROPHES, _AFTER_APOSTROPHE),
-        (unspaced > 0, _MIXED),
-        (previous in _DASHES, _AFTER_DASH),
-        (previous in _OPENING, _AFTER_OPENING),
-        (char in _POINTS, _AT_POINT),
-        (char.isalnum() and previous.isalnum(), 1.0),
-    )
-    return next((factor for holds, factor in factors if holds), _CLOSING)
+def _is_phrase_gap(previous: CharReading, char: CharReading) -> bool:
+    unspaced = is_unspaced(previous.text) and is_unspaced(char.text)
+    return unspaced and char.gap_before is not None and char.gap_before >= _HALF_A_CHARACTER
 
 
 def tidy(text: str) -> str:
-    """Returns the text with single spaces, and none between unspaced characters."""
+    """Returns the text with single spaces: between unspaced characters none but wide ones (U+3000), elsewhere none of
+    those."""
     kept: list[str] = []
-    words = " ".join(text.split())
+    words = _WHITE_SPACE.sub(lambda found: WIDE_SPACE if WIDE_SPACE in found[0] else " ", text.strip())
     for index, char in enumerate(words):
-        if char == " " and is_unspaced(words[index - 1]) and is_unspaced(words[index + 1]):
-            continue
-        kept.append(char)
+        if not char.isspace():
+            kept.append(char)
+        elif not (is_unspaced(words[index - 1]) and is_unspaced(words[index + 1])):
+            kept.append(" ")
+        elif char == WIDE_SPACE:
+            kept.append(char)
     return "".join(kept)

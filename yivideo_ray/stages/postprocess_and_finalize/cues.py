@@ -44,7 +44,7 @@ class CueRules:
     merge_gap_ticks: int
     step_ticks: int = 0
     hidden_ticks: int = 0
-    space_probability: float = 0.01
+    space_probability: float = 0.5
     sure_character: float = 0.75
     variant: HanVariant | None = None
 

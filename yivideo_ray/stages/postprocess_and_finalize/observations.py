@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from yivideo_ray.geometry import Box, bounding_box
-from yivideo_ray.text.spaces import tidy
+from yivideo_ray.text.spaces import WIDE_SPACE, tidy
 from yivideo_ray.text.voting import folded
 from yivideo_ray.types import CharReading
 
 __all__ = ["Observation", "ReadLine", "one_line", "without_passing_lines"]
+
+
+# How wide a gap at which detection cuts a line is, in shares of the capitals' height: more than a character, at least.
+_WIDE_GAP = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,14 @@ class Observation:
 
 def one_line(pieces: Sequence[ReadLine]) -> ReadLine:
     """Returns the pieces of a row, from the left, as one line: detection cuts a line at wide gaps, as between two
-    speakers."""
+    speakers, or two phrases of Chinese."""
     if len(pieces) == 1:
         return pieces[0]
     box = bounding_box(piece.box for piece in pieces)
     known = all(piece.chars for piece in pieces)
     return replace(
         max(pieces, key=lambda piece: piece.box.width),
-        text=tidy(" ".join(piece.text for piece in pieces)),
+        text=tidy(WIDE_SPACE.join(piece.text for piece in pieces)),
         confidence=sum(piece.confidence for piece in pieces) / len(pieces),
         box=box,
         chars=tuple(char for piece in pieces for char in _chars_within(piece, box)) if known else (),
@@ -85,10 +89,11 @@ def one_line(pieces: Sequence[ReadLine]) -> ReadLine:
 
 
 def _chars_within(piece: ReadLine, box: Box) -> list[CharReading]:
-    """Returns a piece's characters with their places as shares of the whole line's box, a sure space before them."""
+    """Returns a piece's characters with their places as shares of the whole line's box, a sure and wide space before
+    them."""
     scale, shift = piece.box.width / box.width, (piece.box.x0 - box.x0) / box.width
     chars = [replace(char, x0=shift + scale * char.x0, x1=shift + scale * char.x1) for char in piece.chars]
-    chars[0] = replace(chars[0], space_before=1.0, gap_before=None)
+    chars[0] = replace(chars[0], space_before=1.0, gap_before=_WIDE_GAP)
     return chars
 
 

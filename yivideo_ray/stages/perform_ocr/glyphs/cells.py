@@ -1,13 +1,15 @@
 """The cells of full-width characters: where each stands on the even grid in which Chinese and Japanese are set.
 
 A Chinese character is made of pieces that lie beside each other as letters do, so its ink alone doesn't say where it
-begins. Its cell does: all are one em wide, and where they meet there is next to no ink.
+begins. Its cell does: all are one em wide, and where they meet there is next to no ink. Where a phrase ends in a wide
+gap, a new grid begins behind it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -24,6 +26,8 @@ _STEP = 0.2
 _MAX_SHIFT = 0.3
 _SHIFTS = 25
 _PITCHES = 21
+# Characters whose middles are farther from each other than this, in ems, have a gap between their cells.
+_APART = 1.5
 # Blur for the ink of the columns, as a share of the em: it draws a border to the middle of the blank beside it.
 _BLUR = 0.06
 # A border that is a good one crosses less than this share of the ink that a column has in the mean.
@@ -47,8 +51,8 @@ class Cells:
 def find_cells(chars: Sequence[CharReading], inks: Sequence[Ink], width: int) -> Cells | None:
     """Returns the cells of the full-width characters in a line of that width in pixels, and in which of the inks they
     are; None if no two of them stand beside each other, or no ink fits."""
-    runs = _runs(chars)
     middles = np.array([(char.x0 + char.x1) / 2 * width for char in chars])
+    runs = _phrases(_runs(chars), middles)
     em, doubt = _em(runs, middles)
     if em <= 0:
         return None
@@ -76,6 +80,17 @@ def _runs(chars: Sequence[CharReading]) -> list[range]:
             runs.append(range(start, index))
             start = None
     return [run for run in runs if len(run) > 1]
+
+
+def _phrases(runs: Sequence[range], middles: NDArray[np.float64]) -> list[range]:
+    """Returns the runs, cut where there is a gap in them."""
+    steps = [step for run in runs for step in np.diff(middles[run.start : run.stop])]
+    em = float(np.median(steps)) if steps else 0.0
+    phrases: list[range] = []
+    for run in runs:
+        ends = [i + 1 for i in run[:-1] if middles[i + 1] - middles[i] > _APART * em]
+        phrases += [range(start, end) for start, end in pairwise([run.start, *ends, run.stop])]
+    return phrases
 
 
 def _em(runs: Sequence[range], middles: NDArray[np.float64]) -> tuple[float, float]:

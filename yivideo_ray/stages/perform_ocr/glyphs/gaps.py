@@ -17,6 +17,7 @@ from yivideo_ray.pixels.ink import Glyph, find_glyphs, find_ink, group_pieces
 from yivideo_ray.stages.perform_ocr.glyphs.cells import Cells, find_cells
 from yivideo_ray.stages.perform_ocr.glyphs.dots import Span, with_dots
 from yivideo_ray.stages.perform_ocr.glyphs.marks import Rows, wanted_marks, with_ligatures, with_marks
+from yivideo_ray.text.scripts import is_unspaced
 from yivideo_ray.types import CharReading, Luma, Reading
 
 __all__ = ["with_glyphs"]
@@ -55,6 +56,8 @@ def with_glyphs(reading: Reading, image: Luma, cue_text: str) -> Reading:
             return reading
         spans, loose = _ink_of(glyphs, owners)
         chars = _with_gaps(joined, spans, loose, rows.capital_px)
+        # Between two full-width characters only their cells tell: a comma leaves half of its own blank.
+        chars = _without_gaps_in_full_width(chars)
         wanted = wanted_marks(cue_text)
         if wanted:
             chars = with_marks(chars, glyphs, owners, rows, width=width, wanted=wanted)
@@ -129,6 +132,13 @@ def _rows(chars: Sequence[CharReading], glyphs: Sequence[Glyph], owners: Sequenc
     heights = sorted(baseline - box.y0 for box in standing)
     # Nearly every line has a capital, a digit or a letter with an ascender; an accent on top is taller still.
     return Rows(baseline, max(1.0, heights[round(0.85 * (len(heights) - 1))]))
+
+
+def _without_gaps_in_full_width(chars: Sequence[CharReading]) -> tuple[CharReading, ...]:
+    inside = [is_unspaced(first.text) and is_unspaced(second.text) for first, second in pairwise(chars)]
+    return tuple(
+        replace(char, gap_before=None) if within else char for char, within in zip(chars, [False, *inside], strict=True)
+    )
 
 
 def _with_gaps(
