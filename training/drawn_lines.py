@@ -158,7 +158,9 @@ def _grounds(rng: random.Random, size: tuple[int, int], count: int = 14) -> Iter
         start_s = rng.uniform(shot.start_s, shot.end_s)
         times = [min(start_s + 0.08 * n, shot.end_s) for n in range(rng.choice(_AVERAGED))]
         frames = [render(shot, time_s, size) for time_s in times]
-        y, u, v = (np.mean(planes, axis=0, dtype=np.float32).astype(np.uint8) for planes in zip(*frames, strict=True))
+        y, u, v = (
+            np.asarray(np.mean(planes, axis=0, dtype=np.float32), np.uint8) for planes in zip(*frames, strict=True)
+        )
         yield y, u, v
 
 

@@ -179,8 +179,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     fitted_to = with_variants(lines)
     found = collect(fitted_to)
-    likely = cross_validate(found, [family_of(line.font) for line in fitted_to])
-    _report(lines, found, likely, "in families never seen")
+    unseen = cross_validate(found, [family_of(line.font) for line in fitted_to])
+    _report(lines, found, unseen, "in families never seen")
     weights = fit(found.features, found.spaces)
     _report(lines, found, _logistic(found.features @ weights), "in the lines that were fitted")
     if options.write:

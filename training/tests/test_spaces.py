@@ -19,7 +19,8 @@ from training.spaces import collect, cross_validate, fit, with_variants
 def line(drawn: str, read: str = "", *, font: str = "sans", gaps: tuple[float, float] = (0.1, 0.5)) -> DrawnLine:
     """Returns a line whose gaps are as they are inside words and between them, with no space seen by the model."""
     read = read or drawn
-    chars, space = [], False
+    chars: list[tuple[str, float, float | None]] = []
+    space = False
     for char in read:
         if char == " ":
             space = True
