@@ -71,5 +71,5 @@ def test_the_command_comes_with_the_wheel(wheel: zipfile.ZipFile) -> None:
 def test_the_wheel_asks_for_onnxruntime_and_no_extra_for_another(metadata: Message) -> None:
     asked = metadata.get_all("Requires-Dist", [])
     assert [line for line in asked if line.startswith("onnxruntime")] == ["onnxruntime>=1.20"]
-    assert set(metadata.get_all("Provides-Extra", [])) == {"paddle", "paddle-gpu", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"paddle", "paddle-gpu", "test", "training"}
     assert metadata["License-Expression"] == "Apache-2.0"
