@@ -62,7 +62,7 @@ def test_a_lost_node_costs_time_and_no_result_another_takes_over(videos: list[Pa
             told = tmp_path / f"{decoded_by}.log"
             with told.open("w") as out:
                 running = subprocess.Popen(
-                    command("run", *videos, "-o", tmp_path / decoded_by),
+                    command("run", *videos, "--again", "-o", tmp_path / decoded_by),
                     env={**env, "YIVIDEO_DECODER__RUNS_ON": decoded_by},
                     stdout=out,
                     stderr=out,
@@ -120,7 +120,7 @@ def test_several_actors_on_several_nodes_share_the_calls(videos: list[Path], tmp
         assert [actor["state"] for actor in _status(env)] == ["ready", "ready"]
         assert [actor["state"] for actor in _status({**env, "YIVIDEO_GPU__MAILBOX_SIZE": "7"})] == ["absent"] * 2
         refused = subprocess.run(
-            command("run", videos[0], "-o", tmp_path / "none"),
+            command("run", videos[0], "--again", "-o", tmp_path / "none"),
             capture_output=True,
             text=True,
             env={**env, "YIVIDEO_GPU__ACTORS": "3"},
