@@ -31,8 +31,8 @@ DAMAGED = "The video is damaged or not complete: "
 
 
 def dim(number: int) -> Rgb:
-    """Returns a picture in which the scripted engine finds no text."""
-    return np.minimum(picture(number, (160, 96)), 150)
+    """Returns a picture in which the scripted engine finds no text, also where coding made it brighter."""
+    return np.minimum(picture(number, (160, 96)), 120)
 
 
 def without_text(path: Path, **recipe: Any) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Literal
@@ -386,13 +386,7 @@ def _area(area: types.SubtitleArea) -> Area:
                 band.name,
                 band.box.corners,
                 band.line_height_px,
-                Evidence(
-                    band.evidence.samples,
-                    band.evidence.samples_with_text,
-                    band.evidence.distinct_texts,
-                    band.evidence.mean_score,
-                    band.evidence.reason,
-                ),
+                Evidence(**asdict(band.evidence)),
             )
             for band in area.bands
         ),

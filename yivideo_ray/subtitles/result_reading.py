@@ -186,6 +186,7 @@ def _layer(layer: documents.Layer, unreadable: Iterable[documents.Unreadable], i
 
 
 def _area(area: documents.Area) -> SubtitleArea:
+    """Returns the area without the regions that were rejected for what is no reason any more."""
     return SubtitleArea(
         tuple(
             types.Band(

@@ -94,6 +94,23 @@ def test_a_cue_says_when_where_and_on_what_it_rests() -> None:
     ]
 
 
+def test_every_layer_says_why_it_was_or_was_not_taken_and_numbers_its_own_cues() -> None:
+    document = json.loads(json.dumps(result_document(OUTCOME)))
+    for layer, found in zip(LAYERS, document["layers"], strict=True):
+        assert (found["number"], found["probability"], found["taken"]) == (
+            layer.number,
+            layer.probability,
+            layer.taken,
+        )
+        assert found["box"] == list(layer.box.corners)
+        assert [(reason["feature"], reason["weight"], reason["words"]) for reason in found["reasons"]] == [
+            (reason.feature, reason.weight, reason.words) for reason in layer.reasons
+        ]
+        assert [(cue["number"], cue["text"]) for cue in found["cues"]] == [
+            (number, cue.text) for number, cue in enumerate(layer.cues, 1)
+        ]
+
+
 def test_times_count_from_where_the_file_begins_and_the_document_says_where_that_is() -> None:
     assert OUTCOME.info is not None
     late = replace(OUTCOME.info, origin_s=Fraction(-3, 2))

@@ -85,6 +85,11 @@ def test_a_document_of_the_first_version_is_read_its_sentences_as_warnings_of_no
     assert values.area == OUTCOME.area
 
 
+def test_layers_come_back_with_their_reasons_and_their_cues() -> None:
+    assert OUTCOME.layers
+    assert parse_result(document()).layers == OUTCOME.layers
+
+
 def test_stages_tell_whether_there_could_be_cues_and_which_frames_were_looked_at() -> None:
     stages = (
         StageRecord(Stage.EXTRACT_KEYFRAMES, StageStatus.SUCCESS, output={"pts": [3, 5]}),

@@ -35,7 +35,6 @@ from yivideo_ray.types import (
     Cue,
     Layer,
     RejectedRegion,
-    RejectionReason,
     SubtitleArea,
     TextLine,
     VideoInfo,
@@ -48,16 +47,15 @@ _LOWEST_LINE = 0.45
 # A cue this short was hardly meant to be read: it must at least be read well.
 _BRIEF_S = 0.25
 _BRIEF_MIN_CONFIDENCE = 0.85
-# Text that was rejected is dropped where it is read again, if this share of the line is inside the region. What stands
-# has both ends within a line's height of the region's, as subtitles hardly ever do. What moves is meant only where it
-# runs from edge to edge, as a ticker: a row is rejected for that also because it was seldom seen.
+# Text that was rejected is dropped where it is read again: this share of the line is inside the region, and both its
+# ends are within a line's height of the region's, as those of subtitles hardly ever are.
 _INSIDE_SHARE = 0.8
-_EDGE_SHARE = 0.01
-_STANDS = (RejectionReason.ALWAYS_THERE, RejectionReason.EXCLUDED)
 # A layer from here on is taken for subtitles.
 _PROBABLE = 0.5
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
+# Flashes and noise hide a text for so long at most.
+_HIDDEN_S = 5.0
 
 
 def postprocess_and_finalize(
@@ -104,13 +102,14 @@ def find_layers(
     rules = CueRules(
         merge_gap_ticks=int(settings.merge_gap_ms / 1000 / info.time_base),
         step_ticks=int(_STEP_S / info.time_base),
+        hidden_ticks=int(_HIDDEN_S / info.time_base),
         space_probability=settings.space_probability,
         sure_character=settings.review_confidence,
         variant=variant,
     )
     regions = [_observations(index, crops, by_id, area, settings) for index in range(len(area.bands))]
     end_pts = max((crop.end_pts for crop in crops), default=info.first_pts + 1)
-    layers = layers_of(track_lines(regions, rules.merge_gap_ticks))
+    layers = layers_of(track_lines(regions, [band.line_height_px for band in area.bands], rules.merge_gap_ticks))
     makes_cues = _CueMaker(info, area.bands, regions, rules, settings)
     return [FoundLayer(layer, makes_cues(layer), features_of(layer, layers, info, end_pts)) for layer in layers]
 
@@ -194,7 +193,7 @@ def _observe(
         if not _is_subtitle_line(line, crop, band, settings):
             continue
         box = to_frame(line.box, crop.box, crop.scale)
-        if any(_shows(box, region, band.box) for region in rejected):
+        if any(_shows(box, region) for region in rejected):
             continue
         read = ReadLine(
             text=space_out(line.text, line.chars, settings.space_probability),
@@ -215,6 +214,8 @@ def _observe(
         crop.joined_to_pts,
         crop.stroke_px,
         crop.box,
+        crop.begins_before,
+        crop.ends_after,
     )
 
 
@@ -246,17 +247,11 @@ def _lone_letters(
     return found
 
 
-def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
-    """Returns whether a line is the text of a region that was rejected. The band is as wide as the frame, unless it was
-    set."""
+def _shows(line: Box, region: RejectedRegion) -> bool:
+    """Returns whether a line is the text of a region that was rejected."""
     shared = line.intersect(region.box)
-    if shared is None or shared.area < _INSIDE_SHARE * line.area:
-        return False
-    if region.reason in _STANDS:
-        return line.width >= region.box.width - 2 * line.height
-    margin = _EDGE_SHARE * band.width
-    runs_through = region.box.x0 <= band.x0 + margin and region.box.x1 >= band.x1 - margin
-    return runs_through and region.reason is RejectionReason.MOVES
+    inside = shared is not None and shared.area >= _INSIDE_SHARE * line.area
+    return inside and line.width >= region.box.width - 2 * line.height
 
 
 def _is_worth_showing(cue: Cue, info: VideoInfo, settings: PostprocessorSettings) -> bool:
