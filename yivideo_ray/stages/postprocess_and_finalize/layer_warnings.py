@@ -29,7 +29,10 @@ def warnings_of(layers: Sequence[Layer], info: VideoInfo, settings: Postprocesso
     if not any(layer.taken and layer.cues for layer in layers):
         found += _none_chosen(layers, info, settings)
     if settings.layers == "auto":
-        found += [_in_doubt(layer, layers, info) for layer in layers if layer.cues and _is_in_doubt(layer)]
+        # That of the most probable one is told already.
+        told = {warning.facts.get("layer") for warning in found}
+        doubtful = (layer for layer in layers if layer.cues and _is_in_doubt(layer) and layer.number not in told)
+        found += [_in_doubt(layer, layers, info) for layer in doubtful]
         found += [_still(layer, layers, info) for layer in layers if layer.taken and _stands_all_along(layer, info)]
     return tuple(found)
 

@@ -79,6 +79,11 @@ def test_a_layer_is_in_doubt_between_a_fifth_and_four_fifths(probability: float,
     assert codes == (["LAYER_IN_DOUBT"] if doubted else [])
 
 
+def test_where_nothing_was_taken_the_layer_that_is_named_for_that_is_not_named_again_for_its_doubt() -> None:
+    found = told(layer(1, 0.45, HELLO), layer(2, 0.3, SIGN))
+    assert [(warning.code, warning.facts["layer"]) for warning in found] == [("NONE_CHOSEN", 1), ("LAYER_IN_DOUBT", 2)]
+
+
 def test_a_doubtful_layer_that_was_left_is_told_with_the_option_that_takes_it_beside_the_others() -> None:
     warning = the_one("LAYER_IN_DOUBT", layer(1, 0.99, HELLO), layer(2, 0.41, SIGN))
     assert warning.message == (
