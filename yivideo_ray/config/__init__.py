@@ -1,6 +1,6 @@
 """Settings: config.yml and environment variables in, one validated, frozen and picklable Settings out."""
 
-from yivideo_ray.config.loading import load_settings, settings_file, with_address, with_formats
+from yivideo_ray.config.loading import load_settings, settings_file, with_address, with_formats, with_language
 from yivideo_ray.config.schema import (
     AreaDetectorSettings,
     DecoderSettings,
@@ -37,4 +37,5 @@ __all__ = [
     "settings_file",
     "with_address",
     "with_formats",
+    "with_language",
 ]

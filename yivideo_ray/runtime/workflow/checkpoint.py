@@ -129,7 +129,7 @@ _DECIDES_NOTHING: dict[str, Any] = {
 
 
 def _engine_settings(settings: Settings) -> dict[str, Any]:
-    return settings.ocr.model_dump(mode="json", exclude={"batch_size", "threads"})
+    return settings.ocr.model_dump(mode="json", exclude={"batch_size", "threads", "language"})
 
 
 def _digest(*facts: Any) -> str:
