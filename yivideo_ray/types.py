@@ -327,10 +327,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line of text in a crop; box in crop coordinates.
+    """One line of text in a crop; box in crop coordinates. text is empty where nothing was read of a script that the
+    model doesn't know.
 
     fill and ground are the luma (0 to 255) of its strokes and of what is right beside them, in the median (None: it has
-    too few strokes to tell).
+    too few strokes to tell). scores are the log probabilities of text.line_classes.LINE_CLASSES (none: unknown).
     """
 
     text: str
@@ -339,6 +340,7 @@ class TextLine:
     chars: tuple[CharReading, ...] = ()
     fill: int | None = None
     ground: int | None = None
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +406,9 @@ class Layer:
 
     number counts the layers of a video from 1, the most probable first. probability: that it is the video's subtitles,
     0 to 1; reasons are those that weigh most. taken: its cues are among the video's. box (in frame coordinates) is
-    around all of it, line_height_px the median of its lines'. cues are in the order of their start.
+    around all of it, line_height_px the median of its lines'. cues are in the order of their start. unreadable: the
+    script (text.line_classes.UNREADABLE) that it is in, if the model doesn't know it: what its cues say is nonsense, or
+    nothing. shown are the times, half-open and in order, in which some of it is there, read or not.
     """
 
     number: int
@@ -414,6 +418,8 @@ class Layer:
     box: Box
     line_height_px: float
     cues: tuple[Cue, ...]
+    unreadable: str | None = None
+    shown: tuple[tuple[int, int], ...] = ()
 
 
 def cues_of(layers: Iterable[Layer]) -> tuple[Cue, ...]:

@@ -72,10 +72,20 @@ class Reason:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the video, half-open."""
+
+    start_s: float
+    end_s: float
+    start_pts: int
+    end_pts: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     """Text of one kind in one place; types.Layer says what each field means. Only cues of layers that are taken are
-    among the result's."""
+    among the result's. unreadable: the script that it is in, if the model doesn't know it, else null."""
 
     number: int
     probability: float
@@ -84,6 +94,8 @@ class Layer:
     box: Corners
     line_height_px: float
     cues: tuple[Cue, ...]
+    unreadable: str | None = None
+    shown: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +315,10 @@ def _layer(layer: types.Layer, info: types.VideoInfo) -> Layer:
         box=layer.box.corners,
         line_height_px=layer.line_height_px,
         cues=tuple(_cue(number, cue, info) for number, cue in enumerate(layer.cues, 1)),
+        unreadable=layer.unreadable,
+        shown=tuple(
+            Span(round(info.seconds(start), 6), round(info.seconds(end), 6), start, end) for start, end in layer.shown
+        ),
     )
 
 

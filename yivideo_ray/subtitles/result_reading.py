@@ -166,6 +166,8 @@ def _layer(layer: documents.Layer) -> types.Layer:
         box=Box(*layer.box),
         line_height_px=layer.line_height_px,
         cues=tuple(_cue(cue) for cue in layer.cues),
+        unreadable=layer.unreadable,
+        shown=tuple((span.start_pts, span.end_pts) for span in layer.shown),
     )
 
 

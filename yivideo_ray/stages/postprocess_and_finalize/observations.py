@@ -22,7 +22,7 @@ __all__ = ["Observation", "ReadLine", "one_line", "without_passing_lines"]
 class ReadLine:
     """A line of a cue: its text with spaces, and its characters without them (none: not known); box in the frame.
 
-    The characters' places are shares of the box's width. fill and ground as in types.TextLine.
+    The characters' places are shares of the box's width. fill, ground and scores as in types.TextLine.
     """
 
     text: str
@@ -31,6 +31,7 @@ class ReadLine:
     chars: tuple[CharReading, ...] = ()
     fill: int | None = None
     ground: int | None = None
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""Layers in a script that the recognition model doesn't know: which they are, and when they are shown.
+
+What was read in such a layer is nonsense, or nothing. Lines that the model reads may stand right beside it, as a
+translation does: they become a layer of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from statistics import fmean
+
+from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
+from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
+from yivideo_ray.text.line_classes import is_unreadable, unreadable_class
+
+__all__ = ["parted_by_script", "times_shown", "unreadable_script"]
+
+# A text beside another one in another script has at least so many lines, and this share of both together: single lines
+# that look unreadable are in every text.
+_MIN_LINES, _MIN_SHARE = 2, 0.25
+
+
+def unreadable_script(layer: TrackLayer) -> str | None:
+    """Returns the script of a layer that the model doesn't know (text.line_classes.UNREADABLE), None if it knows it."""
+    return _script_of(layer.tracks)
+
+
+def parted_by_script(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
+    """Returns the layers, as two those that hold a text that can be read and one that can't."""
+    return list(chain.from_iterable(map(_parts, layers)))
+
+
+def _parts(layer: TrackLayer) -> list[TrackLayer]:
+    unread = [track for track in layer.tracks if is_unreadable(_scores(track))]
+    read = [track for track in layer.tracks if track not in unread]
+    least = max(_MIN_LINES, _MIN_SHARE * len(layer.tracks))
+    if min(len(read), len(unread)) < least or _script_of(unread) is None or _script_of(read) is not None:
+        return [layer]
+    return [TrackLayer(tuple(read)), TrackLayer(tuple(unread))]
+
+
+def times_shown(layer: TrackLayer) -> tuple[tuple[int, int], ...]:
+    """Returns when some track of a layer is shown, as pts, half-open, in order and apart."""
+    times: list[tuple[int, int]] = []
+    for track in layer.tracks:
+        if times and track.start_pts <= times[-1][1]:
+            times[-1] = times[-1][0], max(times[-1][1], track.end_pts)
+        else:
+            times.append((track.start_pts, track.end_pts))
+    return tuple(times)
+
+
+def _script_of(tracks: Sequence[LineTrack]) -> str | None:
+    known = [(scores, track) for track in tracks if (scores := _scores(track))]
+    return unreadable_class([scores for scores, _ in known], [track.box.width / track.box.height for _, track in known])
+
+
+def _scores(track: LineTrack) -> tuple[float, ...]:
+    """Returns the mean of what the sightings of a track say of its script; none: unknown."""
+    found = [one.read.scores for one in track.sightings if one.read.scores]
+    return tuple(map(fmean, zip(*found, strict=True)))
