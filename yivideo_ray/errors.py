@@ -1,4 +1,4 @@
-"""Every error that leaves this package.
+"""Every error that leaves this package, and every warning.
 
 YivideoError                      code, exit/HTTP status, retryable, remedy, facts
 ├── InputError                    the video is at fault: a retry with the same file never helps
@@ -12,11 +12,15 @@ YivideoError                      code, exit/HTTP status, retryable, remedy, fac
 
 The stable part is `code`. Foreign errors (Ray, PaddleOCR, PyAV) become one of these at the edge where they arise,
 with the original as __cause__. All survive pickling: they are rebuilt from code, message and facts.
+
+A ResultWarning goes with a result: what a person should know of it. Its stable part is its code, too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, ClassVar
 
 __all__ = [
@@ -29,8 +33,11 @@ __all__ = [
     "InternalError",
     "ModelError",
     "OutputError",
+    "ResultWarning",
     "ServiceError",
+    "WarningCode",
     "YivideoError",
+    "warning_of",
 ]
 
 
@@ -76,6 +83,7 @@ CODES: dict[str, Code] = dict(
         _code("CONFIG_INVALID", 422, "Correct the setting; config.yml in the project explains every key."),
         _code("CHAIN_INVALID", 422, "Name stages so that each finds its input from an earlier one."),
         _code("RECORD_MISSING", 409, "Run the earlier stages first: leave out --from."),
+        _code("RECORD_OUTDATED", 409, "Have the video read again: leave out --from."),
         _code("LAYER_UNKNOWN", 422, "Choose among the numbers that the JSON result has in layers, auto or all."),
         _code(
             "LANGUAGE_UNREADABLE", 422, "Leave the language out, or set ocr.recognition_model to a model that reads it."
@@ -209,3 +217,43 @@ class ServiceError(YivideoError):
 
 class InternalError(YivideoError):
     default_code = "INTERNAL"
+
+
+class WarningCode(StrEnum):
+    """What a warning is about. The names are public; docs/use.md says what each means."""
+
+    SEVERAL_STREAMS = "SEVERAL_STREAMS"
+    VIDEO_INCOMPLETE = "VIDEO_INCOMPLETE"
+    MODELS_ON_CPU = "MODELS_ON_CPU"
+    NONE_CHOSEN = "NONE_CHOSEN"
+    LAYER_IN_DOUBT = "LAYER_IN_DOUBT"
+    STILL_TEXT = "STILL_TEXT"
+    UNREADABLE_SCRIPT = "UNREADABLE_SCRIPT"
+    FILE_LEFT = "FILE_LEFT"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultWarning:
+    """A warning with a stable code and one plain sentence. code: a WarningCode, or one that a newer version knows.
+
+    facts are values for programs, as codec.plain takes them; none of them is called code or message.
+    """
+
+    code: str
+    message: str
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+def warning_of(told: str | Mapping[str, Any]) -> ResultWarning:
+    """Returns the warning that a document or a row of the database tells; earlier versions told a sentence alone.
+
+    Errors: ValueError if it is neither.
+    """
+    if isinstance(told, str):
+        return ResultWarning(WarningCode.OTHER, told)
+    try:
+        facts = {name: value for name, value in told.items() if name not in ("code", "message")}
+        return ResultWarning(str(told["code"]), str(told["message"]), facts)
+    except (AttributeError, KeyError) as error:
+        raise ValueError(f"a warning has a code and a message, unlike {told!r}") from error

@@ -16,7 +16,9 @@ from yivideo_ray.ocr import load_engine
 from yivideo_ray.ocr.contract import OcrEngine, OcrModels
 from yivideo_ray.ocr.languages import require_readable
 from yivideo_ray.pipeline import InProcess, Readings, find_area
+from yivideo_ray.progress import ending_sentence
 from yivideo_ray.stages.completeness import is_to_be_decoded, judge
+from yivideo_ray.stages.postprocess_and_finalize.layer_warnings import warnings_of
 from yivideo_ray.subtitles.result import Result, result_of
 from yivideo_ray.types import STAGES, EngineFacts, Stage, cues_of
 
@@ -65,28 +67,29 @@ async def _extract(
         decoded_s, partial = await judge(info, readings.spans, readings.reports, settings.decoder, journal)
         journal.start(Stage.POSTPROCESS_AND_FINALIZE, **settings.postprocessor.model_dump(mode="json"))
         layers = await stages.find_layers(area, readings.crops, readings.texts)
+        for warning in warnings_of(layers, info, settings.postprocessor):
+            journal.warn(warning)
         cues = cues_of(layers)
         journal.finish(Stage.POSTPROCESS_AND_FINALIZE, cues=len(cues))
     finally:
         for loaded in own:
             loaded.close()
-    journal.emit(EventKind.WORKFLOW_FINISHED, message=f"{len(cues)} cues.", succeeded=True)
-    return result_of(
-        Outcome(
-            workflow_id=journal.workflow_id,
-            video=location,
-            stages=tuple(journal.stages.values()),
-            info=info,
-            area=area,
-            layers=layers,
-            cues=cues,
-            engine=stages.engine,
-            partial=partial,
-            decoded_s=decoded_s,
-            expected_s=info.duration_s,
-            warnings=tuple(journal.warnings),
-        )
+    outcome = Outcome(
+        workflow_id=journal.workflow_id,
+        video=location,
+        stages=tuple(journal.stages.values()),
+        info=info,
+        area=area,
+        layers=layers,
+        cues=cues,
+        engine=stages.engine,
+        partial=partial,
+        decoded_s=decoded_s,
+        expected_s=info.duration_s,
+        warnings=tuple(journal.warnings),
     )
+    journal.emit(EventKind.WORKFLOW_FINISHED, message=ending_sentence(outcome), succeeded=True)
+    return result_of(outcome)
 
 
 def _models(

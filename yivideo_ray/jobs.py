@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.locations import VideoLocation
 from yivideo_ray.types import STAGES, Cue, EngineFacts, Layer, Stage, SubtitleArea, VideoInfo
 
@@ -129,10 +130,15 @@ class Outcome:
     partial: bool = False
     decoded_s: float | None = None
     expected_s: float | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
     error: dict[str, Any] | None = None
     already_done: bool = False
 
     @property
     def succeeded(self) -> bool:
         return self.error is None
+
+    @property
+    def left_all_text(self) -> bool:
+        """Whether text was seen and none of it is a subtitle: what a warning tells."""
+        return bool(self.layers) and not self.cues

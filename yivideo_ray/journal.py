@@ -9,7 +9,7 @@ from typing import Any
 
 from yivideo_ray.codec import plain
 from yivideo_ray.config import AreaDetectorSettings, GpuSettings, PipelineSettings
-from yivideo_ray.errors import YivideoError
+from yivideo_ray.errors import ResultWarning, WarningCode, YivideoError
 from yivideo_ray.jobs import Event, EventKind, StageRecord, StageStatus
 from yivideo_ray.types import ChunkReport, CropMeta, CropText, EngineFacts, Stage, SubtitleArea, VideoInfo
 
@@ -32,7 +32,7 @@ class Journal:
         on_stage: OnStage | None = None,
     ) -> None:
         self.workflow_id = workflow_id
-        self.warnings: list[str] = []
+        self.warnings: list[ResultWarning] = []
         self.stages: dict[Stage, StageRecord] = {}
         self._video = video
         self._total_s = total_s
@@ -57,10 +57,10 @@ class Journal:
             )
         )
 
-    def warn(self, message: str, **facts: Any) -> None:
+    def warn(self, warning: ResultWarning) -> None:
         """Emits a warning that belongs into the results as well."""
-        self.warnings.append(message)
-        self.emit(EventKind.WARNING, message=message, **facts)
+        self.warnings.append(warning)
+        self.emit(EventKind.WARNING, message=warning.message, code=str(warning.code), **plain(warning.facts))
 
     def plan(self, stages: Iterable[Stage]) -> None:
         """Enters the stages that are to run, in their order."""
@@ -134,7 +134,8 @@ class Journal:
         message = f"The models run on {facts.device} ({facts.provider})."
         self.emit(EventKind.PROGRESS, message=message, engine=facts.as_dict())
         if settings.device == "auto" and facts.device == "cpu":
-            self.warn(f"The models run on the CPU: {why_no_gpu}.")
+            sentence = f"The models run on the CPU: {why_no_gpu}."
+            self.warn(ResultWarning(WarningCode.MODELS_ON_CPU, sentence, {"provider": facts.provider}))
 
     def _note(self, record: StageRecord) -> None:
         self.stages[record.stage] = record
@@ -216,7 +217,8 @@ class ChunkLog:
 
     def warn_of_loss(self, error: YivideoError) -> None:
         """Tells that a group's pictures were lost with a node, and are made once more."""
-        self._journal.emit(EventKind.WARNING, message=f"{error.message} Its pictures are made again.")
+        message = f"{error.message} Its pictures are made again."
+        self._journal.emit(EventKind.WARNING, message=message, code=error.code.name)
 
     def finish_crops(self, runs_on: str) -> None:
         """Ends the first of the stages, which has given all its crops. runs_on: where chunks were decoded."""

@@ -6,14 +6,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yivideo_ray.codec import as_plain, plain, text
+from yivideo_ray.errors import ResultWarning, WarningCode
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord
 from yivideo_ray.types import Stage
 
-__all__ = ["ProgressTracker", "WorkflowProgress", "event_line", "outcome_line", "plain_record"]
+__all__ = [
+    "ProgressTracker",
+    "WorkflowProgress",
+    "ending_sentence",
+    "event_line",
+    "outcome_line",
+    "plain_record",
+    "plain_warning",
+]
 
 # Shares of a workflow's wall time before and after the stages that work through the video; they overlap each other.
 SHARE_BEFORE = 0.1
 SHARE_AFTER = 0.02
+# Where there are no cues, each of these says why, and what to do about it.
+NO_CUES_THOUGH_TEXT = (WarningCode.NONE_CHOSEN, WarningCode.UNREADABLE_SCRIPT)
 _THROUGH = {Stage.CROP_SUBTITLE_IMAGES, Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR}
 
 
@@ -144,13 +155,23 @@ def outcome_line(outcome: Outcome) -> dict[str, Any]:
         "decoded_s": outcome.decoded_s,
         "expected_s": outcome.expected_s,
         "engine": outcome.engine.as_dict() if outcome.engine else None,
-        "warnings": [text(warning) for warning in outcome.warnings],
+        "warnings": [plain_warning(warning) for warning in outcome.warnings],
         "error": outcome.error,
         "stages": {
             record.stage.value: {key: value for key, value in as_plain(plain_record(record)).items() if key != "stage"}
             for record in outcome.stages
         },
     }
+
+
+def ending_sentence(outcome: Outcome) -> str:
+    """Returns how a workflow that succeeded ended, for people: what it found, or that it found nothing and why."""
+    if outcome.cues:
+        return f"{len(outcome.cues)} cues."
+    if not any(record.stage is Stage.POSTPROCESS_AND_FINALIZE for record in outcome.stages):
+        return "Done."
+    told = (warning.message for warning in outcome.warnings if warning.code in NO_CUES_THOUGH_TEXT)
+    return next(told, "No subtitles were found.")
 
 
 def plain_record(record: StageRecord) -> StageRecord:
@@ -161,3 +182,8 @@ def plain_record(record: StageRecord) -> StageRecord:
         output=plain(record.output),
         error=plain(record.error),
     )
+
+
+def plain_warning(warning: ResultWarning) -> dict[str, Any]:
+    """Returns a warning as documents have it: its code, its message, and beside them its facts."""
+    return {"code": text(warning.code), "message": text(warning.message), **plain(warning.facts)}

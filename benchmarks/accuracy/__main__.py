@@ -22,7 +22,8 @@ from benchmarks.accuracy.report import write_page
 from benchmarks.accuracy.run import make_tasks, run_tasks
 from benchmarks.accuracy.table import HEADER, Row, case_row, format_row, sum_rows
 from benchmarks.accuracy.thresholds import Check, Total, checks, format_checks, verdict
-from benchmarks.corpus.cases import CASES, case_named
+from benchmarks.corpus.cases import CASES, cases_named
+from benchmarks.corpus.making import drawable
 from benchmarks.instruments.command_line import benchmark_parser, write_figures
 from benchmarks.instruments.environment import environment, format_environment
 from tests.support.fonts import SourceMissingError
@@ -30,6 +31,7 @@ from yivideo_ray.errors import YivideoError
 
 __all__ = ["main", "report"]
 
+CASE_HELP = "only this case, or those that fit a pattern such as 'libass_*'; may be repeated"
 QUICK = ("en_white_outline_720p25", "zh_boxed_480p30", "bilingual_720p24")
 
 
@@ -68,7 +70,7 @@ def report(figures: dict[str, Any]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = benchmark_parser("benchmarks.accuracy", __doc__, out="for videos and results")
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
-    parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be repeated")
+    parser.add_argument("--case", action="append", metavar="NAME", help=CASE_HELP)
     parser.add_argument(
         "--seed",
         type=int,
@@ -105,8 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.results is not None and len(options.results) != len(seeds):
         parser.error(f"--results is needed once for every seed, so {len(seeds)} times, not {len(options.results)}")
     try:
-        names = options.case or (QUICK if options.quick else [case.name for case in CASES])
-        tasks = make_tasks([case_named(name) for name in names], seeds, options.out, options.results)
+        names = options.case or (QUICK if options.quick else ())
+        specs = cases_named(names) if names else drawable(CASES)
+        tasks = make_tasks(specs, seeds, options.out, options.results)
         print(HEADER, flush=True)
         engine = None
         if options.results is not None:

@@ -114,6 +114,11 @@ def _rate(groups: Sequence[str], of: Callable[[Score], TextErrors], unit: str) -
     return measure
 
 
+def _libass_words(total: Total) -> Measured:
+    drawn = Total(case for case in total.cases if case.truth.renderer == "libass")
+    return _rate(tuple(LATIN), lambda s: s.words, "words")(drawn)
+
+
 def _furthest(side: Callable[[Score], Errors], fading: bool) -> Callable[[Total], Measured]:
     """Measures the largest error in frames; where cues fade, only what of it lies outside the fade."""
 
@@ -170,6 +175,7 @@ THRESHOLDS = (
         )
         for group, name in LATIN.items()
     ),
+    Threshold("WER of what libass draws", _libass_words, WER_LIMIT),
     Threshold(
         "starts within one frame",
         _share(lambda s: (s.starts.within_one_frame, len(s.starts.frames), "starts")),

@@ -29,6 +29,7 @@ LEFT_OUT: Mapping[str, str] = {
     "ocr/recording": "gives the answers of another engine, in tests",
     "ocr/scripted": "takes the place of the models in tests",
     "ocr/shapes": "has the shapes in which PaddleOCR's models take pictures",
+    "stages/layer_warnings": "tells people what was decided, and where that is in doubt",
     "subtitles/formats": "writes down what was decided, where players show it",
     "subtitles/matching": "is the convention by which results are scored",
     "subtitles/scoring": "is the convention by which results are scored",
@@ -38,6 +39,7 @@ LEFT_OUT: Mapping[str, str] = {
 NO_BORDERS: Mapping[str, str] = {
     "CROPS_PER_PART": "a batch: crops are the same in parts of any size",
     "CROP_LINE_PX": "the height in which recognition models take a line",
+    "READABLE_VERSIONS": "numbers the versions of the result's format",
     "SCHEMA_VERSION": "numbers the versions of the result's format",
     "SHEET_HEIGHT_PX": "the size of a sheet",
     "SHEET_WIDTHS_PX": "the size of a sheet",

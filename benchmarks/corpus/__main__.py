@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.corpus.cases import CASES, DEMO, case_named
-from benchmarks.corpus.making import ensure_corpus, make_case
+from benchmarks.corpus.cases import CASES, DEMO, cases_named
+from benchmarks.corpus.making import drawable, ensure_corpus, make_case
 from tests.support.fonts import SourceMissingError
 
 __all__ = ["main"]
@@ -31,7 +31,12 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.corpus", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="directory for the videos and their truth")
-    parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be repeated")
+    parser.add_argument(
+        "--case",
+        action="append",
+        metavar="NAME",
+        help="only this case, or those that fit a pattern such as 'libass_*'; may be repeated",
+    )
     parser.add_argument("--seed", type=int, default=0, help="added to each case's seed: other footage, texts and times")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one per core, at most four)")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
@@ -45,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(case.name for case in CASES))
         return 0
     try:
-        specs = [case_named(name) for name in options.case] if options.case else list(CASES)
-        specs = [replace(spec, seed=spec.seed + options.seed) for spec in specs]
+        cases = cases_named(options.case) if options.case else drawable(CASES)
+        specs = [replace(case, seed=case.seed + options.seed) for case in cases]
         for truth in ensure_corpus(specs, options.out, options.jobs):
             print(f"{truth.video}: {truth.duration_s:.1f} s, {len(truth.cues)} cues")
     except (KeyError, SourceMissingError) as error:

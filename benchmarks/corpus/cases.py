@@ -1,11 +1,15 @@
-"""What each corpus case is. Data only."""
+"""What each corpus case is: data, and how a case is called."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from benchmarks.corpus.libass_cases import LIBASS_CASES
 from benchmarks.corpus.signs import CLOCK, CREDITS, LOGO, SIGNS, TICKER
 from benchmarks.corpus.spec import WHITE, YELLOW, CaseSpec, TextStyle
 
-__all__ = ["CASES", "DEMO", "CaseSpec", "TextStyle", "case_named"]
+__all__ = ["CASES", "DEMO", "CaseSpec", "TextStyle", "cases_named"]
 
 # Width and height of the frames, in pixels.
 SD, HD, FULL_HD, UHD = (854, 480), (1280, 720), (1920, 1080), (3840, 2160)
@@ -206,6 +210,7 @@ CASES: tuple[CaseSpec, ...] = (
         duration_s=30.0,
         graphics=(LOGO, *SIGNS),
     ),
+    *LIBASS_CASES,
 )
 
 DEMO = CaseSpec(
@@ -237,9 +242,15 @@ DEMO = CaseSpec(
 """The video in samples/: Chinese and English, one line and two."""
 
 
-def case_named(name: str) -> CaseSpec:
-    """Returns the case of that name. Raises KeyError with the known names."""
-    for case in CASES:
-        if case.name == name:
-            return case
-    raise KeyError(f"no corpus case {name!r}; there are: {', '.join(case.name for case in CASES)}")
+def cases_named(names: Sequence[str]) -> tuple[CaseSpec, ...]:
+    """Returns the cases of those names, each once, in the order asked for; a name may be a pattern, as "libass_*".
+
+    Raises KeyError with the known names where one fits none.
+    """
+    found: dict[str, CaseSpec] = {}
+    for name in names:
+        fitting = {case.name: case for case in CASES if fnmatchcase(case.name, name)}
+        if not fitting:
+            raise KeyError(f"no corpus case {name!r}; there are: {', '.join(case.name for case in CASES)}")
+        found.update(fitting)
+    return tuple(found.values())

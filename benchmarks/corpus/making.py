@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import random
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus.encoding import frame_times, write_video
+from benchmarks.corpus.libass import find_ffmpeg
 from benchmarks.corpus.spec import CaseSpec
 from tests.support import fonts
+from tests.support.fonts import SourceMissingError
 
-__all__ = ["Truth", "TruthCue", "ensure_corpus", "load_truth", "make_case", "spec_hash"]
+__all__ = ["Truth", "TruthCue", "drawable", "ensure_corpus", "load_truth", "make_case", "spec_hash"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Truth:
 
     language is one of sentences.LANGUAGES, or "none". frame_pts are the pts of all frames, in order, and the
     end of the last one. fade_s is how long each cue takes to appear and to vanish. latin_in_cjk_font says that lines
-    in Latin letters are set in a Chinese font, whose spaces are narrow.
+    in Latin letters are set in a Chinese font, whose spaces are narrow; renderer is what drew them.
     """
 
     case: str
@@ -53,6 +56,7 @@ class Truth:
     cues: tuple[TruthCue, ...]
     fade_s: float = 0.0
     latin_in_cjk_font: bool = False
+    renderer: str = "pillow"
 
     @property
     def duration_s(self) -> float:
@@ -74,7 +78,20 @@ def load_truth(path: Path) -> Truth:
         cues=cues,
         fade_s=data["fade_s"],
         latin_in_cjk_font=data["latin_in_cjk_font"],
+        renderer=data["renderer"],
     )
+
+
+def drawable(specs: Sequence[CaseSpec]) -> tuple[CaseSpec, ...]:
+    """Returns the cases that can be drawn here; says on stderr which can't, and what they need."""
+    try:
+        find_ffmpeg()
+    except SourceMissingError as error:
+        left_out = [spec.name for spec in specs if spec.renderer == "libass"]
+        if left_out:
+            print(f"Left out: {', '.join(left_out)}. {error}", file=sys.stderr)
+        return tuple(spec for spec in specs if spec.name not in left_out)
+    return tuple(specs)
 
 
 def ensure_corpus(specs: Sequence[CaseSpec], out: Path, jobs: int = 0) -> list[Truth]:
@@ -116,6 +133,7 @@ def make_case(spec: CaseSpec, out: Path) -> None:
         "language": spec.language,
         "fade_s": spec.fade_s,
         "latin_in_cjk_font": spec.latin_in_cjk_font,
+        "renderer": spec.renderer,
         "width": spec.width,
         "height": spec.height,
         "time_base": str(time_base),
@@ -132,7 +150,7 @@ def spec_hash(spec: CaseSpec) -> str:
     here = Path(__file__).parent
     for path in sorted([*here.glob("*.py"), *here.glob("texts/*.txt"), Path(fonts.__file__)]):
         # Neither the commands nor the list of cases decide what a given specification looks like.
-        if path.name not in ("__init__.py", "__main__.py", "making.py", "cases.py"):
+        if path.name not in ("__init__.py", "__main__.py", "making.py", "cases.py", "libass_cases.py"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

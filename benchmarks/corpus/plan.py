@@ -55,12 +55,13 @@ class _Rhythm(Protocol):
 
 
 def plan_cues(
-    rng: random.Random, language: str, times_s: Sequence[float], wrap: Wrap, rhythm: str = "normal"
+    rng: random.Random, texts: str, times_s: Sequence[float], wrap: Wrap, rhythm: str = "normal"
 ) -> tuple[PlannedCue, ...]:
-    """Returns cues in order, without overlap, for frames that start at times_s. None for the language "none"."""
-    if not load_sentences(language):
+    """Returns cues in order, without overlap, for frames that start at times_s, of the sentences in the file of that
+    name. No cues for "none"."""
+    if not load_sentences(texts):
         return ()
-    beat = RHYTHMS[rhythm](rng, language, wrap)
+    beat = RHYTHMS[rhythm](rng, texts, wrap)
     end_of_video = times_s[-1]
     cues: list[PlannedCue] = []
     now = LEAD_IN_S + rng.uniform(0, 1.2)
@@ -88,7 +89,7 @@ def with_top_cues(
     cues: Sequence[PlannedCue],
     share: float,
     *,
-    language: str,
+    texts: str,
     times_s: Sequence[float],
     wrap: Wrap,
 ) -> tuple[PlannedCue, ...]:
@@ -101,9 +102,9 @@ def with_top_cues(
     top = [replace(cue, band="top") for i, cue in enumerate(cues) if i in moved]
     bottom = [cue for i, cue in enumerate(cues) if i not in moved]
     edges = [edge for cue in cues for edge in (cue.first_frame, cue.end_frame)]
-    texts = Texts(rng, load_sentences(language), wrap)
+    supply = Texts(rng, load_sentences(texts), wrap)
     for cue in rng.sample(bottom, len(bottom)):
-        lines = next(texts)
+        lines = next(supply)
         length_s = times_s[cue.end_frame] - times_s[cue.first_frame]
         start_s = times_s[cue.first_frame] + rng.uniform(0.25, 0.75) * length_s
         end_s = start_s + _reading_time(rng, lines)
@@ -135,9 +136,9 @@ def _grow(rng: random.Random, cue: PlannedCue, times_s: Sequence[float]) -> Plan
 
 
 class _Normal:
-    def __init__(self, rng: random.Random, language: str, wrap: Wrap) -> None:
+    def __init__(self, rng: random.Random, texts: str, wrap: Wrap) -> None:
         self._rng = rng
-        self._texts = Texts(rng, load_sentences(language), wrap)
+        self._texts = Texts(rng, load_sentences(texts), wrap)
         self._lines: tuple[str, ...] = ()
         self._repeated = False
 
@@ -152,9 +153,9 @@ class _Normal:
 
 
 class _Rapid:
-    def __init__(self, rng: random.Random, language: str, wrap: Wrap) -> None:
+    def __init__(self, rng: random.Random, texts: str, wrap: Wrap) -> None:
         self._rng = rng
-        short = tuple(entry for entry in load_sentences(language) if sum(map(_letters, entry)) <= RAPID_LETTERS)
+        short = tuple(entry for entry in load_sentences(texts) if sum(map(_letters, entry)) <= RAPID_LETTERS)
         self._texts = Texts(rng, short, wrap, dialogues=0.0)
 
     def text_and_length(self) -> tuple[tuple[str, ...], float]:
@@ -165,10 +166,10 @@ class _Rapid:
 
 
 class _ShortWords:
-    def __init__(self, rng: random.Random, language: str, wrap: Wrap) -> None:
+    def __init__(self, rng: random.Random, texts: str, wrap: Wrap) -> None:
         self._rng = rng
-        self._words = Texts(rng, load_sentences(f"{language}_words"), wrap, dialogues=0.0)
-        self._sentences = Texts(rng, load_sentences(language), wrap)
+        self._words = Texts(rng, load_sentences(f"{texts}_words"), wrap, dialogues=0.0)
+        self._sentences = Texts(rng, load_sentences(texts), wrap)
         self._lines: tuple[str, ...] = ()
         self._more = 0
 

@@ -1,5 +1,8 @@
 """What the cues say: seeded choices from the sentences in the folder texts. When they say it is the plan's.
 
+There is a file for each language. Those that end in "_thin" are short words of thin letters, on which models lose
+spaces first.
+
 The sentences are written for this project. Nothing in yivideo_ray may be tuned to them.
 """
 
@@ -21,8 +24,8 @@ Wrap = Callable[[str, bool], tuple[str, ...]]
 
 @lru_cache
 def load_sentences(name: str) -> tuple[tuple[str, ...], ...]:
-    """Returns the entries of a file in texts, named by language; an entry of a bilingual one has two parts, of any
-    other one. The language "none" has no entries."""
+    """Returns the entries of a file in texts, most of which are named by their language. Those of bilingual ones have
+    two parts, others one; "none" has no entries."""
     if name == "none":
         return ()
     rows = (TEXTS / f"{name}.txt").read_text(encoding="utf-8").splitlines()

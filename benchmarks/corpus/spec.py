@@ -20,9 +20,9 @@ YELLOW: Rgb = (255, 232, 32)
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """How one line is drawn. font is a key of FONTS; size is the em as a share of the frame's height;
-    outline, shadow (offset down and right) and box_pad are shares of the em; alphas run from 0 to 1; language (BCP 47)
-    picks between the shapes that a font has for one character."""
+    """How one line is drawn, by either renderer. font is a key of FONTS; size is the em as a share of the frame's
+    height; outline, shadow (offset down and right) and box_pad are shares of the em; alphas run from 0 to 1; language
+    (BCP 47) picks between the shapes that a font has for one character."""
 
     font: str
     size: float
@@ -75,9 +75,11 @@ class Graphic:
 class CaseSpec:
     """One video of the corpus.
 
-    language names the texts: one of sentences.LANGUAGES, or "none" for no subtitles. second_style draws the
-    lines of bilingual cues that hold no Chinese. margin is the space under the text (over it, at the top) as a share
-    of the height. clips are the footage: keys of footage.CLIPS; camera "vertical" replaces the varied movements
+    language is that of the texts: one of sentences.LANGUAGES, or "none" for no subtitles; texts names their file where
+    it isn't that of the language. second_style draws the lines of bilingual cues that hold no Chinese. renderer draws
+    the subtitles: Pillow, or libass as players and FFmpeg do; graphics are Pillow's. margin is the space under the text
+    (over it, at the top) as a share of the height. clips are the footage: keys of footage.CLIPS; camera "vertical"
+    replaces the varied movements
     by steady pans up and down. rhythm says how cues follow each other: see plan. fade_s is how long each cue
     takes to appear, and again to vanish, within its time; top_share and growing_share say how many cues stand at the
     top and how many grow word by word. graphics are other texts in the picture, under the subtitles. script are cues
@@ -93,6 +95,8 @@ class CaseSpec:
     style: TextStyle
     seed: int
     second_style: TextStyle | None = None
+    renderer: Literal["pillow", "libass"] = "pillow"
+    texts: str | None = None
     duration_s: float = 40.0
     vfr: bool = False
     crf: int = 22

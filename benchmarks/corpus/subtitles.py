@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.corpus.footage import Planes
+from benchmarks.corpus.libass import draw_with_libass
 from benchmarks.corpus.plan import PlannedCue, grow, plan_cues, scripted_cues, with_top_cues
 from benchmarks.corpus.sentences import is_cjk, word_ends
 from benchmarks.corpus.spec import CaseSpec, TextStyle
@@ -60,6 +61,10 @@ class SubtitleTrack:
         spec = self._spec
         size = (spec.width, spec.height)
         styles = tuple(spec.style if is_cjk(line) else spec.latin_style for line in cue.lines)
+        if spec.renderer == "libass":
+            if cue.words_from:
+                raise ValueError(f"{spec.name}: text that grows is drawn by Pillow only")
+            return (draw_with_libass(cue.lines, styles, size, spec.margin, top=cue.band == "top"),)
         if cue.band == "top":
             # An ascender is at most an em high; the first line's is at the margin.
             ems = [style.size for style in styles]
@@ -78,10 +83,11 @@ def _plan(spec: CaseSpec, times_s: Sequence[float]) -> tuple[PlannedCue, ...]:
     def wrap(text: str, prefer_two: bool) -> tuple[str, ...]:
         return wrap_lines(text, spec.style, (spec.width, spec.height), prefer_two)
 
-    cues = plan_cues(random.Random(f"{spec.seed} cues"), spec.language, times_s[:-1], wrap, spec.rhythm)
+    texts = spec.texts or spec.language
+    cues = plan_cues(random.Random(f"{spec.seed} cues"), texts, times_s[:-1], wrap, spec.rhythm)
     if spec.top_share:
         rng = random.Random(f"{spec.seed} top")
-        cues = with_top_cues(rng, cues, spec.top_share, language=spec.language, times_s=times_s[:-1], wrap=wrap)
+        cues = with_top_cues(rng, cues, spec.top_share, texts=texts, times_s=times_s[:-1], wrap=wrap)
     if spec.growing_share:
         cues = grow(random.Random(f"{spec.seed} growth"), cues, spec.growing_share, times_s)
     return cues

@@ -1,4 +1,4 @@
-"""Draws subtitles: fonts, outline, shadow and box with Pillow, and blends them into YUV pictures.
+"""Draws text: fonts, outline, shadow and box with Pillow, and blends what was drawn into YUV pictures.
 
 A picture of the text is made once per cue, as alpha and colour already multiplied by alpha, in the frame's own YUV;
 blending is then picture * (1 - alpha) + text, as subtitle renderers do.
@@ -18,7 +18,17 @@ from benchmarks.corpus.spec import Panel, Rgb, TextStyle
 from tests.support.fonts import font_named
 from yivideo_ray.geometry import Box
 
-__all__ = ["LINE_HEIGHT", "Overlay", "blend", "draw_lines", "fill_box", "measure", "wrap_lines"]
+__all__ = [
+    "LINE_HEIGHT",
+    "Overlay",
+    "blend",
+    "draw_lines",
+    "even_box",
+    "fill_box",
+    "measure",
+    "overlay_of",
+    "wrap_lines",
+]
 
 Float = NDArray[np.float32]
 
@@ -119,17 +129,23 @@ def draw_lines(
         baseline -= LINE_HEIGHT * style.size * height
     if panel is not None:
         canvas = Image.alpha_composite(_draw_panel(panel, canvas.getbbox() or (0, 0, 0, 0), size), canvas)
-    x0, y0, x1, y1 = canvas.getbbox() or (0, 0, 2, 2)
-    even = Box(x0 // 2 * 2, y0 // 2 * 2, -(-x1 // 2) * 2, -(-y1 // 2) * 2).clip(Box(0, 0, width, height))
+    even = even_box(canvas.getbbox() or (0, 0, 2, 2), size)
     rgba = np.asarray(canvas.crop((even.x0, even.y0, even.x1, even.y1)), dtype=np.float32) / np.float32(255)
-    return _to_yuv(rgba, even, tuple(boxes), height)
+    return overlay_of(rgba, even, tuple(boxes), height)
+
+
+def even_box(around: tuple[int, int, int, int], size: tuple[int, int]) -> Box:
+    """Returns the smallest box with even corners around (x0, y0, x1, y1), within a frame of that size."""
+    x0, y0, x1, y1 = around
+    width, height = size
+    return Box(x0 // 2 * 2, y0 // 2 * 2, -(-x1 // 2) * 2, -(-y1 // 2) * 2).clip(Box(0, 0, width, height))
 
 
 def fill_box(box: Box, fill: Rgb, alpha: float, height: int) -> Overlay:
     """Returns a box with even corners in one colour, for a frame of that height."""
     rgba = np.empty((box.y1 - box.y0, box.x1 - box.x0, 4), np.float32)
     rgba[:] = (*(value / 255 for value in fill), alpha)
-    return _to_yuv(rgba, box, (), height)
+    return overlay_of(rgba, box, (), height)
 
 
 def _draw_panel(panel: Panel, around: tuple[int, int, int, int], size: tuple[int, int]) -> Image.Image:
@@ -175,7 +191,9 @@ def _draw_line(text: str, style: TextStyle, size: tuple[int, int], baseline: flo
     return Image.alpha_composite(picture, letters)
 
 
-def _to_yuv(rgba: Float, box: Box, line_boxes: tuple[Box, ...], height: int) -> Overlay:
+def overlay_of(rgba: Float, box: Box, line_boxes: tuple[Box, ...], height: int) -> Overlay:
+    """Returns the picture (h, w, 4), RGBA from 0 to 1, for a frame of that height; box, with even corners, is where it
+    stands."""
     red_share, blue_share = luma_shares(height)
     alpha = rgba[..., 3]
     red, green, blue = (rgba[..., i] * alpha for i in range(3))

@@ -23,7 +23,7 @@ from yivideo_ray.runtime.workflow.decoding import Decoding, Pictures, decode_sit
 from yivideo_ray.runtime.workflow.ray_stages import RayStages
 from yivideo_ray.stages.crop_subtitle_images import CropGroups, GroupedCrop
 from yivideo_ray.stages.perform_ocr import perform_ocr
-from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Cue, Sheet, Stage, SubtitleArea
+from yivideo_ray.types import ChunkReport, ChunkSpan, CropMeta, CropText, Layer, Sheet, Stage, SubtitleArea
 
 __all__ = ["SerializedStages"]
 
@@ -51,11 +51,11 @@ class SerializedStages(RayStages):
         async with self._lock.held(Stage.DETECT_SUBTITLE_AREA, self.waits):
             return await super().detect_subtitle_area(frames)
 
-    async def build_cues(
+    async def find_layers(
         self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
-    ) -> tuple[Cue, ...]:
+    ) -> tuple[Layer, ...]:
         async with self._lock.held(Stage.POSTPROCESS_AND_FINALIZE, self.waits):
-            return await super().build_cues(area, crops, texts)
+            return await super().find_layers(area, crops, texts)
 
     async def read_crops(self, area: SubtitleArea, until: Stage) -> Readings:
         assert until is Stage.PERFORM_OCR, "the benchmark runs whole chains"

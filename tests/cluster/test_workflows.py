@@ -285,7 +285,7 @@ def test_half_a_file_without_subtitles_is_partial_too_and_fails_if_told_to(
     assert (cut.error, cut.partial, cut.cues) == (None, True, ())
     assert cut.decoded_s is not None
     assert 2 < cut.decoded_s < 15
-    assert any("of 20.0 s could not be decoded" in warning for warning in cut.warnings)
+    assert any("of 20.0 s could not be decoded" in warning.message for warning in cut.warnings)
     again, strict = (
         run(make_settings(**settings), namespace, Job(half, start_at=STAGES[start]))[0]
         for start, settings in ((5, {}), (2, {"decoder": {"strict": True}}))

@@ -1,4 +1,5 @@
-"""Values that tests of texts need: a video's facts, cues in it, and lines and observations as crops would give them."""
+"""Values that tests of texts need: a video's facts, cues in it, lines and observations as crops would give them, and
+tracks and layers of such lines."""
 
 from __future__ import annotations
 
@@ -6,10 +7,12 @@ from fractions import Fraction
 from typing import Any
 
 from yivideo_ray.geometry import Box
+from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
+from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack, Sighting
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
 from yivideo_ray.types import CharReading, Cue, VideoInfo
 
-__all__ = ["cue", "line", "seen", "video"]
+__all__ = ["cue", "layer", "line", "seen", "track", "video"]
 
 
 def video(time_base: Fraction = Fraction(1, 1000), first_pts: int = 0, origin_s: Fraction | None = None) -> VideoInfo:
@@ -42,12 +45,24 @@ def cue(start_pts: int, end_pts: int, *lines: str, top: bool = False) -> Cue:
     return Cue(start_pts, end_pts, lines, 0.98, box, "top" if top else "bottom", 20, 1)
 
 
-_CHAR_PX = 20
+_FRAME_WIDTH = 1280
 
 
-def line(text: str, confidence: float = 0.99, doubtful: str = "", *, x0: int = 100, y0: int = 10) -> ReadLine:
-    """Returns a line of characters of equal width, those in `doubtful` read with little confidence."""
-    width = _CHAR_PX * max(1, len(text))
+def line(
+    text: str,
+    confidence: float = 0.99,
+    doubtful: str = "",
+    *,
+    x0: int | None = 100,
+    y0: int = 10,
+    height: int = 30,
+    fill: int | None = None,
+    ground: int | None = None,
+) -> ReadLine:
+    """Returns a line of characters of equal width, those in `doubtful` read with little confidence. x0: None for the
+    middle of a frame of 1280 pixels."""
+    width = height * 2 // 3 * max(1, len(text))
+    left = (_FRAME_WIDTH - width) // 2 if x0 is None else x0
     shown = [(place, char) for place, char in enumerate(text) if char != " "]
     chars = tuple(
         CharReading(
@@ -59,7 +74,7 @@ def line(text: str, confidence: float = 0.99, doubtful: str = "", *, x0: int = 1
         )
         for place, char in shown
     )
-    return ReadLine(text, confidence, Box(x0, y0, x0 + width, y0 + 30), chars)
+    return ReadLine(text, confidence, Box(left, y0, left + width, y0 + height), chars, fill, ground)
 
 
 def seen(
@@ -71,3 +86,28 @@ def seen(
         for row, text in enumerate(texts)
     )
     return Observation(start, end, lines, end - start, end - start, **facts)
+
+
+def track(start: int, end: int, *reads: str | ReadLine, **place: Any) -> LineTrack:
+    """Returns a track that was read in these ways one after the other, each for an equal share of its time, a frame a
+    tick. Texts are lines in the middle of the lowest row, unless `place` (arguments of line) says otherwise."""
+    step = (end - start) // len(reads)
+    where = {"x0": None, "y0": 600, **place}
+    return LineTrack(
+        [
+            Sighting(
+                region=0,
+                observation=number,
+                pieces=(0,),
+                read=read if isinstance(read, ReadLine) else line(read, **where),
+                start_pts=start + number * step,
+                end_pts=start + (number + 1) * step,
+                frames=step,
+            )
+            for number, read in enumerate(reads)
+        ]
+    )
+
+
+def layer(*tracks: LineTrack) -> TrackLayer:
+    return TrackLayer(tuple(sorted(tracks, key=lambda one: one.start_pts)))

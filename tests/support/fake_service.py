@@ -200,6 +200,7 @@ class FakeService:
             percent=100.0,
             queue_position=None,
             outputs=(path,),
+            warnings=outcome.warnings,
             result=path,
             started=NOW,
             ended=NOW + 2,

@@ -9,7 +9,7 @@ from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import StageRecord
 from yivideo_ray.media import probe
 from yivideo_ray.runtime.session import workflow_id
-from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState
+from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, readings_basis
 from yivideo_ray.storage.database import Database
 from yivideo_ray.types import (
     Band,
@@ -41,9 +41,10 @@ def recorded(
     *,
     stages: dict[Stage, StageRecord] | None = None,
     corrupt_packets: int = 0,
+    settings: Settings | None = None,
 ) -> None:
     """Keeps the book of a video of its own length, in which `crops` pictures of two lines were read, one after the
-    other; each text is seen in two of them."""
+    other; each text is seen in two of them. settings: those that it was read with (None: nobody can tell)."""
     info = probe(video, DecoderSettings())
     assert info.duration_s is not None
     step = info.pts_at(info.duration_s) // crops
@@ -61,7 +62,12 @@ def recorded(
     for number, start in enumerate(range(0, crops, 16)):
         book.keep_texts("", number, texts[start : start + 16])
     book.keep_state(
-        RunState(stages or {}, engine=EngineFacts("scripted", "cpu", "none", "none", "none"), finished=True)
+        RunState(
+            stages or {},
+            engine=EngineFacts("scripted", "cpu", "none", "none", "none"),
+            finished=True,
+            basis="" if settings is None else readings_basis(info, settings),
+        )
     )
     database.close()
 

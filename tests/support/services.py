@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import YivideoError
+from yivideo_ray.errors import ResultWarning, YivideoError
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome, StageRecord, StageStatus
 from yivideo_ray.journal import OnEvent, OnStage
 from yivideo_ray.service.contract import (
@@ -25,6 +25,7 @@ from yivideo_ray.types import Stage
 
 CORES = 4
 ONE = (Stage.EXTRACT_KEYFRAMES,)
+MIND_THE_GAP = ResultWarning("OTHER", "Mind the gap.", {"gap_s": 1.5})
 
 
 class Runner:
@@ -74,7 +75,7 @@ class Runner:
             say(EventKind.STAGE_FINISHED, stage)
         self.ended.append(name)
         say(EventKind.WORKFLOW_FINISHED)
-        bare = Outcome(job.workflow_id, job.video, tuple(records.values()), warnings=("Mind the gap.",))
+        bare = Outcome(job.workflow_id, job.video, tuple(records.values()), warnings=(MIND_THE_GAP,))
         if name in self.errors:
             return [replace(bare, error=self.errors.pop(name).as_dict())]
         result = job.output_dir / "result.json"

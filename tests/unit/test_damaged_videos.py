@@ -16,7 +16,7 @@ from tests.support.in_process import run_in_process
 from tests.support.text_pictures import TEXTS, pattern_video
 from tests.support.videos import Rgb, make_video, picture
 from yivideo_ray.config import DecoderSettings
-from yivideo_ray.errors import InputError, YivideoError
+from yivideo_ray.errors import InputError, WarningCode, YivideoError
 from yivideo_ray.jobs import Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.types import STAGES, Stage
@@ -31,8 +31,8 @@ DAMAGED = "The video is damaged or not complete: "
 
 
 def dim(number: int) -> Rgb:
-    """Returns a picture in which the scripted engine finds no text."""
-    return np.minimum(picture(number, (160, 96)), 150)
+    """Returns a picture in which the scripted engine finds no text, also where coding made it brighter."""
+    return np.minimum(picture(number, (160, 96)), 120)
 
 
 def without_text(path: Path, **recipe: Any) -> Path:
@@ -98,7 +98,7 @@ def check_told(damaged: Path, whole: Path, good: Outcome, directory: Path) -> Ou
         assert ended in CODES
         return None
     if ended.partial:
-        assert [warning for warning in ended.warnings if warning.startswith(DAMAGED)]
+        assert [warning for warning in ended.warnings if warning.message.startswith(DAMAGED)]
         return ended
     assert shown_frames(damaged) == shown_frames(whole)
     assert cues_of(ended) == cues_of(good)
@@ -180,8 +180,10 @@ def test_a_cut_off_video_in_which_nothing_was_found_says_how_much_there_is_and_f
     assert ended.decoded_s is not None
     assert 0 < ended.decoded_s < 5
     assert ended.expected_s == pytest.approx(12.4)
-    (reason,) = [warning for warning in ended.warnings if warning.startswith(DAMAGED)]
-    assert "of 12.4 s could not be decoded" in reason
+    (reason,) = [warning for warning in ended.warnings if warning.message.startswith(DAMAGED)]
+    assert reason.code is WarningCode.VIDEO_INCOMPLETE
+    assert "of 12.4 s could not be decoded" in reason.message
+    assert reason.facts == {"decoded_s": ended.decoded_s, "expected_s": ended.expected_s}
     with pytest.raises(InputError) as caught:
         run_in_process(damaged, tmp_path, decoder={"strict": True})
     assert caught.value.code.name == "INPUT_CORRUPT"
@@ -198,7 +200,7 @@ def test_pictures_that_sampling_finds_damaged_are_told_though_the_file_is_as_lon
     ended = run_in_process(damaged, tmp_path)
     assert ended.partial
     assert ended.cues == ()
-    assert any("packets are damaged" in warning for warning in ended.warnings)
+    assert any("packets are damaged" in warning.message for warning in ended.warnings)
 
 
 def test_a_look_alone_at_a_cut_off_video_says_so_and_fails_if_told_to(
@@ -210,7 +212,7 @@ def test_a_look_alone_at_a_cut_off_video_says_so_and_fails_if_told_to(
     look = {"chain": STAGES[:2]}
     ended = run_in_process(damaged, tmp_path, job=look)
     assert (ended.partial, ended.decoded_s) == (True, None)
-    assert any("ends before its headers say" in warning for warning in ended.warnings)
+    assert any("ends before its headers say" in warning.message for warning in ended.warnings)
     with pytest.raises(InputError) as caught:
         run_in_process(damaged, tmp_path, job=look, decoder={"strict": True})
     assert caught.value.code.name == "INPUT_CORRUPT"

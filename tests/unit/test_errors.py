@@ -7,12 +7,14 @@ import re
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from yivideo_ray import errors
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import CODES, CallError, InputError, YivideoError
+from yivideo_ray.errors import CODES, CallError, InputError, ResultWarning, WarningCode, YivideoError, warning_of
+from yivideo_ray.progress import plain_warning
 
 KINDS = [
     kind
@@ -86,3 +88,25 @@ def test_every_code_that_the_package_names_exists() -> None:
     }
     assert named
     assert named - set(CODES) == set()
+
+
+def test_a_warning_is_told_by_code_and_facts_and_one_of_an_earlier_version_by_its_sentence() -> None:
+    warning = ResultWarning(WarningCode.LAYER_IN_DOUBT, "A sentence.", {"layer": 2, "box": (1, 2, 3, 4)})
+    told = plain_warning(warning)
+    assert told == {"code": "LAYER_IN_DOUBT", "message": "A sentence.", "layer": 2, "box": [1, 2, 3, 4]}
+    assert warning_of(told) == ResultWarning("LAYER_IN_DOUBT", "A sentence.", {"layer": 2, "box": [1, 2, 3, 4]})
+    assert warning_of("A sentence.") == ResultWarning("OTHER", "A sentence.")
+    newer = {"code": "A_CODE_TO_COME", "message": "Who knows."}
+    assert plain_warning(warning_of(newer)) == newer
+    assert pickle.loads(pickle.dumps(warning)) == warning
+
+
+@pytest.mark.parametrize("told", [{}, {"code": "OTHER"}, {"message": "A sentence."}, 3, None, ["A sentence."]])
+def test_what_is_no_warning_is_no_warning(told: Any) -> None:
+    with pytest.raises(ValueError, match="code and a message"):
+        warning_of(told)
+
+
+def test_every_code_of_a_warning_is_its_own_name() -> None:
+    assert [code.value for code in WarningCode] == [code.name for code in WarningCode]
+    assert not set(WarningCode) & set(CODES)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cues import video
+from tests.support.cues import cue, video
 from yivideo_ray.cli.display import JsonLines, LiveTable, summary
 from yivideo_ray.config import PipelineSettings
+from yivideo_ray.errors import ResultWarning, WarningCode
+from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
 from yivideo_ray.journal import ChunkLog, Journal
-from yivideo_ray.progress import ProgressTracker, WorkflowProgress
-from yivideo_ray.types import STAGES, Stage
+from yivideo_ray.progress import ProgressTracker, WorkflowProgress, ending_sentence
+from yivideo_ray.types import STAGES, Layer, Stage
 
 EXTRACT, DETECT, CROP, STITCH, OCR, FINALIZE = STAGES
 
@@ -97,6 +99,9 @@ def test_a_video_of_unknown_length_still_counts_frames() -> None:
     assert view.frames == 125
 
 
+LOOK = ResultWarning("OTHER", "look", {"at": Fraction(1, 2)})
+
+
 def outcome(**changes: object) -> Outcome:
     stages = (StageRecord(FINALIZE, StageStatus.SUCCESS),)
     values: dict[str, object] = {"workflow_id": "w", "video": Path("a.mp4"), "stages": stages} | changes
@@ -118,14 +123,34 @@ def test_json_lines_are_one_object_each_and_survive_names_that_are_no_utf8() -> 
 
 def test_a_person_hears_that_there_were_no_subtitles_and_that_a_result_is_partial() -> None:
     assert "no subtitles found" in summary([outcome()])[0]
-    lines = summary([outcome(partial=True, decoded_s=3.0, expected_s=9.0, warnings=("look",))])
+    lines = summary([outcome(partial=True, decoded_s=3.0, expected_s=9.0, warnings=(LOOK,))])
     assert any("PARTIAL: 3.0 of 9.0 s" in line for line in lines)
     assert any("PARTIAL: only what was sampled" in line for line in summary([outcome(partial=True)]))
     assert any(line.endswith("warning: look") for line in lines)
 
 
+def test_a_person_hears_that_text_was_seen_and_left_and_how_to_take_it_also_the_second_time() -> None:
+    left = ResultWarning(WarningCode.NONE_CHOSEN, "Text was seen. --layers 1 takes it.")
+    none = outcome(layers=(Layer(1, 0.2, False, (), Box(0, 0, 9, 9), 5.0, (cue(0, 9, "Hi"),)),), warnings=(LOOK, left))
+    first, *others = summary([none])
+    assert first.startswith("a.mp4: text was seen, but none was taken: ")
+    assert others == ["a.mp4: warning: look", "a.mp4: warning: Text was seen. --layers 1 takes it."]
+    assert ending_sentence(none) == "Text was seen. --layers 1 takes it."
+    again, *others = summary([replace(none, already_done=True)])
+    assert "already done, text was seen, but none was taken" in again
+    assert others == ["a.mp4: warning: Text was seen. --layers 1 takes it."]
+
+
+def test_the_sentence_at_the_end_says_what_was_found() -> None:
+    assert ending_sentence(outcome(cues=(cue(0, 9, "Hi"),))) == "1 cues."
+    assert ending_sentence(outcome()) == "No subtitles were found."
+    assert ending_sentence(outcome(stages=(StageRecord(STAGES[1], StageStatus.SUCCESS),))) == "Done."
+    unread = ResultWarning(WarningCode.UNREADABLE_SCRIPT, "Text in what looks like Thai was seen.")
+    assert ending_sentence(outcome(warnings=(LOOK, unread))) == "Text in what looks like Thai was seen."
+
+
 def test_a_person_hears_that_a_video_was_done_already_and_nothing_that_was_told_then() -> None:
-    done = outcome(cues=(object(),) * 3, outputs=(Path("a.srt"),), warnings=("look",), already_done=True)
+    done = outcome(cues=(object(),) * 3, outputs=(Path("a.srt"),), warnings=(LOOK,), already_done=True)
     assert summary([done]) == ["a.mp4: already done, 3 cues; --again does it again: a.srt"]
     looked = outcome(stages=(StageRecord(STAGES[1], StageStatus.SUCCESS),), outputs=(Path("a.json"),))
     assert summary([looked]) == ["a.mp4: done: a.json"]

@@ -27,6 +27,8 @@ examples:
   yivideo run film.mp4 --format srt,ass      film.ass as well, every subtitle where it was
   yivideo run film.mp4 --from paddleocr.postprocess_and_finalize
                                              again from the texts read last time, in a second
+  yivideo run film.mp4 --layers 1,3 --from paddleocr.postprocess_and_finalize
+                                             other layers of text than those that were taken
   yivideo run -- -odd-name.mp4               a name that starts with a dash
   yivideo area film.mp4 -o preview.png       draws where its subtitles are
   yivideo status                             what the GPU actors at RAY_ADDRESS are doing

@@ -183,7 +183,7 @@ def _sampled(outcome: Outcome) -> tuple[Sequence[int], bool]:
 def sentences(outcome: Outcome, settings: Settings) -> Iterator[str]:
     """Yields what was found, a line for each thing."""
     for warning in outcome.warnings:
-        yield f"warning: {warning}"
+        yield f"warning: {warning.message}"
     bands = outcome.area.bands if outcome.area else ()
     if not bands:
         yield "no subtitles were found"
@@ -209,6 +209,7 @@ def _corners(box: Box) -> str:
 
 def _page(outcome: Outcome, settings: Settings) -> dict[str, Any]:
     from yivideo_ray.codec import text
+    from yivideo_ray.progress import plain_warning
     from yivideo_ray.subtitles.result import area_document
     from yivideo_ray.types import SubtitleArea
 
@@ -219,5 +220,5 @@ def _page(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         "subtitle_area": area_document(outcome.area or SubtitleArea(())),
         "regions": detector["regions"],
         "exclude": detector["exclude"],
-        "warnings": [text(warning) for warning in outcome.warnings],
+        "warnings": [plain_warning(warning) for warning in outcome.warnings],
     }

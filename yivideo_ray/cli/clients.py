@@ -44,6 +44,7 @@ def add(commands: Commands) -> None:
     submit.add_argument("videos", nargs="+", type=location_named, metavar="VIDEO", help="a video file or address")
     submit.add_argument("--upload", action="store_true", help="send the file, and not only its path")
     submit.add_argument("--stages", metavar="A,B", help="run these stages only (yivideo run --help names them)")
+    submit.add_argument("--layers", metavar="A,B", help="layers of text to take: auto, all, or numbers such as 1,3")
     submit.add_argument("--priority", choices=["interactive", "batch"], default="batch", help="who goes first")
     submit.add_argument("--callback", metavar="URL", help="is told how the workflow ended")
     submit.add_argument("--key", metavar="KEY", help="Idempotency-Key: the same one gives the same workflow")
@@ -114,9 +115,8 @@ def _submit(options: argparse.Namespace) -> int:
     if options.upload and any(isinstance(given, Url) for given in options.videos):
         raise ConfigError("What is at an address is not uploaded.", remedy="Leave out --upload; the service reads it.")
     body: dict[str, Any] = {"priority": options.priority}
-    if options.stages is not None:
-        chain = [stage(name).value for name in names(options.stages)]
-        body["workflow_config"] = {"workflow_chain": chain}
+    if config := _workflow_config(options):
+        body["workflow_config"] = config
     if options.callback is not None:
         body["callback_url"] = options.callback
     made = []
@@ -135,6 +135,19 @@ def _submit(options: argparse.Namespace) -> int:
                     machine.write(f"{found['workflow_id']}\n")
                     machine.flush()
         return _watch_all(client, made, machine, options.json) if options.watch else 0
+
+
+def _workflow_config(options: argparse.Namespace) -> dict[str, Any]:
+    """Errors: ConfigError for a stage or a layer that is none."""
+    config: dict[str, Any] = {}
+    if options.stages is not None:
+        config["workflow_chain"] = [stage(name).value for name in names(options.stages)]
+    if options.layers is not None:
+        from yivideo_ray.config import layer_choice
+        from yivideo_ray.types import Stage
+
+        config["parameters"] = {Stage.POSTPROCESS_AND_FINALIZE.value: {"layers": layer_choice(options.layers)}}
+    return config
 
 
 def _status(options: argparse.Namespace) -> int:

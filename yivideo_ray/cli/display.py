@@ -14,7 +14,7 @@ from typing import IO, Any, Self
 
 from yivideo_ray.codec import text
 from yivideo_ray.jobs import Event, Outcome
-from yivideo_ray.progress import ProgressTracker, WorkflowProgress, event_line, outcome_line
+from yivideo_ray.progress import NO_CUES_THOUGH_TEXT, ProgressTracker, WorkflowProgress, event_line, outcome_line
 from yivideo_ray.types import STAGES
 
 __all__ = ["JsonLines", "LiveTable", "display", "summary"]
@@ -28,7 +28,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
             continue
         name = text(outcome.video.name)
         finalized = any(record.stage is STAGES[-1] for record in outcome.stages)
-        found = f"{len(outcome.cues)} cues" if outcome.cues else "no subtitles found" if finalized else ""
+        found = _found(outcome) if finalized else ""
         where = ", ".join(text(str(path)) for path in outcome.outputs)
         device = f" (models on {outcome.engine.device})" if outcome.engine else ""
         if outcome.already_done:
@@ -36,10 +36,16 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
         lines.append(f"{name}: {found or 'done'}{device}: {where}")
         if outcome.partial:
             lines.append(f"{name}: PARTIAL: {_decoded(outcome)}")
-        # They were told when it was done.
-        warnings = () if outcome.already_done else outcome.warnings
-        lines.extend(f"{name}: warning: {text(warning)}" for warning in warnings)
+        # The others were told when it was done.
+        warnings = (one for one in outcome.warnings if not outcome.already_done or one.code in NO_CUES_THOUGH_TEXT)
+        lines.extend(f"{name}: warning: {text(warning.message)}" for warning in warnings)
     return lines
+
+
+def _found(outcome: Outcome) -> str:
+    if outcome.cues:
+        return f"{len(outcome.cues)} cues"
+    return "text was seen, but none was taken" if outcome.left_all_text else "no subtitles found"
 
 
 def _decoded(outcome: Outcome) -> str:

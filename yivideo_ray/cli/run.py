@@ -28,6 +28,10 @@ stages, in order:
 --from takes what the stages before it found from the record of an earlier run of the same file. Pictures are not
 recorded: starting at a stage that needs some has the stage that makes them run again.
 
+Text is sorted into layers: the dialogue, its translation, titles, signs. Those that probably are subtitles are taken.
+film.json has all of them under layers, and a warning names one that is in doubt. To take others, in a second or two:
+  yivideo run film.mp4 --layers 1,3 --from paddleocr.postprocess_and_finalize
+
 No file is lost: one that yivideo did not write, or that was changed since, is refused before any work (OUTPUT_EXISTS).
   yivideo run film.mp4 --overwrite    replaces film.srt and film.json, whoever wrote them
 A video that is done is not done again while its settings and its files are the same. With other settings it is, and
@@ -35,8 +39,8 @@ files of the run before that have no successor are removed, unless they were cha
   yivideo run film.mp4 --again        does all of it again, whatever is there
 
 What is read: Chinese, Japanese, and nearly all European languages in Latin letters, one or two at a time. What isn't:
-Korean, Vietnamese, Greek, Russian and others in Cyrillic letters, Arabic, Hebrew, Thai, Hindi and the like. Text in them
-is found, and said to be unreadable in the JSON result; none of it is in the subtitles.
+Korean, Vietnamese, Greek, Russian and others in Cyrillic letters, Arabic, Hebrew, Thai, Hindi and the like. Text in
+them is found, and said to be unreadable in the JSON result; none of it is in the subtitles.
   yivideo run film.mp4 --language vi  refuses at once (LANGUAGE_UNREADABLE), and says which letters the model lacks
 
 VIDEO may be an address, such as s3://films/film.mkv or https://example.org/film.mp4, that begins with one of
@@ -66,6 +70,9 @@ def add(commands: Commands) -> None:
     run.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     run.add_argument("--format", metavar="A,B", help="subtitle files to write: srt, vtt, ass, txt (else the settings')")
     run.add_argument("--language", metavar="CODE", help="what the subtitles are in (BCP 47); refused if it isn't read")
+    run.add_argument(
+        "--layers", metavar="A,B", help="layers of text to take: auto, all, or numbers in the JSON result, such as 1,3"
+    )
     run.add_argument("--stages", metavar="A,B", help="run these stages only (names below, in order)")
     run.add_argument("--from", dest="start_at", metavar="STAGE", help="start there with the record of an earlier run")
     run.add_argument("--overwrite", action="store_true", help="replace files that yivideo did not write, or not so")
@@ -91,6 +98,10 @@ def _run(options: argparse.Namespace) -> int:
         from yivideo_ray.config import with_language
 
         settings = with_language(settings, options.language)
+    if options.layers is not None:
+        from yivideo_ray.config import with_layers
+
+        settings = with_layers(settings, options.layers)
     jobs = _jobs(options, settings)
     from yivideo_ray.cli.display import display
     from yivideo_ray.runtime.session import Session

@@ -1,11 +1,20 @@
 """Settings: config.yml and environment variables in, one validated, frozen and picklable Settings out."""
 
-from yivideo_ray.config.loading import load_settings, settings_file, with_address, with_formats, with_language
+from yivideo_ray.config.loading import (
+    layer_choice,
+    load_settings,
+    settings_file,
+    with_address,
+    with_formats,
+    with_language,
+    with_layers,
+)
 from yivideo_ray.config.schema import (
     AreaDetectorSettings,
     DecoderSettings,
     GpuLockSettings,
     GpuSettings,
+    LayerChoice,
     OcrSettings,
     PipelineSettings,
     PostprocessorSettings,
@@ -23,6 +32,7 @@ __all__ = [
     "DecoderSettings",
     "GpuLockSettings",
     "GpuSettings",
+    "LayerChoice",
     "OcrSettings",
     "PipelineSettings",
     "PostprocessorSettings",
@@ -33,9 +43,11 @@ __all__ = [
     "StorageSettings",
     "SubtitleFormat",
     "SubtitleSettings",
+    "layer_choice",
     "load_settings",
     "settings_file",
     "with_address",
     "with_formats",
     "with_language",
+    "with_layers",
 ]

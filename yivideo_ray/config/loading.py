@@ -17,10 +17,26 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from yivideo_ray.config.schema import ENV_PREFIX, OcrSettings, ServeSettings, Settings, SubtitleFormat
+from yivideo_ray.config.schema import (
+    ENV_PREFIX,
+    LayerChoice,
+    OcrSettings,
+    ServeSettings,
+    Settings,
+    SubtitleFormat,
+    read_layers,
+)
 from yivideo_ray.errors import ConfigError
 
-__all__ = ["load_settings", "settings_file", "with_address", "with_formats", "with_language"]
+__all__ = [
+    "layer_choice",
+    "load_settings",
+    "settings_file",
+    "with_address",
+    "with_formats",
+    "with_language",
+    "with_layers",
+]
 
 # Not settings: the variable that names the file, and what Kubernetes puts into every container of a namespace that has
 # a service called yivideo.
@@ -86,6 +102,23 @@ def with_formats(settings: Settings, names: Sequence[str]) -> Settings:
         raise ConfigError("No subtitle format is named.", remedy=f"Name some of {', '.join(known)}.")
     chosen = settings.subtitles.model_copy(update={"formats": tuple(dict.fromkeys(names))})
     return settings.model_copy(update={"subtitles": chosen})
+
+
+def layer_choice(text: str) -> LayerChoice:
+    """Returns postprocessor.layers as a person writes it: auto, all, or numbers such as 1,3. Errors: ConfigError
+    CONFIG_INVALID."""
+    try:
+        return read_layers(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{text!r} names no layers: {error}.", remedy="The JSON result has the layers with their numbers."
+        ) from error
+
+
+def with_layers(settings: Settings, text: str) -> Settings:
+    """Returns the settings with other layers to take, as layer_choice reads them. Errors: the same."""
+    chosen = settings.postprocessor.model_copy(update={"layers": layer_choice(text)})
+    return settings.model_copy(update={"postprocessor": chosen})
 
 
 class _StrictLoader(yaml.SafeLoader):

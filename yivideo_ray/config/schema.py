@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from yivideo_ray.geometry import Box
@@ -18,6 +19,7 @@ __all__ = [
     "DecoderSettings",
     "GpuLockSettings",
     "GpuSettings",
+    "LayerChoice",
     "OcrSettings",
     "PipelineSettings",
     "PostprocessorSettings",
@@ -28,9 +30,11 @@ __all__ = [
     "StorageSettings",
     "SubtitleFormat",
     "SubtitleSettings",
+    "read_layers",
 ]
 
 ENV_PREFIX = "YIVIDEO_"
+_LAYER = re.compile("[1-9][0-9]{0,8}")
 
 
 def _expand_home(path: Path) -> Path:
@@ -64,7 +68,19 @@ def _require_webhook_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def read_layers(given: Any) -> Literal["auto", "all"] | tuple[int, ...]:
+    """Returns which layers to take: auto, all, or their numbers in the JSON result, each once, from a list, one number,
+    or text such as "1,3". Errors: ValueError."""
+    if given in ("auto", "all"):
+        return cast(Literal["auto", "all"], given)
+    named = given.split(",") if isinstance(given, str) else [given] if isinstance(given, int) else given
+    if isinstance(named, list | tuple) and named and all(_LAYER.fullmatch(str(one).strip()) for one in named):
+        return tuple(dict.fromkeys(int(one) for one in named))
+    raise ValueError("it must be auto, all or numbers of layers from 1 on, such as 1,3")
+
+
 SubtitleFormat = Literal["srt", "vtt", "ass", "txt"]
+LayerChoice = Annotated[Literal["auto", "all"] | tuple[int, ...], BeforeValidator(read_layers)]
 # It becomes part of file names.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -163,7 +179,7 @@ class PostprocessorSettings(_Section):
     merge_gap_ms: float = Field(90, ge=0)
     space_probability: Share = 0.01
     review_confidence: Share = 0.75
-    layers: Literal["auto", "all"] | tuple[Annotated[int, Field(ge=1)], ...] = "auto"
+    layers: LayerChoice = "auto"
 
 
 class ScriptLanguages(_Section):

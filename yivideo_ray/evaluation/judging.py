@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from yivideo_ray.config import DecoderSettings
-from yivideo_ray.errors import ConfigError, InputError, YivideoError
+from yivideo_ray.errors import ConfigError, InputError, WarningCode, YivideoError
 from yivideo_ray.evaluation.corpus import Clip, Corpus
 from yivideo_ray.evaluation.misses import Miss, find_misses
 from yivideo_ray.evaluation.suber import suber
@@ -33,7 +33,7 @@ from yivideo_ray.subtitles.scoring import Matching, Score, TimedText, match, sco
 
 __all__ = ["UNREADABLE_SCRIPT", "ClipScore", "Evaluation", "Group", "evaluate", "suber_of", "total"]
 
-UNREADABLE_SCRIPT = "UNREADABLE_SCRIPT"
+UNREADABLE_SCRIPT = WarningCode.UNREADABLE_SCRIPT.value
 """The code of the warning that a video's subtitles are in a script which the models don't know."""
 
 FRAME_RATE = 25.0

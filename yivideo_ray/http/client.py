@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from yivideo_ray.codec import parsed
 from yivideo_ray.config import ServeSettings, load_settings
-from yivideo_ray.errors import CODES, ConfigError, ServiceError, YivideoError
+from yivideo_ray.errors import CODES, ConfigError, ServiceError, YivideoError, warning_of
 from yivideo_ray.jobs import Event, EventKind, Outcome, StageRecord, StageStatus
 from yivideo_ray.locations import location_of
 from yivideo_ray.subtitles.result import Result
-from yivideo_ray.subtitles.result_reading import parse_result
+from yivideo_ray.subtitles.result_reading import parse_result, parsed_result
 from yivideo_ray.types import Stage
 
 __all__ = ["TERMINAL_STATES", "Client"]
@@ -86,7 +85,7 @@ class Client:
         failed = self.outcome(found).error if found["state"] != "SUCCESS" else None
         if failed is not None:
             raise ServiceError(failed["message"], code=failed["code"], remedy=failed["remedy"])
-        return parsed(Result, self.subtitles(found["workflow_id"], "json"))
+        return parsed_result(self.subtitles(found["workflow_id"], "json"))
 
     def submit(self, body: Mapping[str, Any], upload: Path | None = None, key: str | None = None) -> dict[str, Any]:
         """Returns the workflow that a request makes; upload: the video goes with it. key: the Idempotency-Key."""
@@ -164,7 +163,7 @@ class Client:
             stages,
             outputs=tuple(map(Path, found["outputs"])),
             partial=found["partial"],
-            warnings=tuple(found["warnings"]),
+            warnings=tuple(warning_of(told) for told in found["warnings"]),
             error=error,
         )
         if error is not None or Stage.POSTPROCESS_AND_FINALIZE not in {stage.stage for stage in stages}:

@@ -9,7 +9,7 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, model_validator
 
 from yivideo_ray.codec import plain, text
 from yivideo_ray.jobs import Priority, StageRecord, StageStatus
-from yivideo_ray.progress import plain_record
+from yivideo_ray.progress import plain_record, plain_warning
 from yivideo_ray.service.contract import ExecutionMode, WorkflowPage, WorkflowState, WorkflowView
 from yivideo_ray.types import STAGES, Stage
 
@@ -34,7 +34,7 @@ class WorkflowConfig(_Request):
     parameters: dict[Stage, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings for single stages, as config.yml has them, by the stage's name.",
-        examples=[{"paddleocr.postprocess_and_finalize": {"min_confidence": 0.8}}],
+        examples=[{"paddleocr.postprocess_and_finalize": {"min_confidence": 0.8, "layers": [1, 3]}}],
     )
 
 
@@ -103,6 +103,15 @@ class StageAnswer(BaseModel):
     duration: float | None
 
 
+class WarningAnswer(BaseModel):
+    """What a person should know of a result: a stable code, one plain sentence, and beside them facts for programs."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str = Field(examples=["LAYER_IN_DOUBT"])
+    message: str
+
+
 class Links(BaseModel):
     """Where to go from here. subtitles by their format."""
 
@@ -130,7 +139,7 @@ class Workflow(BaseModel):
     stages: dict[Stage, StageAnswer]
     outputs: list[str] = Field(description="Files written, as the service's machine names them.")
     error: dict[str, Any] | None
-    warnings: list[str]
+    warnings: list[WarningAnswer]
     partial: bool = Field(description="Only a part of the video could be decoded, and the subtitles cover that part.")
     callback_url: str | None
     links: Links
@@ -165,7 +174,7 @@ def workflow(view: WorkflowView) -> Workflow:
         stages={record.stage: _stage(record) for record in view.stages},
         outputs=[text(str(path)) for path in view.outputs],
         error=plain(view.error),
-        warnings=[text(warning) for warning in view.warnings],
+        warnings=[WarningAnswer(**plain_warning(warning)) for warning in view.warnings],
         partial=view.partial,
         callback_url=view.callback_url,
         links=Links(

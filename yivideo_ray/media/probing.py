@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
 from yivideo_ray.config import DecoderSettings
-from yivideo_ray.errors import InputError
+from yivideo_ray.errors import InputError, ResultWarning, WarningCode
 from yivideo_ray.locations import Url
 from yivideo_ray.media.opening import Opened, find, max_pixels, open_container
 from yivideo_ray.types import VideoInfo
@@ -105,14 +105,16 @@ def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequ
         )
 
 
-def _choose(container: InputContainer, name: str) -> tuple[VideoStream, tuple[str, ...]]:
+def _choose(container: InputContainer, name: str) -> tuple[VideoStream, tuple[ResultWarning, ...]]:
     moving = [stream for stream in container.streams.video if not stream.disposition & _PICTURES]
     if not moving:
         raise InputError(f"{name} holds no moving picture.", code="NO_VIDEO_STREAM")
     chosen = max(moving, key=lambda stream: bool(stream.disposition & Disposition.default))
     if len(moving) == 1:
         return chosen, ()
-    return chosen, (f"The file holds {len(moving)} video streams; stream {chosen.index} is used.",)
+    sentence = f"The file holds {len(moving)} video streams; stream {chosen.index} is used."
+    facts = {"streams": len(moving), "used": chosen.index}
+    return chosen, (ResultWarning(WarningCode.SEVERAL_STREAMS, sentence, facts),)
 
 
 def _check_codec(stream: VideoStream, name: str) -> None:

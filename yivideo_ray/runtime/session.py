@@ -24,6 +24,7 @@ from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
 from yivideo_ray.ocr.languages import require_readable
 from yivideo_ray.pipeline import InProcess, StageRunner
+from yivideo_ray.progress import ending_sentence
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.runtime.workflow.chain import check_chain
 from yivideo_ray.runtime.workflow.outputs import output_path, possible_outputs, require_writable
@@ -321,7 +322,7 @@ class _Run:
             # Told before Ray starts.
             book = await asyncio.to_thread(self._book, journal)
             await asyncio.to_thread(book.require, job.start_at)
-        if job.start_at is Stage.POSTPROCESS_AND_FINALIZE:
+        if job.start_at is Stage.POSTPROCESS_AND_FINALIZE or await asyncio.to_thread(self._is_read, job, info, journal):
             stages = InProcess(info, self._settings, journal, partial(load_engine, self._settings))
             async with self._room_here:
                 return await self._workflow(job, info, journal, stages)
@@ -341,11 +342,23 @@ class _Run:
     def _done_before(self, job: Job, info: VideoInfo, journal: Journal) -> Outcome | None:
         """Returns the outcome of an earlier run that leaves nothing to do. Errors: OutputError OUTPUT_EXISTS."""
         # Where no file is in the way, as mostly, nobody waits for the database and what opens it.
-        if not any(os.path.lexists(path) for path in possible_outputs(job, self._settings.subtitles)):
+        if not self._may_have_run(job):
             return None
         from yivideo_ray.runtime.workflow.publishing import Publication
 
         return Publication(job, info, self._settings, self._book(journal)).admit(journal.workflow_id)
+
+    def _is_read(self, job: Job, info: VideoInfo, journal: Journal) -> bool:
+        """Returns whether an earlier run of the command has read all that this one would: then Ray is not needed."""
+        if job.workflow_id is not None or job.start_at is not None or job.again or not self._may_have_run(job):
+            return False
+        from yivideo_ray.runtime.workflow.checkpoint import readings_basis
+
+        last = Stage.POSTPROCESS_AND_FINALIZE in job.chain
+        return last and self._book(journal).rests_on(readings_basis(info, self._settings))
+
+    def _may_have_run(self, job: Job) -> bool:
+        return any(os.path.lexists(path) for path in possible_outputs(job, self._settings.subtitles))
 
     async def _workflow(self, job: Job, info: VideoInfo, journal: Journal, stages: StageRunner) -> Outcome:
         from yivideo_ray.runtime.workflow.workflow import Workflow
@@ -374,10 +387,8 @@ class _Run:
     def _emit_end(self, outcome: Outcome, journal: Journal) -> None:
         if outcome.error is not None:
             message = f"{outcome.error['code']}: {outcome.error['message']} {outcome.error['remedy']}"
-        elif not outcome.cues:
-            message = "No subtitles were found."
         else:
-            message = f"{len(outcome.cues)} cues."
+            message = ending_sentence(outcome)
         if outcome.already_done:
             message = f"{message} It was already done; --again does it again."
         facts: dict[str, Any] = {"succeeded": outcome.succeeded, "already_done": outcome.already_done}

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.jobs import Event, Priority, StageRecord
 from yivideo_ray.locations import VideoLocation
 from yivideo_ray.types import STAGES, Stage
@@ -94,7 +95,7 @@ class WorkflowView:
     queue_position: int | None
     outputs: tuple[Path, ...]
     error: dict[str, Any] | None
-    warnings: tuple[str, ...]
+    warnings: tuple[ResultWarning, ...]
     partial: bool
     callback_url: str | None
     result: Path | None

@@ -15,6 +15,7 @@ from yivideo_ray.errors import InputError, ServiceError, YivideoError
 from yivideo_ray.jobs import Job, Outcome, Priority
 from yivideo_ray.journal import OnEvent, OnStage
 from yivideo_ray.locations import location_of
+from yivideo_ray.progress import ending_sentence
 from yivideo_ray.retries import RetryPolicy, is_retryable, retry_async
 from yivideo_ray.runtime.failures import log_fault
 from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
@@ -307,5 +308,6 @@ def _ending_of(outcome: Outcome, buffer: EventBuffer) -> Ending:
         message = f"{error['code']}: {error['message']} {error['remedy']}"
         return Ending(WorkflowState.FAILED, message, buffer.stages, warnings=outcome.warnings, error=error)
     outputs = tuple(str(path) for path in outcome.outputs)
-    message = f"{len(outcome.cues)} cues." if outcome.cues else "No subtitles were found."
-    return Ending(WorkflowState.SUCCESS, message, buffer.stages, outputs, outcome.warnings, outcome.partial)
+    return Ending(
+        WorkflowState.SUCCESS, ending_sentence(outcome), buffer.stages, outputs, outcome.warnings, outcome.partial
+    )

@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from yivideo_ray.codec import text
-from yivideo_ray.errors import ServiceError
+from yivideo_ray.errors import ServiceError, warning_of
+from yivideo_ray.progress import plain_warning
 from yivideo_ray.service.contract import DueCallback
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database
@@ -39,7 +40,7 @@ def callback_values(row: Mapping[str, Any], now: float) -> dict[str, Any]:
             "video_path": text(json.loads(row["video"])),
             "partial": row["partial"],
             "outputs": [text(path) for path in json.loads(row["outputs"])],
-            "warnings": [text(warning) for warning in json.loads(row["warnings"])],
+            "warnings": [plain_warning(warning_of(told)) for told in json.loads(row["warnings"])],
             "error": None if row["error"] is None else json.loads(row["error"]),
         },
     }

@@ -33,6 +33,7 @@ SETTABLE: Mapping[Stage, Mapping[str, tuple[str, str]]] = {
                 "merge_gap_ms",
                 "space_probability",
                 "review_confidence",
+                "layers",
             )
         },
         **{name: ("subtitles", name) for name in ("formats", "split_by_script", "script_languages")},

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from yivideo_ray.codec import as_plain, parsed, plain
-from yivideo_ray.errors import ServiceError
+from yivideo_ray.errors import ServiceError, warning_of
 from yivideo_ray.jobs import Event, Priority, StageRecord, StageStatus
 from yivideo_ray.locations import location_of
 from yivideo_ray.progress import plain_record
@@ -89,7 +89,7 @@ def view_of(row: Row, queue_position: int | None) -> WorkflowView:
         queue_position=queue_position,
         outputs=outputs,
         error=None if row["error"] is None else json.loads(row["error"]),
-        warnings=tuple(json.loads(row["warnings"])),
+        warnings=tuple(warning_of(told) for told in json.loads(row["warnings"])),
         partial=row["partial"],
         callback_url=row["callback_url"],
         result=next((path for path in outputs if path.suffix == ".json"), None),

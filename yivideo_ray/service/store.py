@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from yivideo_ray.errors import ServiceError
+from yivideo_ray.errors import ResultWarning, ServiceError
 from yivideo_ray.jobs import Event, EventKind, StageRecord, StageStatus
+from yivideo_ray.progress import plain_warning
 from yivideo_ray.service.contract import (
     TERMINAL,
     NumberedEvent,
@@ -94,7 +95,7 @@ class Ending:
     message: str
     stages: dict[Stage, StageRecord]
     outputs: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
     partial: bool = False
     error: dict[str, Any] | None = None
 
@@ -276,7 +277,7 @@ class WorkflowStore:
             "eta_s": None,
             "stages": joined(row, ending.stages),
             "outputs": dumped(ending.outputs),
-            "warnings": dumped(ending.warnings),
+            "warnings": dumped([plain_warning(warning) for warning in ending.warnings]),
             "partial": ending.partial,
             "error": None if ending.error is None else dumped(ending.error),
             "events": append(connection, row, [event]),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yivideo_ray.config import DecoderSettings
-from yivideo_ray.errors import InputError
+from yivideo_ray.errors import InputError, ResultWarning, WarningCode
 from yivideo_ray.journal import Journal
 from yivideo_ray.media import reaches_end, tolerance_s
 from yivideo_ray.types import ChunkReport, ChunkSpan, Stage, SubtitleArea, VideoInfo
@@ -80,7 +80,7 @@ def _report(reasons: Sequence[str], facts: dict[str, Any], settings: DecoderSett
     sentence = f"The video is damaged or not complete: {', and '.join(reasons)}."
     if settings.strict:
         raise InputError(sentence, code="INPUT_CORRUPT", **facts)
-    journal.warn(sentence, **facts)
+    journal.warn(ResultWarning(WarningCode.VIDEO_INCOMPLETE, sentence, facts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,23 @@ the stream's, in units of time_base.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
 
 from yivideo_ray import __version__, types
 from yivideo_ray.codec import as_plain, json_schema, plain, text
+from yivideo_ray.errors import warning_of
 from yivideo_ray.jobs import Outcome, StageRecord, TrackOutput
-from yivideo_ray.progress import plain_record
+from yivideo_ray.progress import plain_record, plain_warning
 from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS, in_order
 
 __all__ = [
+    "READABLE_VERSIONS",
     "SCHEMA_VERSION",
     "Cue",
     "Result",
@@ -31,20 +35,42 @@ __all__ = [
     "result_schema",
 ]
 
-SCHEMA_VERSION = 1
-"""Grows when a key changes its meaning or goes away; new keys may appear at any time."""
+SCHEMA_VERSION = 2
+"""Grows when a key changes its meaning or goes away; new keys may appear at any time. 1: warnings were sentences."""
+READABLE_VERSIONS = (1, 2)
 
 REPORTED = ("ray", "paddleocr", "paddlex", "paddlepaddle", "onnxruntime", "onnxruntime-gpu", "av", "numpy")
 
 Corners = tuple[int, int, int, int]
 
 
+def _told(warning: Any) -> dict[str, Any]:
+    return plain_warning(warning_of(warning))
+
+
+# Version 1 is read as well.
+Told = Annotated[
+    dict[str, Any],
+    BeforeValidator(_told),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+            "required": ["code", "message"],
+            "additionalProperties": True,
+        }
+    ),
+]
+"""A warning: a stable code, one plain sentence, and beside them facts for programs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
     """One subtitle: shown from start_s until end_s, which is the first moment without it; the pts are exact.
 
-    text is its lines with line breaks between. box and band say where it stands; frames and crops count what it rests
-    on; needs_review names why a person should look at it (Result.review_reasons explains; mostly empty).
+    text is its lines with line breaks between. box and band say where it stands, layer the number of the layer that it
+    is of (None: a result of before there were layers); frames and crops count what it rests on; needs_review names why
+    a person should look at it (Result.review_reasons explains; mostly empty).
     """
 
     number: int
@@ -58,6 +84,7 @@ class Cue:
     confidence: float
     box: Corners
     band: str
+    layer: int | None = None
     frames: int
     crops: int
     needs_review: tuple[str, ...]
@@ -72,20 +99,10 @@ class Reason:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of the video, half-open."""
-
-    start_s: float
-    end_s: float
-    start_pts: int
-    end_pts: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     """Text of one kind in one place; types.Layer says what each field means. Only cues of layers that are taken are
-    among the result's. unreadable: the script that it is in, if the model doesn't know it, else null."""
+    among the result's."""
 
     number: int
     probability: float
@@ -94,8 +111,17 @@ class Layer:
     box: Corners
     line_height_px: float
     cues: tuple[Cue, ...]
-    unreadable: str | None = None
-    shown: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Text in a script that the models don't know, of a layer: the script's likely name, its place and its times."""
+
+    script: str
+    box: Corners
+    start_s: float
+    end_s: float
+    layer: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +149,7 @@ class Video:
     duration_s: float | None
     frame_rate: str | None
     interlaced: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[Told, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +182,10 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Text in the frame that is not a subtitle, with the reason."""
+    """Text in the frame that is not a subtitle, with the reason: types.RejectionReason, or of an earlier version."""
 
     box: Corners
-    reason: types.RejectionReason
+    reason: str
     samples_with_text: int
 
 
@@ -192,7 +218,8 @@ class Track:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """How a workflow ended. partial: only decoded_s of expected_s seconds of the video could be decoded, and the cues
-    cover that part. engine, device and provider are what really ran the models."""
+    cover that part. layers is all text that was read, by kind and place; cues are those of the layers that are taken.
+    engine, device and provider are what really ran the models."""
 
     schema_version: int
     workflow_id: str
@@ -201,10 +228,11 @@ class Result:
     partial: bool
     decoded_s: float | None
     expected_s: float | None
-    warnings: tuple[str, ...]
+    warnings: tuple[Told, ...]
     video: Video | UnreadVideo
     subtitle_area: Area | None
     layers: tuple[Layer, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
     engine: str | None
     device: str | None
     provider: str | None
@@ -238,10 +266,11 @@ def result_of(outcome: Outcome, versions: Mapping[str, str] | None = None) -> Re
         partial=outcome.partial,
         decoded_s=outcome.decoded_s,
         expected_s=outcome.expected_s,
-        warnings=tuple(text(warning) for warning in outcome.warnings),
+        warnings=tuple(plain_warning(warning) for warning in outcome.warnings),
         video=UnreadVideo(text(str(outcome.video))) if info is None else _video(info),
         subtitle_area=None if outcome.area is None else _area(outcome.area),
         layers=() if info is None else tuple(_layer(layer, info) for layer in outcome.layers),
+        unreadable=() if info is None else tuple(_unreadable(outcome.layers, info)),
         engine=engine.engine if engine else None,
         device=engine.device if engine else None,
         provider=engine.provider if engine else None,
@@ -300,6 +329,7 @@ def _cue(number: int, cue: types.Cue, info: types.VideoInfo) -> Cue:
         confidence=round(cue.confidence, 4),
         box=cue.box.corners,
         band=cue.band,
+        layer=cue.layer,
         frames=cue.frames,
         crops=cue.crops,
         needs_review=tuple(reason.value for reason in cue.needs_review),
@@ -314,12 +344,15 @@ def _layer(layer: types.Layer, info: types.VideoInfo) -> Layer:
         reasons=tuple(Reason(reason.feature, reason.weight, reason.words) for reason in layer.reasons),
         box=layer.box.corners,
         line_height_px=layer.line_height_px,
-        cues=tuple(_cue(number, cue, info) for number, cue in enumerate(layer.cues, 1)),
-        unreadable=layer.unreadable,
-        shown=tuple(
-            Span(round(info.seconds(start), 6), round(info.seconds(end), 6), start, end) for start, end in layer.shown
-        ),
+        cues=tuple(_cue(number, replace(cue, layer=layer.number), info) for number, cue in enumerate(layer.cues, 1)),
     )
+
+
+def _unreadable(layers: Iterable[types.Layer], info: types.VideoInfo) -> Iterator[Unreadable]:
+    for layer in layers:
+        for shown in layer.unreadable:
+            start_s, end_s = (round(info.seconds(pts), 6) for pts in (shown.start_pts, shown.end_pts))
+            yield Unreadable(text(shown.script), shown.box.corners, start_s, end_s, layer.number)
 
 
 def _video(info: types.VideoInfo) -> Video:
@@ -342,7 +375,7 @@ def _video(info: types.VideoInfo) -> Video:
         duration_s=info.duration_s,
         frame_rate=None if info.frame_rate is None else str(info.frame_rate),
         interlaced=info.interlaced,
-        warnings=tuple(text(warning) for warning in info.warnings),
+        warnings=tuple(plain_warning(warning) for warning in info.warnings),
     )
 
 
@@ -353,17 +386,11 @@ def _area(area: types.SubtitleArea) -> Area:
                 band.name,
                 band.box.corners,
                 band.line_height_px,
-                Evidence(
-                    band.evidence.samples,
-                    band.evidence.samples_with_text,
-                    band.evidence.distinct_texts,
-                    band.evidence.mean_score,
-                    band.evidence.reason,
-                ),
+                Evidence(**asdict(band.evidence)),
             )
             for band in area.bands
         ),
-        tuple(Rejected(region.box.corners, region.reason, region.samples_with_text) for region in area.rejected),
+        tuple(Rejected(region.box.corners, region.reason.value, region.samples_with_text) for region in area.rejected),
     )
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from yivideo_ray import types
 from yivideo_ray.codec import parsed
-from yivideo_ray.errors import InputError
+from yivideo_ray.errors import InputError, warning_of
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord
 from yivideo_ray.subtitles import result as documents
 from yivideo_ray.subtitles.languages import Track, split_by_script
 from yivideo_ray.types import EngineFacts, ReviewReason, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["ResultValues", "parse_result", "read_result", "values_of"]
+__all__ = ["ResultValues", "parse_result", "parsed_result", "read_result", "values_of"]
 
 REMEDY = "Run the workflow again."
+# What an earlier version rejected for another reason counts for nothing any more.
+_REASONS = {reason.value for reason in types.RejectionReason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,19 @@ def parse_result(data: bytes, *, name: str = "the document") -> ResultValues:
     """Returns what a result document says. Errors: InputError INPUT_UNRECOGNIZED if it is none of ours, or of a
     workflow that failed before the video was probed."""
     try:
-        result = parsed(documents.Result, data)
-        if result.schema_version != documents.SCHEMA_VERSION:
-            raise ValueError(f"schema_version {result.schema_version} is unknown")
-        return values_of(result)
+        return values_of(parsed_result(data))
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{name} is no result of a workflow: {first}.", remedy=REMEDY) from error
+
+
+def parsed_result(data: bytes) -> documents.Result:
+    """Returns a result document as its dataclasses, one of an earlier version as this version has them. Errors:
+    ValueError if it is none of ours."""
+    result = parsed(documents.Result, data)
+    if result.schema_version not in documents.READABLE_VERSIONS:
+        raise ValueError(f"schema_version {result.schema_version} is unknown")
+    return replace(result, schema_version=documents.SCHEMA_VERSION)
 
 
 def values_of(result: documents.Result) -> ResultValues:
@@ -93,9 +101,10 @@ def values_of(result: documents.Result) -> ResultValues:
         raise ValueError("the video was not read")
     stages: dict[Stage, StageRecord] = {record.stage: record for record in result.stages}
     sampled = stages[Stage.EXTRACT_KEYFRAMES].output.get("pts", ()) if Stage.EXTRACT_KEYFRAMES in stages else ()
+    info = _info(video)
     return ResultValues(
-        info=_info(video),
-        layers=tuple(_layer(layer) for layer in result.layers),
+        info=info,
+        layers=tuple(_layer(layer, result.unreadable, info) for layer in result.layers),
         cues=tuple(_cue(cue) for cue in result.cues),
         area=None if result.subtitle_area is None else _area(result.subtitle_area),
         sampled=tuple(sampled),
@@ -139,7 +148,7 @@ def _info(video: documents.Video) -> VideoInfo:
         duration_s=video.duration_s,
         frame_rate=None if video.frame_rate is None else Fraction(video.frame_rate),
         interlaced=video.interlaced,
-        warnings=video.warnings,
+        warnings=tuple(warning_of(told) for told in video.warnings),
     )
 
 
@@ -151,13 +160,14 @@ def _cue(cue: documents.Cue) -> types.Cue:
         confidence=cue.confidence,
         box=Box(*cue.box),
         band=cue.band,
+        layer=cue.layer,
         frames=cue.frames,
         crops=cue.crops,
         needs_review=tuple(ReviewReason(reason) for reason in cue.needs_review),
     )
 
 
-def _layer(layer: documents.Layer) -> types.Layer:
+def _layer(layer: documents.Layer, unreadable: Iterable[documents.Unreadable], info: VideoInfo) -> types.Layer:
     return types.Layer(
         number=layer.number,
         probability=layer.probability,
@@ -165,13 +175,18 @@ def _layer(layer: documents.Layer) -> types.Layer:
         reasons=tuple(types.LayerReason(reason.feature, reason.weight, reason.words) for reason in layer.reasons),
         box=Box(*layer.box),
         line_height_px=layer.line_height_px,
-        cues=tuple(_cue(cue) for cue in layer.cues),
-        unreadable=layer.unreadable,
-        shown=tuple((span.start_pts, span.end_pts) for span in layer.shown),
+        # Which layer a cue is of is said by cues_of.
+        cues=tuple(replace(_cue(cue), layer=None) for cue in layer.cues),
+        unreadable=tuple(
+            types.UnreadableText(shown.script, Box(*shown.box), info.pts_at(shown.start_s), info.pts_at(shown.end_s))
+            for shown in unreadable
+            if shown.layer == layer.number
+        ),
     )
 
 
 def _area(area: documents.Area) -> SubtitleArea:
+    """Returns the area without the regions that were rejected for what is no reason any more."""
     return SubtitleArea(
         tuple(
             types.Band(
@@ -189,6 +204,8 @@ def _area(area: documents.Area) -> SubtitleArea:
             for band in area.bands
         ),
         tuple(
-            types.RejectedRegion(Box(*region.box), region.reason, region.samples_with_text) for region in area.rejected
+            types.RejectedRegion(Box(*region.box), types.RejectionReason(region.reason), region.samples_with_text)
+            for region in area.rejected
+            if region.reason in _REASONS
         ),
     )

@@ -35,6 +35,12 @@ def cjk_font(language: str, truth: list[Cue], result: list[Cue]) -> CaseResult:
     return score_case(replace(measured.truth, latin_in_cjk_font=True), measured.found)
 
 
+def by_libass(language: str, truth: list[Cue], result: list[Cue]) -> CaseResult:
+    """Returns a case that libass drew."""
+    measured = case(language, truth, result)
+    return score_case(replace(measured.truth, renderer="libass"), measured.found)
+
+
 def fading(truth: list[Cue], result: list[Cue]) -> CaseResult:
     """Returns a case whose cues fade for 0.3 s: 7.5 frames, so the eighth is the first that is fully shown."""
     measured = case("en", truth, result)
@@ -66,6 +72,7 @@ FAILS = {
     "WER of French": case("fr", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
     "WER of Spanish": case("es", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
     "WER of German": case("de", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
+    "WER of what libass draws": by_libass("en", cues(10), [*cues(9), (900, 950, "Where ishe?")]),
     "starts within one frame": case("en", cues(10), [*cues(9), (902, 950, "Where is he?")]),
     "ends within one frame": case("en", cues(10), [*cues(9), (900, 948, "Where is he?")]),
     "furthest start": case("en", cues(100), [*cues(99), (9894, 9950, "Where is he?")]),
@@ -118,6 +125,14 @@ def test_english_in_a_cjk_font_is_apart_also_in_bilingual_cues() -> None:
     assert check("WER of English", bilingual).value is None
     assert check("CER of Chinese", bilingual).value == 0
     assert check("CER of Latin", bilingual).value == 0
+
+
+def test_words_that_libass_drew_are_counted_apart_whatever_their_language_and_font() -> None:
+    wrong = [(0, 50, "Where ishe?")]
+    english, spanish = by_libass("en", cues(1), wrong), by_libass("es", cues(2), cues(2))
+    others = case("en", cues(1), wrong), by_libass("zh", cues(1, "你好吗"), [(0, 50, "你好马")])
+    assert check("WER of what libass draws", english, spanish, *others).value == pytest.approx(2 / 9)
+    assert check("WER of what libass draws", *others).value is None
 
 
 def test_chinese_and_latin_errors_do_not_thin_each_other_out() -> None:

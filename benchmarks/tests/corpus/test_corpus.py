@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.corpus.__main__ import main
-from benchmarks.corpus.cases import CaseSpec, TextStyle
+from benchmarks.corpus.cases import CaseSpec, TextStyle, cases_named
 from benchmarks.corpus.encoding import frame_times
 from benchmarks.corpus.footage import SOURCE_RATE, plan_shots, render
+from benchmarks.corpus.libass_cases import LIBASS_CASES
 from benchmarks.corpus.making import ensure_corpus
 from benchmarks.corpus.plan import LONGEST_S, REPEAT_GAP_S, SHORTEST_S, plan_cues
 from benchmarks.corpus.sentences import LANGUAGES
@@ -79,6 +80,15 @@ def test_a_case_is_made_once_and_again_when_its_specification_changes(tmp_path: 
 def test_an_unknown_case_is_refused_with_the_known_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--out", str(tmp_path), "--case", "nothing"]) == 2
     assert "bilingual_720p24" in capsys.readouterr().err
+
+
+def test_a_pattern_names_the_cases_that_fit_it_each_once() -> None:
+    names = [case.name for case in cases_named(["libass_*", "libass_en_sans_1080p23976"])]
+    assert names == [case.name for case in LIBASS_CASES]
+    assert [case.name for case in cases_named(["zh_boxed_480p30", "en_white*"])] == [
+        "zh_boxed_480p30",
+        "en_white_outline_720p25",
+    ]
 
 
 def test_a_package_that_is_not_installed_is_named() -> None:

@@ -26,7 +26,7 @@ def _missing(text: str, font_name: str) -> set[str]:
 @pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
 def test_every_character_of_a_case_has_a_glyph_in_its_font(spec: CaseSpec) -> None:
     words = load_sentences("en_words") if spec.rhythm == "short_words" else ()
-    for text in (text for entry in (*load_sentences(spec.language), *words) for text in entry):
+    for text in (text for entry in (*load_sentences(spec.texts or spec.language), *words) for text in entry):
         style = spec.style if is_cjk(text) else spec.latin_style
         assert not _missing(text, style.font), (text, style.font)
     for graphic in spec.graphics:
@@ -39,7 +39,7 @@ def test_a_character_without_a_glyph_is_noticed() -> None:
 
 @pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
 def test_every_sentence_of_a_case_fits_into_its_frame_on_two_lines(spec: CaseSpec) -> None:
-    for entry in load_sentences(spec.language):
+    for entry in load_sentences(spec.texts or spec.language):
         wrapped = wrap_lines(entry[0], spec.style, (spec.width, spec.height), False) if len(entry) == 1 else entry
         for line in wrapped:
             style = spec.style if is_cjk(line) else spec.latin_style
@@ -53,6 +53,21 @@ def test_a_language_has_enough_sentences_and_none_twice(language: str) -> None:
     assert {len(entry) for entry in entries} == {2 if language == "zh_en" else 1}
     for text in (text for entry in entries for text in entry):
         assert text == " ".join(text.split()), "spaces are single and ordinary"
+
+
+@pytest.mark.parametrize(("name", "ordinary"), [("en_thin", "en"), ("zh_en_thin", "zh_en")])
+def test_thin_texts_hold_more_thin_letters_and_shorter_words_than_ordinary_ones(name: str, ordinary: str) -> None:
+    def thin_share_and_word_length(entries: tuple[tuple[str, ...], ...]) -> tuple[float, float]:
+        letters = [c for entry in entries for c in entry[-1] if c.isalpha()]
+        words = [word for entry in entries for word in entry[-1].split()]
+        return sum(c in "iljftrIJ" for c in letters) / len(letters), len(letters) / len(words)
+
+    entries = load_sentences(name)
+    assert len(entries) == len(set(entries)) >= 30
+    assert {len(entry) for entry in entries} == {len(load_sentences(ordinary)[0])}
+    thin, usual = (thin_share_and_word_length(load_sentences(file)) for file in (name, ordinary))
+    assert thin[0] > 1.5 * usual[0]
+    assert thin[1] < 0.8 * usual[1]
 
 
 def test_no_language_means_no_sentences() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.videos import Subtitle, make_video
 from yivideo_ray.cli.area import picture_path, put_in_place, sentences
 from yivideo_ray.config import DecoderSettings, Settings
-from yivideo_ray.errors import ConfigError, InputError, OutputError
+from yivideo_ray.errors import ConfigError, InputError, OutputError, ResultWarning
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome
 from yivideo_ray.media import plan_samples, probe, sample_frames
@@ -76,7 +76,14 @@ def test_a_frame_that_was_not_sampled_is_never_shown(info: VideoInfo) -> None:
 
 def test_everything_found_is_told_with_its_place_and_reason(info: VideoInfo) -> None:
     logo = RejectedRegion(Box(250, 5, 310, 20), RejectionReason.ALWAYS_THERE, 24)
-    outcome = Outcome("w", Path("film.mp4"), (), info, SubtitleArea((BOTTOM,), (logo,)), warnings=("no GPU",))
+    outcome = Outcome(
+        "w",
+        Path("film.mp4"),
+        (),
+        info,
+        SubtitleArea((BOTTOM,), (logo,)),
+        warnings=(ResultWarning("MODELS_ON_CPU", "no GPU"),),
+    )
     settings = Settings(area_detector={"exclude": [{"x1": 0.25}]})
     assert list(sentences(outcome, settings)) == [
         "warning: no GPU",

@@ -83,6 +83,7 @@ def test_help_shows_examples_the_stages_and_the_scoring_convention(capsys: pytes
         (["run", "--help"], "paddleocr.postprocess_and_finalize"),
         (["run", "--help"], "yivideo run film.mp4 --overwrite"),
         (["run", "--help"], "yivideo run film.mp4 --again"),
+        (["run", "--help"], "yivideo run film.mp4 --layers 1,3 --from paddleocr.postprocess_and_finalize"),
         (["area", "--help"], "yivideo area film.mp4 -o preview.png --overwrite"),
         (["area", "--help"], "YIVIDEO_AREA_DETECTOR__EXCLUDE"),
         (["eval", "--help"], "Matching is one to one"),
@@ -173,6 +174,13 @@ def test_an_unknown_format_exits_with_2_and_names_the_known_ones(video: Path) ->
     assert result.returncode == 2
     assert "CONFIG_INVALID: 'sub' is no subtitle format." in last_line(result)
     assert "srt, vtt, ass, txt" in last_line(result)
+
+
+@pytest.mark.parametrize("layers", ["x", "0", "1,", ""])
+def test_layers_that_are_none_exit_with_2(video: Path, layers: str) -> None:
+    result = command("run", video, "--layers", layers)
+    assert result.returncode == 2
+    assert last_line(result).startswith(f"CONFIG_INVALID: {layers!r} names no layers: ")
 
 
 def test_results_that_would_overwrite_each_other_are_refused(tmp_path: Path) -> None:

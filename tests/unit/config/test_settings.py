@@ -5,12 +5,21 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from yivideo_ray import config
-from yivideo_ray.config import RegionSetting, ScriptLanguages, Settings, load_settings, with_address, with_formats
+from yivideo_ray.config import (
+    RegionSetting,
+    ScriptLanguages,
+    Settings,
+    load_settings,
+    with_address,
+    with_formats,
+    with_layers,
+)
 from yivideo_ray.errors import ConfigError
 from yivideo_ray.geometry import Box
 from yivideo_ray.text.scripts import Script
@@ -277,3 +286,33 @@ def test_a_region_is_a_box_of_whole_pixels_in_the_frame() -> None:
     region = RegionSetting(x0=0.1, y0=0.75, x1=0.9)
     assert region.of(Box(0, 0, 1279, 719)) == Box(128, 539, 1151, 719)
     assert RegionSetting().of(Box(0, 0, 1279, 719)) == Box(0, 0, 1279, 719)
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"), [("auto", "auto"), ("all", "all"), ("2", (2,)), ("1, 3", (1, 3)), ("3,1,3", (3, 1))]
+)
+def test_layers_are_chosen_on_the_command_line_as_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, text: str, layers: object
+) -> None:
+    assert with_layers(Settings(), text).postprocessor.layers == layers
+    monkeypatch.setenv("YIVIDEO_POSTPROCESSOR__LAYERS", text)
+    assert load_settings().postprocessor.layers == layers
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "1,", "1,x", "1.5", "01", "auto,1", "9" * 5000])
+def test_layers_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="it must be auto, all or numbers of layers from 1 on, such as 1,3") as caught:
+        with_layers(Settings(), text)
+    assert caught.value.code.name == "CONFIG_INVALID"
+
+
+@pytest.mark.parametrize("layers", ["all", [1, 3], (2,)])
+def test_layers_are_chosen_in_python(layers: Any) -> None:
+    chosen = Settings.model_validate({"postprocessor": {"layers": layers}}).postprocessor.layers
+    assert chosen == (layers if layers == "all" else tuple(layers))
+
+
+@pytest.mark.parametrize("layers", [[], [0], 0, [True], True, [1.5], {}, None])
+def test_no_layers_at_all_are_no_choice(layers: Any) -> None:
+    with pytest.raises(ValueError, match="numbers of layers from 1 on"):
+        Settings.model_validate({"postprocessor": {"layers": layers}})

@@ -17,7 +17,7 @@ from tests.support.service_clients import KEY, Listening, listening
 from tests.support.serving import free_port
 from tests.unit.http.test_results import finished
 from yivideo_ray.config import ServeSettings
-from yivideo_ray.errors import ConfigError, InputError, ServiceError
+from yivideo_ray.errors import ConfigError, InputError, ResultWarning, ServiceError, WarningCode
 from yivideo_ray.http import client as clients
 from yivideo_ray.http.client import Client
 from yivideo_ray.jobs import Event, EventKind
@@ -146,6 +146,11 @@ def test_submit_prints_ids_and_sends_paths_or_files(there: Listening) -> None:
     assert sent.returncode == 0, sent.stderr
     assert json.loads(sent.stdout)["workflow_chain"] == ["ffmpeg.extract_keyframes"]
     video = there.service.requests[-1].video
+    chosen = command(there, "submit", "film.mp4", "--layers", "2,1")
+    assert chosen.returncode == 0, chosen.stderr
+    assert there.service.requests[-1].parameters == {"paddleocr.postprocess_and_finalize": {"layers": [2, 1]}}
+    none = command(there, "submit", "film.mp4", "--layers", "x")
+    assert (none.returncode, none.stderr.startswith("CONFIG_INVALID: 'x' names no layers")) == (2, True)
     assert isinstance(video, Path)
     assert video.read_bytes() == b"elsewhere"
 
@@ -159,7 +164,8 @@ def test_watch_shows_what_run_shows_and_fails_when_one_did(there: Listening, tmp
     with Client(there.url, settings=ServeSettings()) as client:
         good, bad = (client.submit(film(there))["workflow_id"] for _ in range(2))
     there.do(there.service.say(good, EventKind.WORKFLOW_STARTED))
-    there.do(there.service.succeed(good, finished(), tmp_path))
+    doubt = ResultWarning(WarningCode.LAYER_IN_DOUBT, "Is it?", {"layer": 2})
+    there.do(there.service.succeed(good, finished(warnings=(doubt,)), tmp_path))
     there.do(there.service.fail(bad, InputError("It has no bytes.", code="INPUT_EMPTY")))
     result = command(there, "watch", good, bad)
     assert result.returncode == 1
@@ -168,7 +174,9 @@ def test_watch_shows_what_run_shows_and_fails_when_one_did(there: Listening, tmp
     outcome = lines[-2]
     assert (outcome["workflow_id"], outcome["succeeded"], outcome["cues"]) == (good, True, 2)
     assert list(outcome["stages"]) == [stage.value for stage in STAGES]
+    assert outcome["warnings"] == [{"code": "LAYER_IN_DOUBT", "message": "Is it?", "layer": 2}]
     assert "film.mp4: 2 cues" in result.stderr
+    assert "film.mp4: warning: Is it?" in result.stderr
     assert "INPUT_EMPTY: It has no bytes." in result.stderr.splitlines()[-1]
     assert command(there, "watch", good).returncode == 0
     missing = command(there, "watch", good, "w99")

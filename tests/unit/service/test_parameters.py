@@ -32,12 +32,17 @@ def test_parameters_take_the_place_of_settings_and_leave_the_others() -> None:
             "paddleocr.detect_subtitle_area": {"regions": [{"y0": 0.5}]},
             "ffmpeg.crop_subtitle_images": {"strict": True},
             "paddleocr.perform_ocr": {},
-            LAST: {"formats": ["srt", "vtt"], "min_duration_ms": 10, "script_languages": {"latin": "fr"}},
+            LAST: {
+                "formats": ["srt", "vtt"],
+                "min_duration_ms": 10,
+                "layers": [2, 1],
+                "script_languages": {"latin": "fr"},
+            },
         },
     )
     assert (after.area_detector.samples, after.area_detector.regions[0].y0) == (30, 0.5)
     assert (after.decoder.strict, after.subtitles.formats) == (True, ("srt", "vtt"))
-    assert after.postprocessor.min_duration_ms == 10
+    assert (after.postprocessor.min_duration_ms, after.postprocessor.layers) == (10, (2, 1))
     assert (after.subtitles.script_languages.latin, after.subtitles.script_languages.han) == ("fr", "zh")
     assert after.area_detector.frame_side_px == before.area_detector.frame_side_px
     assert before == Settings()
@@ -56,6 +61,7 @@ def test_parameters_take_the_place_of_settings_and_leave_the_others() -> None:
         ({LAST: {"device": "gpu"}}, f"{LAST} has no parameter 'device': did you mean "),
         ({"ffmpeg.extract_keyframes": {"samples": 0}}, "ffmpeg.extract_keyframes.samples: input should be greater"),
         ({"ffmpeg.extract_keyframes": {"samples": "x" * 500}}, "..."),
+        ({LAST: {"layers": [0]}}, f"{LAST}.layers: it must be auto, all or numbers of layers from 1 on, such as 1,3"),
         ({LAST: {"formats": ["mp3"]}}, f"{LAST}.formats.0: input should be 'srt', 'vtt', 'ass' or 'txt', got 'mp3'."),
         ({LAST: {"script_languages": {"latin": "../fr"}}}, f"{LAST}.script_languages.latin: "),
         ({LAST: {"script_languages": "fr"}}, f"{LAST}.script_languages: "),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
-from yivideo_ray.errors import ConfigError, InputError, ServiceError, YivideoError
+from tests.support.services import MIND_THE_GAP, ONE, Runner, asked, begun, ended, play, serving, submitted, told
+from yivideo_ray.config import Settings
+from yivideo_ray.errors import ConfigError, InputError, ResultWarning, ServiceError, YivideoError
 from yivideo_ray.jobs import EventKind, Priority, StageStatus
 from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
 from yivideo_ray.service.contract import ExecutionMode, WorkflowRequest, WorkflowState
+from yivideo_ray.service.outbox import callback_values
+from yivideo_ray.storage import tables
+from yivideo_ray.storage.database import Database
 from yivideo_ray.types import STAGES, Stage
 
 pytestmark = pytest.mark.usefixtures("each_database")
@@ -30,7 +35,7 @@ def test_a_workflow_goes_from_pending_to_success(tmp_path: Path) -> None:
             assert (view.state, view.percent, view.warnings, view.error) == (
                 WorkflowState.SUCCESS,
                 100.0,
-                ("Mind the gap.",),
+                (MIND_THE_GAP,),
                 None,
             )
             assert view.result == tmp_path / "workflows" / workflow_id / "result.json"
@@ -43,6 +48,9 @@ def test_a_workflow_goes_from_pending_to_success(tmp_path: Path) -> None:
                 0.5,
             )
             assert view.created <= (view.started or 0) <= (view.ended or 0)
+            (message,) = await service.due_callbacks(view.ended or 0)
+            told = json.loads(message.body)["data"]["warnings"]
+            assert told == [{"code": "OTHER", "message": "Mind the gap.", "gap_s": 1.5}]
 
     play(scenario())
 
@@ -388,3 +396,33 @@ def test_names_of_any_bytes_come_back_the_same(tmp_path: Path) -> None:
             assert {numbered.event.video for numbered in await told(service, view.workflow_id)} == {str(video)}
 
     play(scenario())
+
+
+def test_the_warnings_of_an_earlier_versions_row_are_its_sentences(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(tmp_path) as (service, runner):
+            workflow_id = await submitted(service, "a")
+            runner.open("a")
+            await ended(service, workflow_id)
+            database = Database(Settings(storage={"work_dir": tmp_path}).storage)
+            with database.begin() as connection:
+                connection.execute(tables.workflows.update().values(warnings='["Mind the gap."]'))
+            database.close()
+            assert (await service.get(workflow_id)).warnings == (ResultWarning("OTHER", "Mind the gap."),)
+
+    play(scenario())
+
+
+def test_a_message_of_an_earlier_versions_row_has_warnings_of_no_code() -> None:
+    row = {
+        "callback_url": "https://example.org/hook",
+        "workflow_id": "w",
+        "state": "SUCCESS",
+        "video": '"/videos/a.mp4"',
+        "partial": False,
+        "outputs": "[]",
+        "warnings": '["Mind the gap."]',
+        "error": None,
+    }
+    body = json.loads(callback_values(row, 1.0)["callback_body"])
+    assert body["data"]["warnings"] == [{"code": "OTHER", "message": "Mind the gap."}]

@@ -22,7 +22,7 @@ from yivideo_ray.subtitles.formats import (
     write_txt,
     write_vtt,
 )
-from yivideo_ray.types import Cue
+from yivideo_ray.types import Cue, Layer, cues_of
 
 
 def test_srt_of_two_cues_is_written_to_the_letter() -> None:
@@ -225,3 +225,20 @@ def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path, name: str, c
     with pytest.raises(InputError) as caught:
         read_srt(tmp_path / name)
     assert caught.value.code.name == code
+
+
+def test_overlapping_cues_of_two_layers_are_both_there_in_order_of_time_each_in_its_place() -> None:
+    dialogue = Layer(1, 0.97, True, (), Box(400, 600, 880, 660), 30.0, (cue(0, 900, "One"), cue(900, 1800, "Two")))
+    title = Layer(2, 0.9, True, (), Box(400, 30, 880, 90), 30.0, (cue(0, 1500, "At the sea", top=True),))
+    sign = Layer(3, 0.1, False, (), Box(0, 0, 90, 90), 30.0, (cue(300, 600, "BAKERY", top=True),))
+    cues = cues_of((dialogue, title, sign))
+    assert [(shown.layer, shown.text) for shown in cues] == [(2, "At the sea"), (1, "One"), (1, "Two")]
+    assert write_srt(cues, video()) == (
+        "1\n00:00:00,000 --> 00:00:01,500\nAt the sea\n\n"
+        "2\n00:00:00,000 --> 00:00:00,900\nOne\n\n"
+        "3\n00:00:00,900 --> 00:00:01,800\nTwo\n"
+    )
+    assert "01.500 line:0\nAt the sea\n" in write_vtt(cues, video())
+    assert "00.900\nOne\n" in write_vtt(cues, video())
+    shown = [line.rsplit(",,", 1)[1] for line in write_ass(cues, video()).splitlines() if line.startswith("Dialogue")]
+    assert shown == [r"{\an8}At the sea", "One", "Two"]

@@ -10,21 +10,40 @@ from pathlib import Path
 import pytest
 
 from tests.support.cues import cue, video
+from yivideo_ray.errors import ResultWarning, WarningCode
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord, StageStatus, TrackOutput
 from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS
-from yivideo_ray.subtitles.formats import result_document
+from yivideo_ray.subtitles.result import result_document, result_schema
 from yivideo_ray.types import (
     Band,
     BandEvidence,
     EngineFacts,
+    Layer,
+    LayerReason,
     RejectedRegion,
     RejectionReason,
     ReviewReason,
     Stage,
     SubtitleArea,
+    UnreadableText,
+    cues_of,
 )
 
+WHY = (LayerReason("moves", 1.25, "stands still"), LayerReason("repeats", -0.5, "the same text comes again and again"))
+LAYERS = (
+    Layer(1, 0.97, True, WHY, Box(400, 600, 880, 660), 41.5, (cue(512 + 6400, 512 + 12800, "你好", "Hello"),)),
+    Layer(
+        2,
+        0.12,
+        False,
+        WHY[1:],
+        Box(0, 0, 300, 60),
+        30.0,
+        (cue(512, 512 + 25600, "БЕРЕГ", top=True),),
+        (UnreadableText("Cyrillic", Box(0, 0, 300, 30), 512, 512 + 25600),),
+    ),
+)
 OUTCOME = Outcome(
     workflow_id="w-1",
     video=Path("/videos/a.mp4"),
@@ -42,10 +61,11 @@ OUTCOME = Outcome(
         (Band("bottom", Box(0, 560, 1280, 700), 41.5, BandEvidence(24, 18, 12, 0.91, "changes in place")),),
         (RejectedRegion(Box(1100, 20, 1260, 60), RejectionReason.ALWAYS_THERE, 24),),
     ),
-    cues=(cue(512 + 6400, 512 + 12800, "你好", "Hello"),),
+    layers=LAYERS,
+    cues=cues_of(LAYERS),
     engine=EngineFacts("onnxruntime", "cpu", "CPUExecutionProvider", "det", "rec", (("onnxruntime", "1.2.3"),)),
     outputs=(Path("/videos/a.srt"),),
-    warnings=("the GPU is not there, running on the CPU",),
+    warnings=(ResultWarning(WarningCode.MODELS_ON_CPU, "The models run on the CPU.", {"provider": "CPU"}),),
     decoded_s=60.0,
     expected_s=60.0,
 )
@@ -66,11 +86,29 @@ def test_a_cue_says_when_where_and_on_what_it_rests() -> None:
             "confidence": 0.98,
             "box": [400, 600, 880, 660],
             "band": "bottom",
+            "layer": 1,
             "frames": 20,
             "crops": 1,
             "needs_review": [],
         }
     ]
+
+
+def test_every_layer_says_why_it_was_or_was_not_taken_and_numbers_its_own_cues() -> None:
+    document = json.loads(json.dumps(result_document(OUTCOME)))
+    for layer, found in zip(LAYERS, document["layers"], strict=True):
+        assert (found["number"], found["probability"], found["taken"]) == (
+            layer.number,
+            layer.probability,
+            layer.taken,
+        )
+        assert found["box"] == list(layer.box.corners)
+        assert [(reason["feature"], reason["weight"], reason["words"]) for reason in found["reasons"]] == [
+            (reason.feature, reason.weight, reason.words) for reason in layer.reasons
+        ]
+        assert [(cue["number"], cue["text"]) for cue in found["cues"]] == [
+            (number, cue.text) for number, cue in enumerate(layer.cues, 1)
+        ]
 
 
 def test_times_count_from_where_the_file_begins_and_the_document_says_where_that_is() -> None:
@@ -80,6 +118,28 @@ def test_times_count_from_where_the_file_begins_and_the_document_says_where_that
     assert (document["video"]["start_pts"], document["video"]["origin_s"]) == (512, "-3/2")
     assert (document["cues"][0]["start_s"], document["cues"][0]["start_pts"]) == (2.04, 6912)
     assert result_document(OUTCOME)["video"]["origin_s"] == "1/25"
+
+
+def test_all_layers_are_told_with_their_reasons_and_cues_and_what_could_not_be_read() -> None:
+    document = json.loads(json.dumps(result_document(OUTCOME)))
+    dialogue, sign = document["layers"]
+    assert dialogue["cues"] == document["cues"]
+    assert (dialogue["number"], dialogue["probability"], dialogue["taken"]) == (1, 0.97, True)
+    assert dialogue["reasons"][0] == {"feature": "moves", "weight": 1.25, "words": "stands still"}
+    assert (sign["taken"], sign["box"], sign["line_height_px"]) == (False, [0, 0, 300, 60], 30.0)
+    assert [(cue["number"], cue["layer"], cue["text"]) for cue in sign["cues"]] == [(1, 2, "БЕРЕГ")]
+    assert document["unreadable"] == [
+        {"script": "Cyrillic", "box": [0, 0, 300, 30], "start_s": 0.0, "end_s": 2.0, "layer": 2}
+    ]
+
+
+def test_a_warning_has_a_code_and_its_facts_beside_it_and_the_schema_says_so() -> None:
+    document = json.loads(json.dumps(result_document(OUTCOME)))
+    assert document["schema_version"] == 2
+    told = {"code": "MODELS_ON_CPU", "message": "The models run on the CPU.", "provider": "CPU"}
+    assert document["warnings"] == [told]
+    schema = result_schema()["properties"]["warnings"]["items"]
+    assert (schema["required"], schema["additionalProperties"]) == (["code", "message"], True)
 
 
 def test_reasons_to_review_a_cue_are_named_and_explained() -> None:
@@ -126,7 +186,7 @@ def test_tracks_are_named_with_their_files() -> None:
 
 def test_a_failed_workflow_has_a_document_too() -> None:
     error = {"code": "INPUT_EMPTY", "message": "no bytes", "remedy": "again", "retryable": False}
-    failed = replace(OUTCOME, info=None, area=None, cues=(), engine=None, error=error)
+    failed = replace(OUTCOME, info=None, area=None, layers=(), cues=(), engine=None, error=error)
     document = json.loads(json.dumps(result_document(failed)))
     assert (document["status"], document["error"]["code"]) == ("FAILED", "INPUT_EMPTY")
     assert document["video"] == {"path": "/videos/a.mp4"}

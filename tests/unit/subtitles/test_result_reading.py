@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,11 @@ from hypothesis import strategies as st
 
 from tests.support.cues import cue, video
 from tests.unit.subtitles.test_result import OUTCOME
-from yivideo_ray.errors import InputError
+from yivideo_ray.errors import InputError, ResultWarning, WarningCode
 from yivideo_ray.jobs import StageRecord, StageStatus, TrackOutput
 from yivideo_ray.subtitles.formats import WRITERS
-from yivideo_ray.subtitles.result import result_document
-from yivideo_ray.subtitles.result_reading import parse_result, read_result
+from yivideo_ray.subtitles.result import SCHEMA_VERSION, result_document
+from yivideo_ray.subtitles.result_reading import parse_result, parsed_result, read_result
 from yivideo_ray.types import ReviewReason, Stage
 
 LINES = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=1, max_size=3)
@@ -32,7 +33,7 @@ def test_what_a_document_says_is_what_the_workflow_found() -> None:
     result = parse_result(document())
     assert OUTCOME.info is not None
     assert result.info == replace(OUTCOME.info, mtime_ns=0)
-    assert (result.cues, result.area) == (OUTCOME.cues, OUTCOME.area)
+    assert (result.layers, result.cues, result.area) == (OUTCOME.layers, OUTCOME.cues, OUTCOME.area)
     assert not result.finalized
     assert result.sampled == ()
 
@@ -55,6 +56,38 @@ def test_a_document_of_an_earlier_version_counts_from_the_first_frame() -> None:
     assert earlier["video"].pop("origin_s") == "0"
     info = parse_result(json.dumps(earlier).encode()).info
     assert info.seconds(info.first_pts) == 0
+
+
+def as_version_1() -> dict[str, Any]:
+    """Returns a document as the first version wrote it: without layers, with sentences as warnings."""
+    assert OUTCOME.info is not None
+    several = ResultWarning(WarningCode.SEVERAL_STREAMS, "The file holds 2 video streams.")
+    earlier: dict[str, Any] = json.loads(document(replace(OUTCOME, info=replace(OUTCOME.info, warnings=(several,)))))
+    del earlier["layers"], earlier["unreadable"]
+    for found in earlier["cues"]:
+        del found["layer"]
+    for told in (earlier, earlier["video"]):
+        told["warnings"] = [warning["message"] for warning in told["warnings"]]
+    earlier["subtitle_area"]["rejected"].append({"box": [0, 0, 9, 9], "reason": "no_more", "samples_with_text": 1})
+    return earlier | {"schema_version": 1}
+
+
+def test_a_document_of_the_first_version_is_read_its_sentences_as_warnings_of_no_code() -> None:
+    data = json.dumps(as_version_1()).encode()
+    found = parsed_result(data)
+    assert found.schema_version == SCHEMA_VERSION
+    assert found.warnings == ({"code": "OTHER", "message": "The models run on the CPU."},)
+    values = parse_result(data)
+    assert values.info.warnings == (ResultWarning("OTHER", "The file holds 2 video streams."),)
+    assert values.layers == ()
+    assert values.cues == tuple(replace(cue, layer=None) for cue in OUTCOME.cues)
+    # What was rejected for a reason that is none any more is left out.
+    assert values.area == OUTCOME.area
+
+
+def test_layers_come_back_with_their_reasons_and_their_cues() -> None:
+    assert OUTCOME.layers
+    assert parse_result(document()).layers == OUTCOME.layers
 
 
 def test_stages_tell_whether_there_could_be_cues_and_which_frames_were_looked_at() -> None:
@@ -87,6 +120,7 @@ def test_tracks_are_in_the_languages_that_the_document_names_else_in_those_given
         b'{"schema_version": 99}',
         document().replace(b'"cues"', b'"queues"'),
         document().replace(b'"box"', b'"bax"'),
+        document().replace(b'"code"', b'"cade"'),
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:

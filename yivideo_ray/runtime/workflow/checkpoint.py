@@ -3,7 +3,8 @@
 A killed run goes on from it, and `--from` a stage forgets what that stage and those behind it gave. Its parts: the
 area, the chunks that the video is cut into, the report on each, the texts of each group of crops, and how the run
 stands. A part counts only for the work that it came from: its fingerprint tells the video, the settings and the parts
-that it rests on. Pixels are not kept; a chunk whose pictures are needed once more is decoded again.
+that it rests on. The settings of the last stage are in none of them: other subtitles, from the same texts, are made
+without a frame. Pixels are not kept; a chunk whose pictures are needed once more is decoded again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import time
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,12 +52,16 @@ __all__ = [
     "chunk_basis",
     "forget_abandoned",
     "persist",
+    "readings_basis",
     "result_basis",
     "text_basis",
 ]
 
-# Grows when the same video and settings give other parts: those kept before are then worked out again.
-FORMAT = 6
+# Grows when the same video and settings give other parts: those kept before are then worked out again. It stands in
+# front of each fingerprint.
+FORMAT = 7
+# So that it has room there.
+_DIGEST_CHARS = 56
 # What nobody came back to. Which files are ours takes little room, and is worth more than a month.
 ABANDONED_S, FORGOTTEN_S = 30 * 86400.0, 365 * 86400.0
 # A database that is restarted costs no workflow: some four minutes in all.
@@ -65,11 +70,13 @@ WHILE_AWAY = RetryPolicy(attempts=11, total_s=300.0, first_wait_s=0.5, longest_w
 
 @dataclass(slots=True)
 class RunState:
-    """How a run stands: its stages, what ran the models, and whether it came to its end."""
+    """How a run stands: its stages, what ran the models, and whether it came to its end. basis: readings_basis of what
+    was read ("": not all is read, or nobody can tell)."""
 
     stages: dict[Stage, StageRecord] = field(default_factory=dict)
     engine: EngineFacts | None = None
     finished: bool = False
+    basis: str = ""
 
 
 @dataclass(slots=True)
@@ -109,12 +116,19 @@ def text_basis(chunks: str, engine: EngineFacts | None, settings: Settings) -> s
     return _digest(chunks, models, _engine_settings(settings), settings.pipeline.crops_per_call)
 
 
+def readings_basis(info: VideoInfo, settings: Settings) -> str:
+    """Returns the fingerprint of what decides all that is read of a video, whatever subtitles are made of it."""
+    return _digest(*info.identity, __version__, _deciding(settings, _OF_THE_LAST_STAGE))
+
+
 def result_basis(info: VideoInfo, chain: Sequence[Stage], settings: Settings) -> str:
     """Returns the fingerprint of what decides a video's outputs: all settings but those by which it only becomes
     faster, runs elsewhere, or is refused."""
-    return _digest(
-        *info.identity, __version__, [*chain], settings.model_dump(mode="json", exclude=dict(_DECIDES_NOTHING))
-    )
+    return _digest(*info.identity, __version__, [*chain], _deciding(settings))
+
+
+def _deciding(settings: Settings, but: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return settings.model_dump(mode="json", exclude={**_DECIDES_NOTHING, **(but or {})})
 
 
 _DECIDES_NOTHING: dict[str, Any] = {
@@ -126,6 +140,7 @@ _DECIDES_NOTHING: dict[str, Any] = {
     "serve": True,
     "storage": True,
 }
+_OF_THE_LAST_STAGE: dict[str, Any] = {"postprocessor": True, "subtitles": True}
 
 
 def _engine_settings(settings: Settings) -> dict[str, Any]:
@@ -133,7 +148,7 @@ def _engine_settings(settings: Settings) -> dict[str, Any]:
 
 
 def _digest(*facts: Any) -> str:
-    return hashlib.sha256(json.dumps([FORMAT, *facts], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([FORMAT, *facts], sort_keys=True).encode()).hexdigest()[:_DIGEST_CHARS]
 
 
 class Book:
@@ -186,7 +201,7 @@ class Book:
 
     def begin_texts(self, basis: str) -> dict[int, tuple[CropText, ...]]:
         """Returns the texts by their group's number, and forgets those of another basis."""
-        self._delete("texts", other_than=basis)
+        self._delete("texts", other_than=_marked("texts", basis))
         return {number: texts for number, (_, texts) in self._parts("texts", basis).items()}
 
     def keep_texts(self, basis: str, number: int, texts: tuple[CropText, ...]) -> None:
@@ -195,11 +210,12 @@ class Book:
     def readings(self) -> tuple[SubtitleArea, Readings]:
         """Returns all that was read, whatever the settings were, and the area by which it was cut.
 
-        Errors: ConfigError RECORD_MISSING where the report on a chunk, or the text of a crop, is missing.
+        Errors: ConfigError RECORD_MISSING where the report on a chunk, or the text of a crop, is missing, and
+        RECORD_OUTDATED where an earlier version kept them.
         """
         found = self.chunks(None)
         if found is None:
-            raise _missing("the crops' times", Stage.CROP_SUBTITLE_IMAGES)
+            raise self._lacks("the crops' times", Stage.CROP_SUBTITLE_IMAGES)
         basis, plan = found
         reports = [report for _, report in sorted(self.reports(basis).items())]
         groups: CropGroups[None] = CropGroups(1)
@@ -208,19 +224,24 @@ class Book:
             groups.end_chunk(report)
         texts = [text for _, (_, texts) in sorted(self._parts("texts", None).items()) for text in texts]
         if len(reports) < len(plan.spans) or len(texts) < len(groups.metas):
-            raise _missing("the texts read", Stage.PERFORM_OCR)
+            raise self._lacks("the texts read", Stage.PERFORM_OCR)
         return plan.area, Readings(tuple(groups.metas), tuple(texts), plan.spans, tuple(reports))
 
     def require(self, start_at: Stage) -> None:
         """Errors: ConfigError RECORD_MISSING if what the stages before start_at gave is not there, as far as that can
-        be told without reading all of it."""
+        be told without reading all of it, and RECORD_OUTDATED if an earlier version kept it."""
         before = STAGES[: STAGES.index(start_at)]
         chunks = self.chunks(None)
         if Stage.CREATE_STITCHED_IMAGES in before or start_at is Stage.CREATE_STITCHED_IMAGES:
             if chunks is None:
-                raise _missing("the crops' times", Stage.CROP_SUBTITLE_IMAGES)
+                raise self._lacks("the crops' times", Stage.CROP_SUBTITLE_IMAGES)
         elif Stage.DETECT_SUBTITLE_AREA in before and self.area(None) is None:
-            raise _missing("the subtitle area", Stage.DETECT_SUBTITLE_AREA)
+            raise self._lacks("the subtitle area", Stage.DETECT_SUBTITLE_AREA)
+
+    def rests_on(self, basis: str) -> bool:
+        """Returns whether all that was read rests on what has this fingerprint (readings_basis)."""
+        state = self.state()
+        return state is not None and state.basis == basis and self.chunks(None) is not None
 
     def forget_from(self, stage: Stage) -> None:
         """Forgets what a stage and those behind it gave."""
@@ -236,14 +257,19 @@ class Book:
         wanted = sa.select(parts.number, parts.fingerprint, parts.body).where(
             parts.workflow_id == self._workflow_id,
             parts.kind == kind,
-            sa.true() if basis is None else parts.fingerprint == basis,
+            parts.fingerprint.startswith(_marked(kind, ""))
+            if basis is None
+            else parts.fingerprint == _marked(kind, basis),
         )
         with self._database.begin() as connection:
             rows = connection.execute(wanted).all()
         found = {}
         for number, fingerprint, body in rows:
             try:
-                found[number] = fingerprint, _KINDS[kind][1].validate_json(zlib.decompress(body))
+                found[number] = (
+                    fingerprint.removeprefix(_marked(kind, "")),
+                    _KINDS[kind][1].validate_json(zlib.decompress(body)),
+                )
             except (zlib.error, ValidationError):
                 continue
         return found
@@ -252,7 +278,23 @@ class Book:
         body = zlib.compress(_KINDS[kind][1].dump_json(value), 1)
         key = {"workflow_id": self._workflow_id, "kind": kind, "number": number}
         with self._database.begin() as connection:
-            put(connection, tables.parts, key, {"fingerprint": basis, "kept": time.time(), "body": body})
+            put(connection, tables.parts, key, {"fingerprint": _marked(kind, basis), "kept": time.time(), "body": body})
+
+    def _lacks(self, what: str, maker: Stage) -> ConfigError:
+        """Returns the error that says what is not there of what a stage makes, and that it was, if it was."""
+        parts, kinds = tables.parts.c, [kind for kind, (stage, _) in _KINDS.items() if stage is maker]
+        wanted = sa.select(parts.kind, parts.fingerprint).where(
+            parts.workflow_id == self._workflow_id, parts.kind.in_(kinds)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(wanted).all()
+        if any(not fingerprint.startswith(_marked(kind, "")) for kind, fingerprint in rows):
+            sentence = (
+                "What was read of this video was kept by another version of yivideo, and is of no use to this one."
+            )
+            return ConfigError(sentence, code="RECORD_OUTDATED", missing=what)
+        sentence = f"The record of this video does not hold {what}, which {maker} makes."
+        return ConfigError(sentence, code="RECORD_MISSING", missing=what)
 
     def _delete(self, *kinds: str, other_than: str | None = None) -> None:
         parts = tables.parts.c
@@ -324,7 +366,7 @@ def forget_abandoned(database: Database, now: float) -> None:
         )
 
 
-def _missing(what: str, maker: Stage) -> ConfigError:
-    return ConfigError(
-        f"The record of this video does not hold {what}, which {maker} makes.", code="RECORD_MISSING", missing=what
-    )
+def _marked(kind: str, basis: str) -> str:
+    """Returns a fingerprint as the database has it. What is no stage's outlasts all formats."""
+    maker, _ = _KINDS[kind]
+    return basis if maker is None else f"{FORMAT}.{basis}"

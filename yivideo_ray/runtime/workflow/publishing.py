@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yivideo_ray.codec import parsed, text
+from yivideo_ray.codec import text
 from yivideo_ray.config import Settings
+from yivideo_ray.errors import ResultWarning, WarningCode, warning_of
 from yivideo_ray.files import write_together
 from yivideo_ray.jobs import Job, Outcome, TrackOutput
 from yivideo_ray.runtime.workflow.checkpoint import persist, result_basis
 from yivideo_ray.runtime.workflow.outputs import output_path, possible_outputs
 from yivideo_ray.runtime.workflow.own_files import Digest, OwnFiles, record_name, require_replaceable
-from yivideo_ray.subtitles.result import Result
-from yivideo_ray.subtitles.result_reading import values_of
+from yivideo_ray.subtitles.result_reading import parsed_result, values_of
 from yivideo_ray.types import Stage, VideoInfo
 
 if TYPE_CHECKING:
@@ -69,9 +69,10 @@ class Publication:
         paths = possible_outputs(self._job, self._settings.subtitles)
         require_replaceable(paths, self._known(), overwrite=self._job.overwrite)
 
-    def prepare(self, paths: Iterable[Path]) -> list[str]:
+    def prepare(self, paths: Iterable[Path], left: Iterable[Path] | None = None) -> list[ResultWarning]:
         """Looks at what is in the place of the files that will be written, and settles which others will be removed.
-        Returns a sentence for each of those that are left although they don't belong to the new ones.
+        Returns a warning for each of those that are left although they don't belong to the new ones. left: files that
+        stay where they are, for text was seen and none of it taken; then no other is removed either.
 
         Errors: as require_possible, before anything is changed.
         """
@@ -82,8 +83,11 @@ class Publication:
         # A run without the last stage makes no subtitles: those of another one stay.
         if Stage.POSTPROCESS_AND_FINALIZE not in self._job.chain:
             return []
-        self._obsolete, changed = self._own.others(self._document.parent, paths)
-        return [f"{path} is of an earlier run and was changed since: it was left as it is." for path in changed]
+        others, changed = self._own.others(self._document.parent, paths)
+        if left is not None:
+            return [_left(path, "No text was taken for subtitles") for path in sorted({*left, *others, *changed})]
+        self._obsolete = others
+        return [_left(path, "It is of an earlier run and was changed since") for path in changed]
 
     async def put_in_place(self, files: Mapping[Path, bytes]) -> None:
         """Writes all files or none, and removes those that prepare settled. Errors: OutputError STORAGE_FULL,
@@ -114,7 +118,7 @@ class Publication:
 
     def _read_outcome(self, workflow_id: str, outputs: tuple[Path, ...]) -> Outcome | None:
         try:
-            result = parsed(Result, self._document.read_bytes())
+            result = parsed_result(self._document.read_bytes())
             values = values_of(result)
         except (OSError, ValueError):
             return None
@@ -133,8 +137,12 @@ class Publication:
                 )
                 for track in result.tracks
             ),
-            warnings=result.warnings,
+            warnings=tuple(warning_of(told) for told in result.warnings),
             already_done=True,
         )
         # The document knows less of the video than the probe does.
         return replace(values.complete(bare), info=self._info)
+
+
+def _left(path: Path, why: str) -> ResultWarning:
+    return ResultWarning(WarningCode.FILE_LEFT, f"{path} was left as it is. {why}.", {"path": path})

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
 from yivideo_ray.codec import text
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import InputError, InternalError, YivideoError
+from yivideo_ray.errors import ConfigError, InputError, InternalError, YivideoError
 from yivideo_ray.jobs import Job, Outcome, StageRecord
 from yivideo_ray.journal import Journal
 from yivideo_ray.locations import is_address
 from yivideo_ray.media import check_unchanged
 from yivideo_ray.pipeline import CHUNK_STAGES, Readings, StageRunner, find_area
-from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, area_basis, persist
+from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, area_basis, persist, readings_basis
 from yivideo_ray.runtime.workflow.outputs import SubtitleFiles, document, output_path, subtitle_files
 from yivideo_ray.runtime.workflow.publishing import Publication
 from yivideo_ray.stages.completeness import is_to_be_decoded, judge, judge_look
+from yivideo_ray.stages.postprocess_and_finalize.layer_warnings import warnings_of
 from yivideo_ray.types import Cue, Layer, Stage, SubtitleArea, VideoInfo, cues_of
 
 __all__ = ["Workflow"]
@@ -58,6 +60,9 @@ class Workflow:
             chunk_stages = [stage for stage in CHUNK_STAGES if stage in chain]
             if chunk_stages:
                 self._readings = await self._read(chunk_stages[-1])
+                # What starts in the middle rests on the settings of an earlier run.
+                if chunk_stages[-1] is Stage.PERFORM_OCR and self._job.start_at is None:
+                    self._state.basis = readings_basis(self._info, self._settings)
                 await self._save()
             elif Stage.EXTRACT_KEYFRAMES in chain:
                 self._partial = await judge_look(self._info, self._settings.decoder, self._journal)
@@ -74,13 +79,15 @@ class Workflow:
     async def _begin(self) -> tuple[Stage, ...]:
         """Returns the stages to run; takes in what the book holds of those before them."""
         earlier = await asyncio.to_thread(self._book.state)
-        start_at = self._job.start_at
-        finished = earlier is not None and earlier.finished and self._job.workflow_id is None
-        if start_at is None and (finished or self._job.again):
-            # Run again, it is to be done again.
-            await asyncio.to_thread(self._book.forget, self._job.chain)
         self._state = earlier or RunState()
+        start_at = self._job.start_at
+        if start_at is None and await self._are_readings_kept():
+            start_at = Stage.POSTPROCESS_AND_FINALIZE
+        await self._mark_unread(start_at)
         if start_at is None:
+            if self._job.again or (self._state.finished and self._job.workflow_id is None):
+                # Run again, it is to be done again.
+                await asyncio.to_thread(self._book.forget, self._job.chain)
             self._journal.plan(self._job.chain)
             return self._job.chain
         await asyncio.to_thread(self._book.forget_from, start_at)
@@ -93,11 +100,33 @@ class Workflow:
         await self._take_kept(start_at)
         return chain
 
+    async def _are_readings_kept(self) -> bool:
+        """Takes what an earlier run has read, if that is all that this one would read; returns whether it is."""
+        if self._job.again or Stage.POSTPROCESS_AND_FINALIZE not in self._job.chain:
+            return False
+        if not await asyncio.to_thread(self._book.rests_on, readings_basis(self._info, self._settings)):
+            return False
+        try:
+            self._area, self._readings = await asyncio.to_thread(self._book.readings)
+        except ConfigError:
+            return False
+        return True
+
+    async def _mark_unread(self, start_at: Stage | None) -> None:
+        """Has nobody take what was read for what rests on earlier settings, while another run reads anew."""
+        chain = self._job.chain if start_at is None else self._job.chain[self._job.chain.index(start_at) :]
+        if self._state.basis and set(chain) & set(CHUNK_STAGES):
+            state = self._state
+            state.basis = ""
+            await persist(lambda: self._book.keep_state(state))
+
     async def _take_kept(self, start_at: Stage) -> None:
-        """Takes what the stages before start_at gave out of the book. Errors: ConfigError RECORD_MISSING."""
+        """Takes what the stages before start_at gave out of the book. Errors: ConfigError RECORD_MISSING,
+        RECORD_OUTDATED."""
         await asyncio.to_thread(self._book.require, start_at)
         if start_at is Stage.POSTPROCESS_AND_FINALIZE:
-            self._area, self._readings = await asyncio.to_thread(self._book.readings)
+            if self._area is None:
+                self._area, self._readings = await asyncio.to_thread(self._book.readings)
             await self._judge(self._readings)
             return
         chunks = await asyncio.to_thread(self._book.chunks, None)
@@ -146,27 +175,38 @@ class Workflow:
         crops, texts = readings.crops, readings.texts
         del readings
         self._layers = await self._stages.find_layers(self._area, crops, texts)
+        for warning in warnings_of(self._layers, self._info, self._settings.postprocessor):
+            self._journal.warn(warning)
         self._cues = cues_of(self._layers)
         self._subtitles = await asyncio.to_thread(subtitle_files, self._job, self._info, self._cues, self._settings)
 
     async def _conclude(self) -> Outcome:
         publication = Publication(self._job, self._info, self._settings, self._book)
-        outputs = (*self._subtitles.data, output_path(self._job, ".json"))
-        for sentence in await asyncio.to_thread(publication.prepare, outputs):
-            self._journal.warn(sentence)
+        left = self._files_to_leave()
+        files = {path: data for path, data in self._subtitles.data.items() if path not in (left or ())}
+        outputs = (*files, output_path(self._job, ".json"))
+        for warning in await asyncio.to_thread(publication.prepare, outputs, left):
+            self._journal.warn(warning)
         # The last stage ends when its files are in place, and one of them tells that it has.
         ended: list[StageRecord] = []
         if Stage.POSTPROCESS_AND_FINALIZE in self._job.chain:
-            files = [text(str(path)) for path in self._subtitles.data]
-            ended = [self._journal.ended(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=files)]
+            names = [text(str(path)) for path in files]
+            ended = [self._journal.ended(Stage.POSTPROCESS_AND_FINALIZE, cues=len(self._cues), files=names)]
         outcome = self._outcome(outputs, ended)
         result = await asyncio.to_thread(document, outcome)
         await asyncio.to_thread(self._require_unchanged)
-        await publication.put_in_place({**self._subtitles.data, outputs[-1]: result})
+        await publication.put_in_place({**files, outputs[-1]: result})
         for record in ended:
             self._journal.enter(record)
         await self._save(finished=True)
         return outcome
+
+    def _files_to_leave(self) -> list[Path] | None:
+        """Returns the files that an empty one must not replace, for there is text that nobody has taken; None: all may
+        be replaced."""
+        if self._cues or not self._layers:
+            return None
+        return [path for path in self._subtitles.data if os.path.lexists(path)]
 
     async def _save(self, *, finished: bool = False) -> None:
         state = self._state_now()
@@ -175,7 +215,7 @@ class Workflow:
 
     def _state_now(self) -> RunState:
         """Returns how the run stands; stages that only an earlier run had stay there."""
-        return RunState({**self._state.stages, **self._journal.stages}, self._engine)
+        return RunState({**self._state.stages, **self._journal.stages}, self._engine, basis=self._state.basis)
 
     @property
     def _engine(self) -> Any:

@@ -74,6 +74,8 @@ class Segment:
     For stable_pts <= pts < stable_end_pts nothing changed; average (h, w) float32, the mean luma in frame pixels, and
     strokes (analysis pixels) rest on those `averaged` frames. `frames` counts the traces of a fade beside them as well.
     joined_to_pts is the stable_end_pts of the segment before, if the strokes that both show were in all frames between.
+    begins_before, ends_after: beside it lie unsteady frames as far as one looks, and show its strokes again and again:
+    a flash or noise hides where it really begins or ends.
     """
 
     stable_pts: int
@@ -85,6 +87,8 @@ class Segment:
     average: NDArray[np.float32]
     strokes: Mask
     joined_to_pts: int | None
+    begins_before: bool
+    ends_after: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -95,6 +99,7 @@ class _Piece:
     tail: deque[_Frame] = field(default_factory=lambda: deque(maxlen=STABLE_FRAMES))
     early: Sequence[_Frame] = ()
     joined_to_pts: int | None = None
+    begins_before: bool = False
     count: int = 0
     total: NDArray[np.float32] | None = None
     stroke_count: NDArray[np.float32] | None = None
@@ -114,7 +119,7 @@ class _Piece:
     def is_stable(self) -> bool:
         return self.count >= STABLE_FRAMES
 
-    def as_segment(self, late: Sequence[_Frame]) -> Segment:
+    def as_segment(self, late: Sequence[_Frame], *, ends_after: bool = False) -> Segment:
         assert self.total is not None
         assert self.stroke_count is not None
         return Segment(
@@ -127,6 +132,8 @@ class _Piece:
             average=self.total / np.float32(self.count),
             strokes=(self.stroke_count >= _STEADY_SHARE * self.count).astype(np.uint8),
             joined_to_pts=self.joined_to_pts,
+            begins_before=self.begins_before,
+            ends_after=ends_after,
         )
 
 
@@ -199,7 +206,8 @@ class SegmentTracker:
             if self._before is not None:
                 if _lasts(self._before, self._between, self._current):
                     self._current.joined_to_pts = self._before.tail[-1].end_pts
-                yield self._before.as_segment(late)
+                yield self._before.as_segment(late, ends_after=_is_hidden(self._before.tail, self._between))
+            self._current.begins_before = _is_hidden(self._current.head, self._between[::-1])
             self._before, self._between = None, []
 
     def _is_boundary(self, past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
@@ -284,6 +292,20 @@ def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
     doubtful = (frame for frame in between if cv2.countNonZero(cv2.bitwise_and(shared, frame.mask)) < most)
     missing = (_without(shared, frame.near) for frame in doubtful)
     return not any(count_changed(letters, shared, _GONE_SHARE, least=_MIN_LETTER_PX) for letters in missing)
+
+
+def _is_hidden(frames: Sequence[_Frame] | deque[_Frame], beside: Sequence[_Frame]) -> bool:
+    """Returns whether unsteady frames, in order from the segment that frames belong to, show its strokes again and
+    again, as far as one looks."""
+    looked_at = beside[:MAX_TRANSITION_FRAMES]
+    if len(looked_at) < MAX_TRANSITION_FRAMES:
+        return False
+    strokes = _common(frames)
+    total = cv2.countNonZero(strokes)
+    if total < _MIN_LETTER_PX:
+        return False
+    shown = [cv2.countNonZero(cv2.bitwise_and(strokes, frame.mask)) >= _MOST_SHARE * total for frame in looked_at]
+    return any(shown[-len(shown) // 2 :])
 
 
 def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:

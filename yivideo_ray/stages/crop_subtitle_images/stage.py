@@ -241,6 +241,8 @@ def _crop(segment: Segment, index: int, band: Band) -> tuple[CropMeta, Luma] | N
         stroke_px=stroke_px,
         stable_end_pts=segment.stable_end_pts,
         joined_to_pts=segment.joined_to_pts,
+        begins_before=segment.begins_before,
+        ends_after=segment.ends_after,
     )
     return meta, np.clip(np.rint(image), 0, 255).astype(np.uint8)
 

@@ -24,7 +24,7 @@ from yivideo_ray.text.line_classes import LINE_CLASSES, UNREADABLE, reads
 from yivideo_ray.text.scripts import Script, script_of
 from yivideo_ray.types import CharReading, Luma, Reading
 
-__all__ = ["FEATURES", "features_of_line", "line_scores"]
+__all__ = ["FARTHEST", "FEATURES", "features_of_line", "line_scores"]
 
 Floats = NDArray[np.float32]
 
@@ -80,7 +80,7 @@ def features_of_line(picture: Luma, reading: Reading) -> Floats:
 def line_scores(picture: Luma, reading: Reading) -> tuple[float, ...]:
     """Returns how probable each of LINE_CLASSES is for a line, as natural logarithms to two decimals."""
     model = _model()
-    values = np.clip((features_of_line(picture, reading) - model.mean) / model.scale, -_FARTHEST, _FARTHEST)
+    values = np.clip((features_of_line(picture, reading) - model.mean) / model.scale, -FARTHEST, FARTHEST)
     scores = values @ model.weights + model.bias
     scores -= scores.max() + np.log(np.exp(scores - scores.max()).sum())
     return tuple(
@@ -90,7 +90,7 @@ def line_scores(picture: Luma, reading: Reading) -> tuple[float, ...]:
 
 
 # A picture unlike all that the model was fitted to says no more than the farthest of those.
-_FARTHEST = 5.0
+FARTHEST = 5.0
 _IMPOSSIBLE = -20.0
 
 

@@ -65,7 +65,7 @@ class Line:
 @dataclass(slots=True, eq=False)
 class LineTrack:
     """One line of text for as long as it stands still, over one crop or several. best is its clearest picture, which is
-    read; reading, what it says; looks, in how many pictures it was read; scores, which script it is in (line_script)."""
+    read; reading, what it says; looks, in how many pictures it was read; scores, what script it is in (line_script)."""
 
     best: Line
     reading: Reading = _UNREAD

@@ -35,13 +35,15 @@ _TOGETHER_SHARE = 0.8
 class CueRules:
     """What tells cues apart, in ticks of the video's time base.
 
-    The same text with at most merge_gap_ticks between is one cue. step_ticks is the longest that a word stands before
+    The same text with at most merge_gap_ticks between is one cue, or hidden_ticks where flashes or noise hide it.
+    step_ticks is the longest that a word stands before
     the next one comes, in a text that grows word by word. space_probability is the threshold of text.spaces,
     sure_character that of review; variant is the video's, as far as one can tell.
     """
 
     merge_gap_ticks: int
     step_ticks: int = 0
+    hidden_ticks: int = 0
     space_probability: float = 0.01
     sure_character: float = 0.75
     variant: HanVariant | None = None
@@ -152,7 +154,10 @@ def _is_joined(observation: Observation, last: Observation) -> bool:
 
 
 def _follows(observation: Observation, last: Observation, rules: CueRules) -> bool:
-    return _is_joined(observation, last) or observation.start_pts - last.end_pts <= rules.merge_gap_ticks
+    gap = observation.start_pts - last.end_pts
+    if last.ends_after and observation.begins_before and gap <= rules.hidden_ticks:
+        return True
+    return _is_joined(observation, last) or gap <= rules.merge_gap_ticks
 
 
 def _says_the_same(group: _Group, observation: Observation) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean, median, pstdev
 
 from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
 
 from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
@@ -45,6 +47,9 @@ FEATURES = (
 _USUAL_S = 2.0
 _USUAL_HEIGHT = 0.07
 _NEXT_S = 0.25
+_SAME_TEXT = 0.5
+# A row of likenesses for each: of a film's texts, all at once would take 100 MB.
+_TEXTS_AT_ONCE = 256
 
 
 def features_of(layer: TrackLayer, others: Sequence[TrackLayer], info: VideoInfo, end_pts: int) -> dict[str, float]:
@@ -65,7 +70,7 @@ def features_of(layer: TrackLayer, others: Sequence[TrackLayer], info: VideoInfo
         "coverage": min(1.0, _covered_ticks(tracks) * float(info.time_base) / whole_s),
         "confidence": -math.log2(1.01 - _mean([track.head.read.confidence for track in tracks], seconds)),
         "agreement": _mean([_agreement(track) for track in tracks], seconds),
-        "repeats": fmean(_is_repeated(track, tracks) for track in tracks),
+        "repeats": _repeated_share(tracks),
         "centred": _mean([_off_centre(track, info) for track in tracks], seconds),
         "lined_up": math.log2(0.05 + _spread(tracks) / layer.height),
         "height": math.log2(layer.height / size),
@@ -76,7 +81,7 @@ def features_of(layer: TrackLayer, others: Sequence[TrackLayer], info: VideoInfo
         "letters": _mean([_letters(track.text) for track in tracks], seconds),
         "moves": math.log2(0.05 + _mean([_moved(track) for track in tracks], seconds)),
         "stands": min(1.0, max(seconds) / whole_s),
-        "turns": fmean(_is_followed(track, tracks, info) for track in tracks),
+        "turns": _followed_share(tracks, info),
         "share_of_text": _amount(layer) / total if total else 1.0,
         "contrast": fmean(_contrast(track) for track in tracks),
         "same_fill": _fill_spread(tracks),
@@ -98,16 +103,25 @@ def _covered_ticks(tracks: Sequence[LineTrack]) -> int:
 
 
 def _agreement(track: LineTrack) -> float:
-    weights = track.text_weights()
-    return max(weights.values()) / sum(weights.values())
+    weights = track.text_weights.values()
+    return max(weights) / sum(weights)
 
 
-def _is_repeated(track: LineTrack, tracks: Sequence[LineTrack]) -> bool:
-    """Returns whether another track shows nearly the same text: a sign is read anew whenever it is seen."""
-    text = folded(track.text)
-    return any(
-        other is not track and Levenshtein.normalized_similarity(text, folded(other.text)) >= 0.5 for other in tracks
-    )
+def _repeated_share(tracks: Sequence[LineTrack]) -> float:
+    """Returns the share of tracks of which another shows nearly the same text: a sign is read anew whenever it is
+    seen."""
+    texts = [folded(track.text) for track in tracks]
+    repeated = 0
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        alike = cdist(
+            texts[start : start + _TEXTS_AT_ONCE],
+            texts,
+            scorer=Levenshtein.normalized_similarity,
+            score_cutoff=_SAME_TEXT,
+        )
+        # Each is like itself.
+        repeated += int(((alike > 0).sum(axis=1) > 1).sum())
+    return repeated / len(texts)
 
 
 def _off_centre(track: LineTrack, info: VideoInfo) -> float:
@@ -116,7 +130,12 @@ def _off_centre(track: LineTrack, info: VideoInfo) -> float:
 
 def _spread(tracks: Sequence[LineTrack]) -> float:
     """Returns how far the ends or the middles of the tracks, whichever lie closest together, lie from their median."""
-    anchors = [[t.box.x0 for t in tracks], [t.box.x1 for t in tracks], [t.box.center[0] for t in tracks]]
+    boxes = [track.box for track in tracks]
+    anchors: list[list[float]] = [
+        [box.x0 for box in boxes],
+        [box.x1 for box in boxes],
+        [box.center[0] for box in boxes],
+    ]
     return min(fmean(abs(value - median(anchor)) for value in anchor) for anchor in anchors)
 
 
@@ -140,9 +159,16 @@ def _moved(track: LineTrack) -> float:
     return moved
 
 
-def _is_followed(track: LineTrack, tracks: Sequence[LineTrack], info: VideoInfo) -> bool:
+def _followed_share(tracks: Sequence[LineTrack], info: VideoInfo) -> float:
+    """Returns the share of tracks at whose end another begins."""
     reach = info.ticks(_NEXT_S)
-    return any(other is not track and abs(other.start_pts - track.end_pts) <= reach for other in tracks)
+    starts = sorted(track.start_pts for track in tracks)
+    followed = 0
+    for track in tracks:
+        near = bisect_right(starts, track.end_pts + reach) - bisect_left(starts, track.end_pts - reach)
+        is_itself = abs(track.start_pts - track.end_pts) <= reach
+        followed += near > is_itself
+    return followed / len(tracks)
 
 
 def _amount(layer: TrackLayer) -> float:

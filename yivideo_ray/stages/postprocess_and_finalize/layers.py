@@ -6,6 +6,7 @@ Which of them are the subtitles is decided in layer_decision.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -61,10 +62,13 @@ class _Growing:
     """A layer to which tracks are added in order of their starts: one line stands for all those of its place."""
 
     lines: list[_Line] = field(default_factory=list)
-    places: list[Box] = field(default_factory=list)
+    places: deque[Box] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    end_pts: int = 0
 
     def takes(self, line: _Line) -> bool:
-        near = [other for other in self.lines[-_RECENT:] if other.shared_ticks(line) > 0]
+        near: list[_Line] = []
+        if self.end_pts > line.start_pts:
+            near = [other for other in self.lines[-_RECENT:] if other.shared_ticks(line) > 0]
         if any(_in_each_others_way(other, line) for other in near):
             return False
         return any(_in_one_row(place, line.box) for place in self.places) or any(
@@ -73,11 +77,12 @@ class _Growing:
 
     def add(self, line: _Line) -> None:
         self.lines.append(line)
+        self.end_pts = max(self.end_pts, line.end_pts)
         if not any(_is_place(place, line.box) for place in self.places):
             self.places.append(line.box)
 
 
-# How many of a layer's tracks may be going on when the next one starts.
+# How many of a layer's tracks, and of its places, the next line is compared with.
 _RECENT = 64
 # Lines this near each other, in heights, stand for each other.
 _PLACE_REACH = 0.15

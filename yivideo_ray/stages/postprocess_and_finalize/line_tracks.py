@@ -6,13 +6,14 @@ a sign that is read differently in every crop is one track, whose readings don't
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 
 from rapidfuzz.distance import Levenshtein
 
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, one_line
 from yivideo_ray.text.voting import folded
 
@@ -41,39 +42,32 @@ class Sighting:
     frames: int
 
 
-@dataclass(slots=True, eq=False)
 class LineTrack:
-    """A line of text over its life, in order of time; boxes in frame coordinates."""
+    """A line of text over its life: its sightings, in order of time.
 
-    sightings: list[Sighting] = field(default_factory=list)
+    head is the sighting that shows most of it: of those with the text that most frames show, the one with most frames.
+    text and box (frame coordinates) are the head's, height is the median of all.
+    """
 
-    @property
-    def start_pts(self) -> int:
-        return self.sightings[0].start_pts
+    __slots__ = ("end_pts", "head", "height", "sightings", "start_pts", "text_weights")
 
-    @property
-    def end_pts(self) -> int:
-        return max(one.end_pts for one in self.sightings)
+    def __init__(self, sightings: Sequence[Sighting]) -> None:
+        self.sightings = tuple(sightings)
+        self.start_pts = self.sightings[0].start_pts
+        self.end_pts = max(one.end_pts for one in self.sightings)
+        self.height = median(one.read.box.height for one in self.sightings)
+        # How many frames show each of its folded texts.
+        self.text_weights: dict[str, int] = {}
+        texts = [folded(one.read.text) for one in self.sightings]
+        for one, text in zip(self.sightings, texts, strict=True):
+            self.text_weights[text] = self.text_weights.get(text, 0) + max(1, one.frames)
+        most = max(self.text_weights, key=self.text_weights.__getitem__)
+        shows = [one for one, text in zip(self.sightings, texts, strict=True) if text == most]
+        self.head = max(shows, key=lambda one: (one.frames, one.read.confidence))
 
     @property
     def ticks(self) -> int:
         return self.end_pts - self.start_pts
-
-    @property
-    def head(self) -> Sighting:
-        """Returns the sighting that shows most of the line: of those with the text that most frames show the widest."""
-        best = self.text_weights()
-        most = max(best, key=lambda key: best[key])
-        shows = [one for one in self.sightings if folded(one.read.text) == most]
-        return max(shows, key=lambda one: (one.frames, one.read.confidence))
-
-    def text_weights(self) -> dict[str, int]:
-        """Returns how many frames show each of its folded texts."""
-        weights: dict[str, int] = {}
-        for one in self.sightings:
-            key = folded(one.read.text)
-            weights[key] = weights.get(key, 0) + max(1, one.frames)
-        return weights
 
     @property
     def text(self) -> str:
@@ -83,39 +77,51 @@ class LineTrack:
     def box(self) -> Box:
         return self.head.read.box
 
-    @property
-    def bounds(self) -> Box:
-        return bounding_box(one.read.box for one in self.sightings)
 
-    @property
-    def height(self) -> float:
-        return median(one.read.box.height for one in self.sightings)
-
-
-def track_lines(observations: Sequence[Sequence[Observation]], gap_ticks: int) -> list[LineTrack]:
+def track_lines(
+    observations: Sequence[Sequence[Observation]], line_heights: Sequence[float], gap_ticks: int
+) -> list[LineTrack]:
     """Returns the tracks of all lines, in the order of their starts. observations has those of each region, in order of
-    time; a line that is gone for more than gap_ticks has ended. Pieces of one row that come and go together are one
+    time, line_heights the height of the lines that it was looked at for, in frame pixels; a line that is gone for more
+    than gap_ticks has ended. Pieces of one row that come and go together are one
     line."""
     tracks = [
         track
         for region, found in enumerate(observations)
         for track in _join_pieces(_tracks_of_region(region, found, gap_ticks))
     ]
-    return sorted(_without_doubles(tracks), key=lambda track: (track.start_pts, track.box))
+    return sorted(_without_doubles(tracks, line_heights), key=lambda track: (track.start_pts, track.box))
 
 
-def _without_doubles(tracks: Sequence[LineTrack]) -> list[LineTrack]:
-    """Returns the tracks without those that regions which overlap show once more: the one that is read best stays."""
-    kept: list[LineTrack] = []
-    for track in sorted(tracks, key=lambda one: -one.ticks * one.head.read.confidence):
-        if not any(_are_double(track, other) for other in kept):
-            kept.append(track)
-    return kept
+def _without_doubles(tracks: Sequence[LineTrack], line_heights: Sequence[float]) -> list[LineTrack]:
+    """Returns the tracks without those that regions which overlap show once more: that of the region which looks at
+    lines of its height stays, and of regions alike in that what is read best."""
+    misfit = [round(abs(math.log(track.height / line_heights[track.sightings[0].region])), 1) for track in tracks]
+    order = [(misfit[at], -track.head.read.confidence, at) for at, track in enumerate(tracks)]
+    dropped: set[int] = set()
+    beside = _shown_together(tracks)
+    for _, _, at in sorted(order):
+        better = (other for other in beside.get(at, ()) if order[other] < order[at])
+        if any(other not in dropped and _are_double(tracks[at], tracks[other]) for other in better):
+            dropped.add(at)
+    return [track for at, track in enumerate(tracks) if at not in dropped]
+
+
+def _shown_together(tracks: Sequence[LineTrack]) -> dict[int, list[int]]:
+    """Returns for each track, by its number, those of other regions that are shown at a time when it is."""
+    together: dict[int, list[int]] = {}
+    going_on: list[int] = []
+    for at in sorted(range(len(tracks)), key=lambda at: tracks[at].start_pts):
+        going_on = [other for other in going_on if tracks[other].end_pts > tracks[at].start_pts]
+        for other in going_on:
+            if tracks[at].sightings[0].region != tracks[other].sightings[0].region:
+                together.setdefault(at, []).append(other)
+                together.setdefault(other, []).append(at)
+        going_on.append(at)
+    return together
 
 
 def _are_double(track: LineTrack, other: LineTrack) -> bool:
-    if track.sightings[0].region == other.sightings[0].region:
-        return False
     shared, _ = _shared_ticks(track, other)
     area = track.box.intersect(other.box)
     return shared > 0 and 2 * shared >= track.ticks and area is not None and 2 * area.area >= track.box.area
@@ -128,36 +134,34 @@ def _shared_ticks(one: LineTrack, other: LineTrack) -> tuple[int, int]:
 
 
 def _tracks_of_region(region: int, observations: Sequence[Observation], gap_ticks: int) -> list[LineTrack]:
-    ended: list[LineTrack] = []
-    going_on: list[LineTrack] = []
+    ended: list[list[Sighting]] = []
+    going_on: list[list[Sighting]] = []
     for number, observation in enumerate(observations):
-        still = [track for track in going_on if _reaches(track, observation, gap_ticks, observations)]
-        ended += [track for track in going_on if track not in still]
+        still = [seen for seen in going_on if _reaches(seen[-1], observation, gap_ticks, observations)]
+        ended += [seen for seen in going_on if not any(seen is one for one in still)]
         free = list(still)
         for at, line in enumerate(observation.lines):
-            seen = Sighting(
-                region, number, (at,), line, observation.start_pts, observation.end_pts, observation.averaged_frames
-            )
-            alike = [track for track in free if _goes_on(track, line)]
+            alike = [seen for seen in free if _goes_on(seen[-1].read, line)]
+            seen = max(alike, key=lambda one: one[-1].read.box.iou(line.box)) if alike else []
             if alike:
-                track = max(alike, key=lambda one: one.sightings[-1].read.box.iou(line.box))
-                free.remove(track)
+                free = [one for one in free if one is not seen]
             else:
-                track = LineTrack()
-                still.append(track)
-            track.sightings.append(seen)
+                still.append(seen)
+            seen.append(
+                Sighting(
+                    region, number, (at,), line, observation.start_pts, observation.end_pts, observation.averaged_frames
+                )
+            )
         going_on = still
-    return ended + going_on
+    return [LineTrack(seen) for seen in (*ended, *going_on)]
 
 
-def _reaches(track: LineTrack, observation: Observation, gap_ticks: int, observations: Sequence[Observation]) -> bool:
-    last = track.sightings[-1]
+def _reaches(last: Sighting, observation: Observation, gap_ticks: int, observations: Sequence[Observation]) -> bool:
     joined = observations[last.observation].stable_end_pts == observation.joined_to_pts
     return joined or observation.start_pts - last.end_pts <= gap_ticks
 
 
-def _goes_on(track: LineTrack, line: ReadLine) -> bool:
-    last = track.sightings[-1].read
+def _goes_on(last: ReadLine, line: ReadLine) -> bool:
     if last.box.iou(line.box) < _SAME_PLACE_IOU:
         return False
     return Levenshtein.normalized_similarity(folded(last.text), folded(line.text)) >= _SAME_TEXT
@@ -165,12 +169,17 @@ def _goes_on(track: LineTrack, line: ReadLine) -> bool:
 
 def _join_pieces(tracks: Sequence[LineTrack]) -> list[LineTrack]:
     joined: list[LineTrack] = []
+    going_on: list[LineTrack] = []
     for track in sorted(tracks, key=lambda one: (one.start_pts, one.box.x0)):
-        other = next((one for one in joined if _are_pieces(one, track)), None)
+        going_on = [one for one in going_on if one.end_pts > track.start_pts]
+        other = next((one for one in going_on if _are_pieces(one, track)), None)
         if other is None:
+            going_on.append(track)
             joined.append(track)
         else:
-            joined[joined.index(other)] = _whole(other, track)
+            whole = _whole(other, track)
+            for found in (going_on, joined):
+                found[next(at for at in range(len(found) - 1, -1, -1) if found[at] is other)] = whole
     return joined
 
 

@@ -38,8 +38,8 @@ class ReadLine:
 class Observation:
     """What one crop shows: its lines from the top, for the frames with start_pts <= pts < end_pts.
 
-    stable_end_pts, joined_to_pts, stroke_px and box, in the frame, are the crop's (types.CropMeta): what the first two
-    join has no gap.
+    stable_end_pts, joined_to_pts, stroke_px, box, in the frame, begins_before and ends_after are the crop's
+    (types.CropMeta): what the first two join has no gap.
     """
 
     start_pts: int
@@ -51,6 +51,8 @@ class Observation:
     joined_to_pts: int | None = None
     stroke_px: int = 0
     box: Box | None = None
+    begins_before: bool = False
+    ends_after: bool = False
 
     @property
     def key(self) -> str:

@@ -26,7 +26,7 @@ from yivideo_ray.stages.postprocess_and_finalize.single_characters import (
     lone_i_place,
     may_be_lone_i,
 )
-from yivideo_ray.stages.postprocess_and_finalize.unreadable import parted_by_script, times_shown, unreadable_script
+from yivideo_ray.stages.postprocess_and_finalize.unreadable import parted_by_script, unreadable_texts
 from yivideo_ray.text.han_variants import settle_variants
 from yivideo_ray.text.line_classes import is_unreadable
 from yivideo_ray.text.spaces import space_out
@@ -37,7 +37,6 @@ from yivideo_ray.types import (
     Cue,
     Layer,
     RejectedRegion,
-    RejectionReason,
     SubtitleArea,
     TextLine,
     VideoInfo,
@@ -50,16 +49,15 @@ _LOWEST_LINE = 0.45
 # A cue this short was hardly meant to be read: it must at least be read well.
 _BRIEF_S = 0.25
 _BRIEF_MIN_CONFIDENCE = 0.85
-# Text that was rejected is dropped where it is read again, if this share of the line is inside the region. What stands
-# has both ends within a line's height of the region's, as subtitles hardly ever do. What moves is meant only where it
-# runs from edge to edge, as a ticker: a row is rejected for that also because it was seldom seen.
+# Text that was rejected is dropped where it is read again: this share of the line is inside the region, and both its
+# ends are within a line's height of the region's, as those of subtitles hardly ever are.
 _INSIDE_SHARE = 0.8
-_EDGE_SHARE = 0.01
-_STANDS = (RejectionReason.ALWAYS_THERE, RejectionReason.EXCLUDED)
 # A layer from here on is taken for subtitles.
 _PROBABLE = 0.5
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
+# Flashes and noise hide a text for so long at most.
+_HIDDEN_S = 5.0
 
 
 def postprocess_and_finalize(
@@ -106,27 +104,30 @@ def find_layers(
     rules = CueRules(
         merge_gap_ticks=int(settings.merge_gap_ms / 1000 / info.time_base),
         step_ticks=int(_STEP_S / info.time_base),
+        hidden_ticks=int(_HIDDEN_S / info.time_base),
         space_probability=settings.space_probability,
         sure_character=settings.review_confidence,
         variant=variant,
     )
     regions = [_observations(index, crops, by_id, area, settings) for index in range(len(area.bands))]
     end_pts = max((crop.end_pts for crop in crops), default=info.first_pts + 1)
-    layers = parted_by_script(layers_of(track_lines(regions, rules.merge_gap_ticks)))
+    tracks = track_lines(regions, [band.line_height_px for band in area.bands], rules.merge_gap_ticks)
+    layers = parted_by_script(layers_of(tracks))
     makes_cues = _CueMaker(info, area.bands, regions, rules, settings)
     return [FoundLayer(layer, makes_cues(layer), features_of(layer, layers, info, end_pts)) for layer in layers]
 
 
 def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
     probability, reasons = decide(found.features, shipped_weights())
-    layer = found.layer
-    script, shown = unreadable_script(layer), times_shown(layer)
-    return Layer(0, round(probability, 4), False, reasons, layer.box, layer.height, found.cues, script, shown)
+    unreadable = unreadable_texts(found.layer)
+    # What was read of them is nonsense, and only who names the layer wants to see it.
+    cues = () if unreadable and settings.layers == "auto" else found.cues
+    return Layer(0, round(probability, 4), False, reasons, found.layer.box, found.layer.height, cues, unreadable)
 
 
 def _is_taken(number: int, layer: Layer, settings: PostprocessorSettings) -> bool:
     if settings.layers == "auto":
-        return layer.probability >= _PROBABLE and layer.unreadable is None
+        return layer.probability >= _PROBABLE and not layer.unreadable
     return settings.layers == "all" or number in settings.layers
 
 
@@ -198,7 +199,7 @@ def _observe(
         if not _is_subtitle_line(line, crop, band, settings):
             continue
         box = to_frame(line.box, crop.box, crop.scale)
-        if any(_shows(box, region, band.box) for region in rejected):
+        if any(_shows(box, region) for region in rejected):
             continue
         read = ReadLine(
             text=space_out(line.text, line.chars, settings.space_probability),
@@ -220,6 +221,8 @@ def _observe(
         crop.joined_to_pts,
         crop.stroke_px,
         crop.box,
+        crop.begins_before,
+        crop.ends_after,
     )
 
 
@@ -251,17 +254,11 @@ def _lone_letters(
     return found
 
 
-def _shows(line: Box, region: RejectedRegion, band: Box) -> bool:
-    """Returns whether a line is the text of a region that was rejected. The band is as wide as the frame, unless it was
-    set."""
+def _shows(line: Box, region: RejectedRegion) -> bool:
+    """Returns whether a line is the text of a region that was rejected."""
     shared = line.intersect(region.box)
-    if shared is None or shared.area < _INSIDE_SHARE * line.area:
-        return False
-    if region.reason in _STANDS:
-        return line.width >= region.box.width - 2 * line.height
-    margin = _EDGE_SHARE * band.width
-    runs_through = region.box.x0 <= band.x0 + margin and region.box.x1 >= band.x1 - margin
-    return runs_through and region.reason is RejectionReason.MOVES
+    inside = shared is not None and shared.area >= _INSIDE_SHARE * line.area
+    return inside and line.width >= region.box.width - 2 * line.height
 
 
 def _is_worth_showing(cue: Cue, info: VideoInfo, settings: PostprocessorSettings) -> bool:

@@ -1,4 +1,4 @@
-"""Layers in a script that the recognition model doesn't know: which they are, and when they are shown.
+"""Layers in a script that the recognition model doesn't know: which they are, and what they show.
 
 What was read in such a layer is nonsense, or nothing. Lines that the model reads may stand right beside it, as a
 translation does: they become a layer of their own.
@@ -13,17 +13,21 @@ from statistics import fmean
 from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 from yivideo_ray.text.line_classes import is_unreadable, unreadable_class
+from yivideo_ray.types import UnreadableText
 
-__all__ = ["parted_by_script", "times_shown", "unreadable_script"]
+__all__ = ["parted_by_script", "unreadable_texts"]
 
 # A text beside another one in another script has at least so many lines, and this share of both together: single lines
 # that look unreadable are in every text.
 _MIN_LINES, _MIN_SHARE = 2, 0.25
 
 
-def unreadable_script(layer: TrackLayer) -> str | None:
-    """Returns the script of a layer that the model doesn't know (text.line_classes.UNREADABLE), None if it knows it."""
-    return _script_of(layer.tracks)
+def unreadable_texts(layer: TrackLayer) -> tuple[UnreadableText, ...]:
+    """Returns what a layer shows in a script that the model doesn't know, in order of time; nothing if it knows it."""
+    script = _script_of(layer.tracks)
+    if script is None:
+        return ()
+    return tuple(UnreadableText(script, track.bounds, track.start_pts, track.end_pts) for track in layer.tracks)
 
 
 def parted_by_script(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
@@ -38,17 +42,6 @@ def _parts(layer: TrackLayer) -> list[TrackLayer]:
     if min(len(read), len(unread)) < least or _script_of(unread) is None or _script_of(read) is not None:
         return [layer]
     return [TrackLayer(tuple(read)), TrackLayer(tuple(unread))]
-
-
-def times_shown(layer: TrackLayer) -> tuple[tuple[int, int], ...]:
-    """Returns when some track of a layer is shown, as pts, half-open, in order and apart."""
-    times: list[tuple[int, int]] = []
-    for track in layer.tracks:
-        if times and track.start_pts <= times[-1][1]:
-            times[-1] = times[-1][0], max(times[-1][1], track.end_pts)
-        else:
-            times.append((track.start_pts, track.end_pts))
-    return tuple(times)
 
 
 def _script_of(tracks: Sequence[LineTrack]) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.cues import cue
 from tests.support.videos import make_video
 from yivideo_ray.config import Settings
+from yivideo_ray.errors import ResultWarning
 from yivideo_ray.jobs import Job, Outcome, StageRecord, StageStatus
 from yivideo_ray.media import probe
 from yivideo_ray.runtime.workflow.checkpoint import Book
@@ -65,7 +66,7 @@ class Run:
         self.tracks = subtitle_files(job, self.info, CUES, settings)
         self.files = self.tracks.data if Stage.POSTPROCESS_AND_FINALIZE in job.chain else {}
 
-    def write(self, warnings: tuple[str, ...] = ()) -> Outcome:
+    def write(self, warnings: tuple[ResultWarning, ...] = ()) -> Outcome:
         outputs = (*self.files, output_path(self.job, ".json"))
         self.left = self.publication.prepare(outputs)
         outcome = Outcome(

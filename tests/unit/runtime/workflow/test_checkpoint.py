@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.unit.stages.test_completeness import INFO
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError, OutputError, ServiceError
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import StageRecord, StageStatus
+from yivideo_ray.runtime.workflow import checkpoint
 from yivideo_ray.runtime.workflow.checkpoint import (
     ABANDONED_S,
     Book,
@@ -24,8 +26,10 @@ from yivideo_ray.runtime.workflow.checkpoint import (
     chunk_basis,
     forget_abandoned,
     persist,
+    readings_basis,
     text_basis,
 )
+from yivideo_ray.runtime.workflow.own_files import Digest, OwnFiles
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database
 from yivideo_ray.types import (
@@ -106,6 +110,59 @@ def test_other_chunks_leave_nothing_of_those_before(book: Book) -> None:
 def test_other_texts_leave_none_of_those_before(book: Book) -> None:
     assert filled(book).begin_texts("other") == {}
     assert book.begin_texts("c") == {}
+
+
+def as_kept_before(database: Database) -> None:
+    """Makes all parts those of an earlier version, whose fingerprints were digests alone."""
+    with database.begin() as connection:
+        connection.execute(tables.parts.update().values(fingerprint="0" * 64))
+
+
+def test_parts_of_another_format_are_not_taken_whatever_they_rest_on_and_said_to_be_there(
+    database: Database, book: Book
+) -> None:
+    filled(book)
+    as_kept_before(database)
+    assert (book.area(None), book.chunks(None), book.reports("0" * 64)) == (None, None, {})
+    for ask in (book.readings, lambda: book.require(FINALIZE), lambda: book.require(OCR), lambda: book.require(CROP)):
+        with pytest.raises(ConfigError) as caught:
+            ask()
+        assert caught.value.code.name == "RECORD_OUTDATED"
+        assert "leave out --from" in str(caught.value)
+    assert book.begin_texts("c") == {}
+    # Which stages there were is told whatever the format, and which files are ours is worth more than any.
+    assert book.state() == STATE
+    filled(book)
+    assert book.readings()[1].texts == TEXTS
+
+
+def test_which_files_are_ours_is_known_whatever_the_format(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = OwnFiles({"a.srt": (Digest.of(b"1"),)}, {"a.srt": Digest.of(b"1")}, "basis")
+    book.keep_own_files(own)
+    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
+    assert book.own_files() == own
+
+
+def test_a_fingerprint_has_room_for_the_format_in_front_of_it() -> None:
+    column = tables.parts.c.fingerprint.type
+    assert isinstance(column, sa.String)
+    assert column.length is not None
+    assert len(f"999.{readings_basis(INFO, Settings())}") <= column.length
+
+
+def test_all_that_was_read_rests_on_the_settings_of_the_stages_that_read(book: Book) -> None:
+    def basis(**sections: dict[str, object]) -> str:
+        return readings_basis(INFO, Settings(**sections))  # type: ignore[arg-type]
+
+    assert basis() == basis(postprocessor={"layers": "all", "min_confidence": 0.1}, subtitles={"formats": ["ass"]})
+    assert basis() == basis(gpu={"device": "cpu"}, storage={"work_dir": "/elsewhere"})
+    assert len({basis(), basis(area_detector={"samples": 30}), basis(ocr={"recognition_model": "x"})}) == 3
+    assert not book.rests_on(basis())
+    filled(book).keep_state(replace(STATE, basis=basis()))
+    assert book.rests_on(basis())
+    assert not book.rests_on(basis(area_detector={"samples": 30}))
+    book.forget([CROP])
+    assert not book.rests_on(basis())
 
 
 def test_a_damaged_part_counts_as_absent(database: Database, book: Book) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.runtime.workflow.conftest import Run, asking
 from yivideo_ray import __version__
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import CallError
+from yivideo_ray.errors import CallError, ResultWarning
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.runtime.session import Session, workflow_id
@@ -27,7 +27,7 @@ def test_a_second_run_finds_the_outcome_of_the_first(book: Book, video: Path, tm
     settings = asking(tmp_path, subtitles={"split_by_script": True})
     first = Run(book, Job(video), settings)
     assert first.publication.done_before("w") is None
-    outcome = first.write(warnings=("It was half dark.",))
+    outcome = first.write(warnings=(ResultWarning("OTHER", "It was half dark.", {"share": 0.5}),))
     assert [path.name for path in outcome.outputs] == ["film.zh.srt", "film.en.srt", "film.json"]
     done = Run(book, Job(video), settings).publication.done_before("w")
     assert done == replace(outcome, already_done=True, expected_s=None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.runtime.workflow.conftest import Run, asking
-from yivideo_ray.errors import OutputError
+from yivideo_ray.errors import OutputError, ResultWarning
 from yivideo_ray.files import write_together
 from yivideo_ray.jobs import Job
 from yivideo_ray.locations import Url
@@ -89,9 +89,10 @@ def test_files_without_a_successor_go_with_the_run_that_replaces_the_others(
     run.publication.require_possible()
     run.write()
     assert sorted(files(video)) == ["film.ass", "film.en.srt", "film.json", "film.zh.srt"]
-    assert run.left == [
-        f"{video.with_suffix('.ass')} is of an earlier run and was changed since: it was left as it is."
-    ]
+    changed = video.with_suffix(".ass")
+    assert [warning.code for warning in run.left] == ["FILE_LEFT"]
+    assert run.left[0].message == f"{changed} was left as it is. It is of an earlier run and was changed since."
+    assert run.left[0].facts == {"path": changed}
     # It is told once, for it is not ours any more.
     run = Run(book, Job(video), asking(tmp_path))
     run.write()
@@ -175,7 +176,7 @@ def test_a_run_that_is_killed_while_it_writes_leaves_nothing_that_the_next_one_r
         patched.setattr(publishing, "write_together", killed)
         run = Run(book, Job(video), settings)
         with pytest.raises(Killed):
-            run.write(warnings=("It is another one.",))
+            run.write(warnings=(ResultWarning("OTHER", "It is another one."),))
     run = Run(book, Job(video), settings)
     assert run.publication.done_before("w") is None
     run.publication.require_possible()
@@ -215,7 +216,7 @@ def test_where_the_disk_is_full_the_outputs_of_the_run_before_are_there_and_know
         patched.setattr(publishing, "write_together", full)
         run = Run(book, Job(video, again=True), settings)
         with pytest.raises(OutputError, match="can't be written"):
-            run.write(warnings=("It is another one.",))
+            run.write(warnings=(ResultWarning("OTHER", "It is another one."),))
     assert files(video) == before
     assert Run(book, Job(video), settings).publication.done_before("w") is not None
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.cues import line, seen
+from tests.support.cues import cue, line, seen
 from yivideo_ray.geometry import Box
-from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, same_text
+from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, join_simultaneous, same_text
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
 from yivideo_ray.text.voting import bare
+from yivideo_ray.types import Cue, ReviewReason
 
 RULES = CueRules(merge_gap_ticks=2, step_ticks=10)
 
@@ -141,6 +142,34 @@ def test_crops_without_text_are_no_cues() -> None:
 
 def test_a_cross_fade_leaves_no_overlap() -> None:
     assert cues(seen(0, 12, "One"), seen(10, 20, "Two")) == [(0, 10, "One"), (10, 20, "Two")]
+
+
+def at(start: int, end: int, text: str, y0: int) -> Cue:
+    return replace(cue(start, end, text), box=Box(400, y0, 880, y0 + 30))
+
+
+def test_cues_of_a_layer_that_come_and_go_together_are_one_with_the_upper_lines_first() -> None:
+    lower, upper = at(0, 1000, "takes two lines", 600), at(40, 1040, "What they say", 560)
+    unsure = replace(upper, frames=40, confidence=0.7, needs_review=(ReviewReason.UNSURE_LINE,))
+    cut = replace(lower, needs_review=(ReviewReason.CUT_OFF,))
+    for given_cues in ((cut, unsure), (unsure, cut)):
+        (joined,) = join_simultaneous(given_cues)
+        assert joined.lines == ("What they say", "takes two lines")
+        assert (joined.start_pts, joined.end_pts) == (0, 1040)
+        assert joined.box == Box(400, 560, 880, 630)
+        assert joined.confidence == 0.7
+        assert joined.needs_review == (ReviewReason.UNSURE_LINE, ReviewReason.CUT_OFF)
+
+
+def test_three_lines_from_three_regions_are_one_cue() -> None:
+    (joined,) = join_simultaneous([at(0, 1000, "b", 560), at(0, 1000, "c", 600), at(0, 1000, "a", 520)])
+    assert joined.lines == ("a", "b", "c")
+
+
+def test_cues_of_a_layer_that_overlap_for_a_part_of_their_time_are_two_in_the_order_of_time() -> None:
+    late, early = at(500, 2000, "second", 560), at(0, 1500, "first", 600)
+    assert join_simultaneous([late, early]) == (early, late)
+    assert join_simultaneous([]) == ()
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 5), st.sampled_from(["A b", "Other", "第一", ""]))))
