@@ -106,6 +106,8 @@ def line_of(script: str, rng: random.Random, characters: frozenset[int] | None =
     """Returns a line of words of a language of the script, in any order, that the characters can write (None: any);
     empty where there are too few."""
     language = rng.choice(LANGUAGES[script])
+    if script == "latin" and rng.random() < _OF_FIGURES:
+        return " ".join(_figures(rng) for _ in range(rng.choice((1, 1, 1, 2, 3))))
     words = _writable(language, characters)
     mark = rng.choice(("", "", "", ".", "!", "?", ",", "..."))
     if language in _UNSPACED:
@@ -114,7 +116,11 @@ def line_of(script: str, rng: random.Random, characters: frozenset[int] | None =
         size = rng.choice((2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16))
         at = rng.randrange(len(words) - size)
         marks = {"": "", ".": "。", "!": "！", "?": "？", ",": "，", "...": "……"}
-        return "".join(words[at : at + size]) + marks[mark]
+        line = "".join(words[at : at + size]) + marks[mark]
+        if rng.random() < _WITH_GUESTS:
+            guest, place = rng.choice((_figures(rng), rng.choice(_writable("en", None)))), rng.randrange(size + 1)
+            line = f"{line[:place]}{guest}{line[place:]}"
+        return line
     if len(words) < 20:
         return ""
     chosen = [rng.choice(words) for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7)))]
@@ -131,6 +137,32 @@ def line_of(script: str, rng: random.Random, characters: frozenset[int] | None =
         how = rng.random()
         line = line.upper() if how < 0.15 else line[:1].upper() + line[1:] if how < 0.7 else line
     return line + mark
+
+
+# Of lines in Latin letters so many are figures, and of Chinese and Japanese ones so many hold some, or a Latin word.
+_OF_FIGURES, _WITH_GUESTS = 0.15, 0.3
+
+
+def _figures(rng: random.Random) -> str:
+    """Returns a time, an amount, a date, a code or the like."""
+    number, small = rng.randrange(1, 5000), rng.randrange(60)
+    return rng.choice(
+        (
+            f"{small % 24:02}:{rng.randrange(60):02}",
+            f"{number}",
+            f"{small}%",
+            f"{number / 10:.1f}",
+            f"{number:,}",
+            f"{small}{rng.choice(('kg', 'km', 'mL', 'g', 'cm', 'GB', 'kJ', 'h', '°C', 'x'))}",
+            f"{number}({rng.choice(('mg', 'kJ', 'mL', 'g', 'kcal'))})",
+            f"{rng.choice('$€£¥')}{number}",
+            f"{rng.randrange(1950, 2030)}-{small % 12 + 1:02}-{small % 28 + 1:02}",
+            f"{rng.choice(('No. ', '#', '@', 'v', 'S', 'EP'))}{small}",
+            f"{''.join(rng.choices('ABCDEFGHKLMNPRSTVXZ', k=rng.randrange(2, 5)))}{rng.randrange(10 ** rng.randrange(2, 9))}",
+            f"+{small} {rng.randrange(100, 999)} {rng.randrange(10**5, 10**7)}",
+            f"www.{''.join(rng.choices('abcdefghiklmnoprstu', k=rng.randrange(4, 10)))}.com",
+        )
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -247,12 +279,16 @@ def _frames() -> tuple[Luma, ...]:
 
 
 def _slanted(letters: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
-    """Returns the letters, some slanted as renderers do where a font has no italics."""
-    if rng.random() > 0.08:
-        return letters
+    """Returns the letters, some slanted as renderers do where a font has no italics, or turned as signs are."""
     height, width = letters.shape
-    shear = np.array([[1, -0.2, 0.1 * height], [0, 1, 0]], np.float32)
-    return np.asarray(cv2.warpAffine(letters, shear, (width, height)), np.uint8)
+    how = rng.random()
+    if how < 0.08:
+        change = np.array([[1, -0.2, 0.1 * height], [0, 1, 0]], np.float64)
+    elif how < 0.18 and width < 12 * height:
+        change = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-4, 4), 1.0)
+    else:
+        return letters
+    return np.asarray(cv2.warpAffine(letters, change, (width, height)), np.uint8)
 
 
 def _draw_on(ground: Float, mask: NDArray[np.uint8], em: int, rng: random.Random) -> None:

@@ -11,8 +11,61 @@ from yivideo_ray.errors import ConfigError
 from yivideo_ray.ocr.embedded import characters_of
 from yivideo_ray.ocr.languages import language_named, missing_letters, require_readable
 
-READ = "zh zh-Hant zh-TW yue ja en fr de es pt-BR it nl pl cs sk hu ro tr sv da nb fi hr sr-Latn lt lv is ga id ms sw".split()
-UNREAD = "ko vi el ru uk bg sr az-Cyrl ar fa ur he th hi mr bn ta ka hy am".split()
+READ = (
+    "zh",
+    "zh-Hant",
+    "zh-TW",
+    "yue",
+    "ja",
+    "en",
+    "fr",
+    "de",
+    "es",
+    "pt-BR",
+    "it",
+    "nl",
+    "pl",
+    "cs",
+    "sk",
+    "hu",
+    "ro",
+    "tr",
+    "sv",
+    "da",
+    "nb",
+    "fi",
+    "hr",
+    "sr-Latn",
+    "lt",
+    "lv",
+    "is",
+    "ga",
+    "id",
+    "ms",
+    "sw",
+)
+UNREAD = (
+    "ko",
+    "vi",
+    "el",
+    "ru",
+    "uk",
+    "bg",
+    "sr",
+    "az-Cyrl",
+    "ar",
+    "fa",
+    "ur",
+    "he",
+    "th",
+    "hi",
+    "mr",
+    "bn",
+    "ta",
+    "ka",
+    "hy",
+    "am",
+)
 
 
 @pytest.mark.parametrize("code", READ)

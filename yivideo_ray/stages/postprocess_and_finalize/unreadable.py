@@ -27,7 +27,7 @@ def unreadable_texts(layer: TrackLayer) -> tuple[UnreadableText, ...]:
     script = _script_of(layer.tracks)
     if script is None:
         return ()
-    return tuple(UnreadableText(script, track.bounds, track.start_pts, track.end_pts) for track in layer.tracks)
+    return tuple(UnreadableText(script, track.box, track.start_pts, track.end_pts) for track in layer.tracks)
 
 
 def parted_by_script(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
