@@ -63,11 +63,13 @@ _UNSPACED = ("zh", "zh_hant", "ja")
 _CASED = ("latin", "vietnamese", "greek", "cyrillic")
 Float = NDArray[np.float32]
 
-SMALLEST_PX, LARGEST_PX = 13, 64
+SMALLEST_PX, LARGEST_PX = 11, 64
 """Sizes of fonts that lines are drawn in: what is read of large text is shrunk to 48 pixels."""
 WIDEST_PX = 2400
 _FOOTAGE_S = 180.0
 _VISIBLE = 64
+# So many lines let shine through what is behind them.
+_FAINT = 0.15
 _SUFFIXES = {".ttf", ".otf", ".ttc"}
 # A font that lacks more of a language's letters than this is not made for it.
 _ENOUGH = 0.97
@@ -245,6 +247,8 @@ def draw_lines(script: str, face: Face, rng: random.Random) -> DrawnLines | None
         x = margin - x0 + spread * (width - (x1 - x0)) // 2
         draw.text((x, margin - top + number * pitch), text, 255, font, language=language)
     mask = _slanted(np.asarray(letters), rng)
+    if rng.random() < _FAINT:
+        mask = cv2.convertScaleAbs(mask, alpha=rng.uniform(0.4, 0.9))
     if mask.max() < _VISIBLE:
         return None
     ground = footage(rng, size).astype(np.float32)

@@ -39,7 +39,7 @@ from yivideo_ray.types import Crop, CropMeta, Luma
 WEIGHTS = Path(line_script.__file__).with_name("script_weights.npz")
 # Of so many drawn pictures; what is hard to tell apart is drawn more often.
 FREQUENCIES = {"latin": 2.2, "vietnamese": 1.6, "han": 1.2, "greek": 1.2, "hangul": 1.2, "none": 0.8}
-PICTURES_AT_ONCE = 16
+PICTURES_AT_ONCE, KEPT_AT_ONCE = 16, 500
 FOLDS = 5
 # The strength of the prior on weights, and how much less it holds for what was read: 20 numbers beside 700 of pixels.
 C, READING_SCALE = 0.003, 6.0
@@ -60,16 +60,20 @@ class Lines:
     lengths: Floats
 
 
-def draw(faces: Sequence[Face], count: int, seed: int) -> Lines:
-    """Returns at least so many lines, found and read by the models of the settings."""
+def draw(faces: Sequence[Face], count: int, seed: int, out: Path) -> None:
+    """Keeps at least so many lines in a file, found and read by the models of the settings; some of them every while,
+    so that a drawing that is stopped was not in vain."""
     models, _ = load_engine(load_settings())
-    rng = random.Random(seed)
+    rng, by_class = random.Random(seed), faces_by_class(faces)
     rows: list[tuple[Floats, str, str, float]] = []
-    while len(rows) < count:
-        rows += _batch(faces_by_class(faces), rng, models)
-        print(f"{len(rows)} lines", flush=True)
-    features, classes, designs, lengths = zip(*rows, strict=True)
-    return Lines(np.array(features), np.array(classes), np.array(designs), np.array(lengths, np.float32))
+    kept = 0
+    while kept < count:
+        rows += _batch(by_class, rng, models)
+        if len(rows) >= min(count, kept + KEPT_AT_ONCE):
+            kept = len(rows)
+            features, classes, designs, lengths = map(np.array, zip(*rows, strict=True))
+            np.savez_compressed(out, features=features, classes=classes, designs=designs, lengths=lengths)
+            print(f"{kept} lines", flush=True)
 
 
 def _batch(
@@ -203,8 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     fitting.add_argument("--write", action="store_true")
     options = parser.parse_args(argv)
     if options.command == "draw":
-        drawn = draw(faces_in(options.fonts), options.lines, options.seed)
-        np.savez_compressed(options.out, **{name: getattr(drawn, name) for name in Lines.__dataclass_fields__})
+        draw(faces_in(options.fonts), options.lines, options.seed, options.out)
         return 0
     lines = load(options.lines)
     for line in report(lines, cross_validated(lines)):
