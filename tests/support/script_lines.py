@@ -65,5 +65,3 @@ def draw_script_line(font: tuple[str, str, str], text: str, size_px: int = 34) -
     picture = Image.fromarray(shapes.astype(np.uint8))
     ImageDraw.Draw(picture).text((margin - x0, margin - y0), text, 235, drawn, stroke_width=2, stroke_fill=16)
     return np.asarray(picture, np.uint8)
-
-

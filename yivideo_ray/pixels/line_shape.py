@@ -54,7 +54,7 @@ def line_shape(picture: Luma) -> Floats:
     bright, dark = (cv2.morphologyEx(line, how, _STROKE) for how in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
     middle = slice(_HEIGHT // 8, -_HEIGHT // 8)
     if cv2.norm(dark[middle]) > cv2.norm(bright[middle]):
-        line, bright = cv2.bitwise_not(line), dark
+        line, bright = np.bitwise_not(line), dark
     labels = _orientations(line)
     ink = (bright > max(_MIN_INK, float(bright.max()) / 3)).astype(np.uint8)
     parts = [
@@ -101,7 +101,7 @@ def _orientations(line: Luma) -> NDArray[np.uint8]:
 def _shares(codes: NDArray[np.uint8], size: int) -> Floats:
     """Returns the roots of the shares of each code: differences between seldom codes count as well (Hellinger)."""
     counts = cv2.calcHist([np.ascontiguousarray(codes)], [0], None, [size], [0, size])[:, 0]
-    return np.sqrt(counts / max(1.0, float(counts.sum())))
+    return np.asarray(np.sqrt(counts / max(1.0, float(counts.sum()))), np.float32)
 
 
 def _zones(labels: NDArray[np.uint8]) -> Floats:

@@ -102,7 +102,7 @@ def test_a_model_in_a_directory_is_asked_for_its_own_letters(tmp_path: Path) -> 
     letters = "\n".join(f"  - '{letter}'" for letter in language_named("ko").letters)
     configuration = f"Global:\n  model_name: own\nPostProcess:\n  character_dict:\n{letters}\n"
     (tmp_path / "inference.yml").write_text(configuration, encoding="utf-8")
-    settings = Settings(ocr={"recognition_model": str(tmp_path)})  # type: ignore[arg-type]
+    settings = Settings(ocr={"recognition_model": str(tmp_path)})
     require_readable(with_language(settings, "ko"))
     with pytest.raises(ConfigError) as caught:
         require_readable(with_language(settings, "ja"))
@@ -110,7 +110,7 @@ def test_a_model_in_a_directory_is_asked_for_its_own_letters(tmp_path: Path) -> 
 
 
 def test_the_scripted_engine_reads_every_language_that_there_is() -> None:
-    settings = Settings(ocr={"engine": "scripted"})  # type: ignore[arg-type]
+    settings = Settings(ocr={"engine": "scripted"})
     require_readable(with_language(settings, "ko"))
     with pytest.raises(ConfigError):
         require_readable(with_language(settings, "xx"))

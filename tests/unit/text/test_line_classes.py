@@ -40,7 +40,14 @@ def test_lines_of_which_nothing_is_known_are_taken_as_readable() -> None:
 
 @pytest.mark.parametrize(
     ("script", "text"),
-    [("hangul", "가다"), ("cyrillic", "да"), ("greek", "πού"), ("greek", "τους"), ("vietnamese", "một"), ("thai", "ไป")],
+    [
+        ("hangul", "가다"),
+        ("cyrillic", "да"),
+        ("greek", "πού"),
+        ("greek", "τους"),
+        ("vietnamese", "một"),
+        ("thai", "ไป"),
+    ],
 )
 def test_a_model_that_reads_its_letters_knows_a_script(script: str, text: str) -> None:
     assert script in UNREADABLE

@@ -29,7 +29,7 @@ __all__ = ["FARTHEST", "FEATURES", "features_of_line", "line_scores"]
 Floats = NDArray[np.float32]
 
 # How wide a character is, in heights of its line's box, about.
-_WIDTHS = {Script.HAN: 0.8, Script.KANA: 0.75}
+_WIDTHS: dict[Script | str, float] = {Script.HAN: 0.8, Script.KANA: 0.75}
 _OTHER_WIDTH, _MARK_WIDTH = 0.4, 0.25
 _WIDE_GAP = 1.1
 _DOUBTED = 0.6
