@@ -65,10 +65,14 @@ def reads(script: str, text: str) -> bool:
     """Returns whether a text that was read holds letters of one of UNREADABLE that only a model that knows it reads:
     of Vietnamese those with two marks or one below, of Greek those with an accent and the last sigma."""
     if script == "vietnamese":
-        return any("Ạ" <= char <= "ỹ" for char in text)
+        return any("Ạ" <= char <= "ỹ" and char not in _KNOWN_OF_VIETNAMESE for char in text)
     if script == "greek":
         return any(script_of(char) is Script.GREEK and _is_accented(char) for char in text)
     return any(script_of(char) == script for char in text)
+
+
+# Of those letters the embedded model has these.
+_KNOWN_OF_VIETNAMESE = "ẠồỒ"
 
 
 def _is_accented(char: str) -> bool:

@@ -35,13 +35,18 @@ _WIDE_GAP = 1.1
 _DOUBTED = 0.6
 _MOST_GAP = 4.0
 _WORD = re.compile(r"[^\W\d_]+")
-# A syllable of Vietnamese, which each of its words is, without its marks: what begins it, its vowels, what ends it.
+# A syllable of Vietnamese, which each of its words is, without its marks: what begins it, its vowels (which may not
+# have been read), what ends it.
 _SYLLABLE = re.compile(
-    r"(?:ngh?|n?h|ch|gh|gi|kh|ph|qu|th|tr|[bcdgklmnprstvx])?[aeiouy]{1,3}(?:ch|ng|nh|[cmnpt])?",
+    r"(?:ngh?|n?h|ch|gh|gi|kh|ph|qu|th|tr|[bcdgklmnprstvx])?[aeiouy]{0,3}(?:ch|ng|nh|[cmnpt])?",
 )
 # Letters that Vietnamese has no use for, and those of its own that the model knows.
 _NEVER_VIETNAMESE = frozenset("fjwzFJWZ")
 _VIETNAMESE = frozenset("ăđơưĂĐƠƯ")
+# A third of the letters of most European languages are these, and less than a tenth of Vietnamese ones; and such as
+# Vietnamese has twice as often, as so many of its words end in them.
+_OFTEN_EUROPEAN = frozenset("esrldESRLD")
+_OFTEN_VIETNAMESE = frozenset("nhgNHG")
 _NO_VOWEL = re.compile(r"[^aeiouy]+")
 
 READING_FEATURES = (
@@ -65,6 +70,8 @@ READING_FEATURES = (
     "capitals_within",
     "never_vietnamese",
     "vietnamese_letters",
+    "european",
+    "vietnamese",
     "beyond_ascii",
     "length",
 )
@@ -141,6 +148,8 @@ def _reading_features(reading: Reading, heights: float) -> Floats:
             sum(a.islower() and b.isupper() for a, b in pairwise(latin)) / max(1, len(latin)),
             math.sqrt(sum(char in _NEVER_VIETNAMESE for char in latin) / max(1, len(latin))),
             math.sqrt(sum(char in _VIETNAMESE for char in latin) / max(1, len(latin))),
+            sum(char in _OFTEN_EUROPEAN for char in latin) / max(1, len(latin)),
+            sum(char in _OFTEN_VIETNAMESE for char in latin) / max(1, len(latin)),
             math.sqrt(sum(not char.isascii() for char in latin) / max(1, len(latin))),
             math.log(heights + 0.5),
         ],
