@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ LANGUAGES: Mapping[str, tuple[str, ...]] = {
     "latin": (
         *("en",) * 10,
         *("fr", "de", "es", "pt", "it", "nl", "pl", "cs", "hu", "ro", "tr", "sv", "da", "fi", "hr", "lt", "id"),
-        "pinyin",
+        *("pinyin",) * 2,
     ),
     "vietnamese": ("vi",),
     "greek": ("el",),
@@ -130,6 +131,8 @@ def line_of(script: str, rng: random.Random, characters: frozenset[int] | None =
         chosen.insert(
             rng.randrange(len(chosen) + 1), rng.choice(("2024", "10", "7", "15:30", "100%", "3", "1990", "5"))
         )
+    if language == "pinyin" and rng.random() < _WITHOUT_TONES:
+        chosen = ["".join(c for c in unicodedata.normalize("NFD", word) if c.isascii()) for word in chosen]
     line = ("" if language == "th" and rng.random() < 0.6 else " ").join(chosen)
     if script == "greek":
         mark = mark.replace("?", ";")
@@ -143,6 +146,7 @@ def line_of(script: str, rng: random.Random, characters: frozenset[int] | None =
 
 # Of lines in Latin letters so many are figures, and of Chinese and Japanese ones so many hold some, or a Latin word.
 _OF_FIGURES, _WITH_GUESTS = 0.15, 0.3
+_WITHOUT_TONES = 0.5
 
 
 def _figures(rng: random.Random) -> str:
@@ -160,7 +164,8 @@ def _figures(rng: random.Random) -> str:
             f"{rng.choice('$€£¥')}{number}",
             f"{rng.randrange(1950, 2030)}-{small % 12 + 1:02}-{small % 28 + 1:02}",
             f"{rng.choice(('No. ', '#', '@', 'v', 'S', 'EP'))}{small}",
-            f"{''.join(rng.choices('ABCDEFGHKLMNPRSTVXZ', k=rng.randrange(2, 5)))}{rng.randrange(10 ** rng.randrange(2, 9))}",
+            f"{''.join(rng.choices('ABCDEFGHKLMNPRSTVXZ', k=rng.randrange(2, 5)))}{number * small}",
+            "".join(rng.choices("ABCDEFGHIJKLMNOPRSTUVWXYZabdeghmnrt", k=rng.randrange(1, 4))),
             f"+{small} {rng.randrange(100, 999)} {rng.randrange(10**5, 10**7)}",
             f"www.{''.join(rng.choices('abcdefghiklmnoprstu', k=rng.randrange(4, 10)))}.com",
         )

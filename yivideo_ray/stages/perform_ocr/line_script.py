@@ -66,6 +66,7 @@ READING_FEATURES = (
     "wide_gaps",
     "syllables",
     "without_vowels",
+    "plain_words",
     "capitals",
     "capitals_within",
     "never_vietnamese",
@@ -125,7 +126,8 @@ def _reading_features(reading: Reading, heights: float) -> Floats:
     letters = [kind for kind in kinds if kind != "mark"]
     width = sum(_WIDTHS.get(kind, _MARK_WIDTH if kind == "mark" else _OTHER_WIDTH) for kind in kinds)
     gaps = _gaps(chars, heights)
-    words = [_plain(word) for word in _WORD.findall(reading.text) if script_of(word[0]) is Script.LATIN]
+    written = [word for word in _WORD.findall(reading.text) if script_of(word[0]) is Script.LATIN]
+    words = [_plain(word) for word in written]
     in_words = max(1, sum(map(len, words)))
     latin = [char for char in reading.text if script_of(char) is Script.LATIN]
     return np.array(
@@ -144,6 +146,7 @@ def _reading_features(reading: Reading, heights: float) -> Floats:
             sum(gap > _WIDE_GAP for gap in gaps) / len(gaps),
             sum(len(word) for word in words if _SYLLABLE.fullmatch(word)) / in_words,
             sum(len(word) for word in words if _NO_VOWEL.fullmatch(word)) / in_words,
+            sum(word.isascii() and not _NO_VOWEL.fullmatch(word.lower()) for word in written) / max(1, len(written)),
             sum(char.isupper() for char in latin) / max(1, len(latin)),
             sum(a.islower() and b.isupper() for a, b in pairwise(latin)) / max(1, len(latin)),
             math.sqrt(sum(char in _NEVER_VIETNAMESE for char in latin) / max(1, len(latin))),
