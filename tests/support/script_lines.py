@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,8 +25,14 @@ UNREADABLE_LINES: Mapping[str, tuple[tuple[str, str, str], tuple[str, ...]]] = {
     "devanagari": (_NOTO, ("इतनी सुबह कहाँ जा रहे हो?", "गाड़ी स्टेशन से निकल चुकी है।", "छाता ले लो, बारिश होगी।")),
     "vietnamese": (
         _NOTO,
-        ("Bạn đi đâu mà sớm thế?", "Chuyến tàu đã rời khỏi ga rồi.", "Nhớ mang ô, trời sắp đổ mưa đấy.")
-        + ("Chúng ta sẽ gặp lại ở bến xe.", "Đừng quên khóa cửa trước khi ngủ.", "Cậu ấy chẳng hiểu gì cả."),
+        (
+            "Bạn đi đâu mà sớm thế?",
+            "Chuyến tàu đã rời khỏi ga rồi.",
+            "Nhớ mang ô, trời sắp đổ mưa đấy.",
+            "Chúng ta sẽ gặp lại ở bến xe.",
+            "Đừng quên khóa cửa trước khi ngủ.",
+            "Cậu ấy chẳng hiểu gì cả.",
+        ),
     ),
     "hangul": (_CJK, ("이렇게 일찍 어디 가세요?", "기차는 벌써 역을 떠났어요.", "우산 챙겨, 비가 올 거야.")),
     "arabic": (_DEJAVU, ("إلى أين تذهب في هذا الصباح؟", "غادر القطار المحطة منذ قليل.", "خذ المظلة فسوف تمطر.")),

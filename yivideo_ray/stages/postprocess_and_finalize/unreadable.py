@@ -13,6 +13,7 @@ from statistics import fmean
 from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 from yivideo_ray.text.line_classes import is_unreadable, unreadable_class
+from yivideo_ray.text.voting import folded
 from yivideo_ray.types import UnreadableText
 
 __all__ = ["parted_by_script", "unreadable_texts"]
@@ -45,8 +46,13 @@ def _parts(layer: TrackLayer) -> list[TrackLayer]:
 
 
 def _script_of(tracks: Sequence[LineTrack]) -> str | None:
-    known = [(scores, track) for track in tracks if (scores := _scores(track))]
-    return unreadable_class([scores for scores, _ in known], [track.box.width / track.box.height for _, track in known])
+    """Returns the script of tracks that the model doesn't know. A text that comes again tells nothing new."""
+    texts: dict[object, LineTrack] = {}
+    for track in tracks:
+        if any(one.read.scores for one in track.sightings):
+            texts.setdefault(folded(track.text) or track, track)
+    known = list(texts.values())
+    return unreadable_class([_scores(track) for track in known], [track.box.width / track.height for track in known])
 
 
 def _scores(track: LineTrack) -> tuple[float, ...]:

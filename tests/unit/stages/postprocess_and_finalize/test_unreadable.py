@@ -89,6 +89,19 @@ def test_a_line_that_was_not_read_is_no_line_of_a_cue() -> None:
     assert [cue.text for cue in found.cues] == list(SPOKEN)
 
 
+def test_a_text_that_comes_again_and_again_is_no_more_evidence_than_once() -> None:
+    signs = [replace(line("GENG", x0=None, y0=600), scores=scores("vietnamese", 0.9)) for _ in range(8)]
+    again = layer(*(track(1000 * number, 1000 * number + 500, sign) for number, sign in enumerate(signs)))
+    others = layer(
+        *(
+            track(1000 * number, 1000 * number + 500, replace(sign, text=f"GENG {'ABCDEFGH'[number]}"))
+            for number, sign in enumerate(signs)
+        )
+    )
+    assert unreadable_texts(again) == ()
+    assert len(unreadable_texts(others)) == len(signs)
+
+
 def test_a_track_is_in_the_script_that_its_sightings_are_in_on_the_whole() -> None:
     seen = [replace(line("gi", x0=None, y0=600), scores=scores("arabic", share)) for share in (0.999, 0.98, 0.999)]
     found = unreadable_texts(layer(track(0, 3000, *seen)))
