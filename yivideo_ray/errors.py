@@ -85,6 +85,9 @@ CODES: dict[str, Code] = dict(
         _code("RECORD_MISSING", 409, "Run the earlier stages first: leave out --from."),
         _code("RECORD_OUTDATED", 409, "Have the video read again: leave out --from."),
         _code("LAYER_UNKNOWN", 422, "Choose among the numbers that the JSON result has in layers, auto or all."),
+        _code(
+            "LANGUAGE_UNREADABLE", 422, "Leave the language out, or set ocr.recognition_model to a model that reads it."
+        ),
         # output
         _code("OUTPUT_NOT_WRITABLE", 422, "Choose another directory with -o, or give permission to write there."),
         _code(

@@ -14,6 +14,7 @@ from yivideo_ray.locations import location_named
 from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
 from yivideo_ray.ocr.contract import OcrEngine, OcrModels
+from yivideo_ray.ocr.languages import require_readable
 from yivideo_ray.pipeline import InProcess, Readings, find_area
 from yivideo_ray.progress import ending_sentence
 from yivideo_ray.stages.completeness import is_to_be_decoded, judge
@@ -49,6 +50,8 @@ async def _extract(
     video: str | os.PathLike[str], settings: Settings, models: OcrModels | None, on_event: OnEvent
 ) -> Result:
     location = location_named(os.fspath(video))
+    if models is None:
+        require_readable(settings)
     info = await asyncio.to_thread(probe, location, settings.decoder, settings.storage.allowed_urls)
     journal = Journal(f"extract-{time.time_ns():x}", str(location), info.duration_s, on_event)
     journal.emit(EventKind.WORKFLOW_STARTED)

@@ -38,6 +38,11 @@ A video that is done is not done again while its settings and its files are the 
 files of the run before that have no successor are removed, unless they were changed.
   yivideo run film.mp4 --again        does all of it again, whatever is there
 
+What is read: Chinese, Japanese, and nearly all European languages in Latin letters, one or two at a time. What isn't:
+Korean, Vietnamese, Greek, Russian and others in Cyrillic letters, Arabic, Hebrew, Thai, Hindi and the like. Text in
+them is found, and said to be unreadable in the JSON result; none of it is in the subtitles.
+  yivideo run film.mp4 --language vi  refuses at once (LANGUAGE_UNREADABLE), and says which letters the model lacks
+
 VIDEO may be an address, such as s3://films/film.mkv or https://example.org/film.mp4, that begins with one of
 storage.allowed_urls in the settings. Its results are written to the current directory unless -o names another.
 
@@ -64,6 +69,7 @@ def add(commands: Commands) -> None:
     run.add_argument("-o", "--output", type=Path, metavar="DIR", help="write there instead of beside each video")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings in YAML")
     run.add_argument("--format", metavar="A,B", help="subtitle files to write: srt, vtt, ass, txt (else the settings')")
+    run.add_argument("--language", metavar="CODE", help="what the subtitles are in (BCP 47); refused if it isn't read")
     run.add_argument(
         "--layers", metavar="A,B", help="layers of text to take: auto, all, or numbers in the JSON result, such as 1,3"
     )
@@ -88,6 +94,10 @@ def _run(options: argparse.Namespace) -> int:
         from yivideo_ray.config import with_formats
 
         settings = with_formats(settings, names(options.format))
+    if options.language is not None:
+        from yivideo_ray.config import with_language
+
+        settings = with_language(settings, options.language)
     if options.layers is not None:
         from yivideo_ray.config import with_layers
 

@@ -6,6 +6,7 @@ from yivideo_ray.config.loading import (
     settings_file,
     with_address,
     with_formats,
+    with_language,
     with_layers,
 )
 from yivideo_ray.config.schema import (
@@ -47,5 +48,6 @@ __all__ = [
     "settings_file",
     "with_address",
     "with_formats",
+    "with_language",
     "with_layers",
 ]

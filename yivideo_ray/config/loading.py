@@ -17,10 +17,26 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from yivideo_ray.config.schema import ENV_PREFIX, LayerChoice, ServeSettings, Settings, SubtitleFormat, read_layers
+from yivideo_ray.config.schema import (
+    ENV_PREFIX,
+    LayerChoice,
+    OcrSettings,
+    ServeSettings,
+    Settings,
+    SubtitleFormat,
+    read_layers,
+)
 from yivideo_ray.errors import ConfigError
 
-__all__ = ["layer_choice", "load_settings", "settings_file", "with_address", "with_formats", "with_layers"]
+__all__ = [
+    "layer_choice",
+    "load_settings",
+    "settings_file",
+    "with_address",
+    "with_formats",
+    "with_language",
+    "with_layers",
+]
 
 # Not settings: the variable that names the file, and what Kubernetes puts into every container of a namespace that has
 # a service called yivideo.
@@ -62,6 +78,16 @@ def with_address(settings: Settings, host: str | None, port: int | None) -> Sett
     except ValidationError as error:
         raise ConfigError(_explain(error, None)) from error
     return settings.model_copy(update={"serve": serve})
+
+
+def with_language(settings: Settings, code: str) -> Settings:
+    """Returns the settings with the language that the subtitles are in. Errors: ConfigError CONFIG_INVALID for what is
+    no BCP 47 code."""
+    try:
+        ocr = OcrSettings.model_validate({**settings.ocr.model_dump(), "language": code})
+    except ValidationError as error:
+        raise ConfigError(f"{code!r} is no code of a language.", remedy="Name it as zh, en or pt-BR.") from error
+    return settings.model_copy(update={"ocr": ocr})
 
 
 def with_formats(settings: Settings, names: Sequence[str]) -> Settings:

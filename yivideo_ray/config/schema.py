@@ -124,6 +124,7 @@ class OcrSettings(_Section):
     recognition_model: str = "embedded"
     batch_size: int = Field(8, ge=1, le=256)
     threads: int = Field(0, ge=0)
+    language: Language | None = None
     script: LocalPath | None = None
 
 

@@ -14,7 +14,8 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, InternalError, ModelError, YivideoError
 from yivideo_ray.ocr.embedded import embedded_model
 from yivideo_ray.ocr.hub import fetch
-from yivideo_ray.ocr.models import EMBEDDED, Model, Role, check_directory, directory_named
+from yivideo_ray.ocr.languages import require_letters
+from yivideo_ray.ocr.models import EMBEDDED, Model, Role, characters_in, check_directory, directory_named
 from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class PaddleOcrEngine:
             if asked == "gpu" and not offered:
                 raise DeviceError(f"gpu.device is gpu, and {self._settings.ocr.engine} finds no GPU it can use.")
             models = self._find(Role.DETECTION), self._find(Role.RECOGNITION)
+            if self._settings.ocr.language is not None:
+                require_letters(self._settings.ocr, characters_in(models[1]))
             self._backend = self._load(models, offered, asked == "gpu")
         return self._backend.facts
 

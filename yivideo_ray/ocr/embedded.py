@@ -12,16 +12,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yivideo_ray.config import OcrSettings
 from yivideo_ray.errors import ModelError, OutputError
-from yivideo_ray.ocr.models import CONFIG_FILE, Model, Role
+from yivideo_ray.ocr.models import CONFIG_FILE, EMBEDDED, Model, Role, characters_in, check_directory, directory_named
 
-__all__ = ["embedded_model"]
+__all__ = ["characters_of", "embedded_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,16 @@ def embedded_model(engine: str, role: Role, work_dir: Path) -> Model:
                 remedy="Set storage.work_dir to a directory that can be written.",
             ) from error
     return Model(source.name, directory)
+
+
+def characters_of(ocr: OcrSettings) -> Sequence[str] | None:
+    """Returns the characters that the recognition model of the settings knows; None where it is one that is yet to be
+    fetched. Errors: ModelError if it isn't there."""
+    if ocr.recognition_model == EMBEDDED:
+        source = next(source for source in _SOURCES[ocr.engine] if source.role is Role.RECOGNITION)
+        return source.characters(_package_directory(source)) if source.characters else None
+    directory = directory_named(ocr.recognition_model)
+    return None if directory is None else characters_in(check_directory(directory, ocr.engine))
 
 
 def _package_directory(source: _Source) -> Path:

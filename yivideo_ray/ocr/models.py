@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from yivideo_ray.errors import ModelError
 
-__all__ = ["CONFIG_FILE", "EMBEDDED", "Model", "Role", "check_directory", "directory_named"]
+__all__ = ["CONFIG_FILE", "EMBEDDED", "Model", "Role", "characters_in", "check_directory", "directory_named"]
 
 EMBEDDED = "embedded"
 CONFIG_FILE = "inference.yml"
@@ -60,9 +61,17 @@ def check_directory(path: Path, engine: str) -> Model:
             remedy=f"Export the model for ocr.engine {engine}, or use the embedded models.",
             directory=str(path),
         )
+    return Model(str(_configured(path, "Global", "model_name")), path)
+
+
+def characters_in(model: Model) -> list[str]:
+    """Returns the characters that a recognition model in a directory knows. Errors: ModelError if it names none."""
+    return [str(character) for character in _configured(model.directory, "PostProcess", "character_dict")]
+
+
+def _configured(path: Path, section: str, key: str) -> Any:
     try:
         with (path / CONFIG_FILE).open(encoding="utf-8") as file:
-            name = yaml.load(file, _YamlLoader)["Global"]["model_name"]
+            return yaml.load(file, _YamlLoader)[section][key]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError) as error:
-        raise ModelError(f"{path / CONFIG_FILE} names no model in Global.model_name.", directory=str(path)) from error
-    return Model(str(name), path)
+        raise ModelError(f"{path / CONFIG_FILE} has no {section}.{key}.", directory=str(path)) from error

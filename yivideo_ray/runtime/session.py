@@ -22,6 +22,7 @@ from yivideo_ray.journal import Journal, OnEvent, OnStage
 from yivideo_ray.locations import is_address, location_named
 from yivideo_ray.media import probe
 from yivideo_ray.ocr import load_engine
+from yivideo_ray.ocr.languages import require_readable
 from yivideo_ray.pipeline import InProcess, StageRunner
 from yivideo_ray.progress import ending_sentence
 from yivideo_ray.runtime import cluster as clusters
@@ -48,11 +49,12 @@ class Session:
                 print(result.video.path, len(result.cues), result.error)
 
     settings: None for the defaults with the environment's on top. Not thread-safe; its calls may each be made any
-    number of times.
+    number of times. Errors: ConfigError LANGUAGE_UNREADABLE for an ocr.language whose letters the model lacks.
     """
 
     def __init__(self, settings: Settings | None = None, namespace: str = clusters.NAMESPACE) -> None:
         self._settings = settings or load_settings()
+        require_readable(self._settings)
         self._namespace = namespace
         self._cluster: clusters.Cluster | None = None
         self._tools: Tools | None = None

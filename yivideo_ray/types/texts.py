@@ -51,10 +51,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line of text in a crop; box in crop coordinates.
+    """One line of text in a crop; box in crop coordinates. text is empty where nothing was read of a script that the
+    model doesn't know.
 
     fill and ground are the luma (0 to 255) of its strokes and of what is right beside them, in the median (None: it has
-    too few strokes to tell).
+    too few strokes to tell). scores are the log probabilities of text.line_classes.LINE_CLASSES (none: unknown).
     """
 
     text: str
@@ -63,6 +64,7 @@ class TextLine:
     chars: tuple[CharReading, ...] = ()
     fill: int | None = None
     ground: int | None = None
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

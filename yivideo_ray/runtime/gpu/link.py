@@ -49,7 +49,7 @@ def pool_name(settings: Settings) -> str:
     parts = (
         __version__,
         settings.gpu.model_dump_json(),
-        settings.ocr.model_dump_json(),
+        settings.ocr.model_dump_json(exclude={"language"}),
         lock.lock_timeout,
         lock.enable_priority_queue,
     )

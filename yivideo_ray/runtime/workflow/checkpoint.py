@@ -144,7 +144,7 @@ _OF_THE_LAST_STAGE: dict[str, Any] = {"postprocessor": True, "subtitles": True}
 
 
 def _engine_settings(settings: Settings) -> dict[str, Any]:
-    return settings.ocr.model_dump(mode="json", exclude={"batch_size", "threads"})
+    return settings.ocr.model_dump(mode="json", exclude={"batch_size", "threads", "language"})
 
 
 def _digest(*facts: Any) -> str:

@@ -65,11 +65,12 @@ class Line:
 @dataclass(slots=True, eq=False)
 class LineTrack:
     """One line of text for as long as it stands still, over one crop or several. best is its clearest picture, which is
-    read; reading, what it says; looks, in how many pictures it was read."""
+    read; reading, what it says; looks, in how many pictures it was read; scores, what script it is in (line_script)."""
 
     best: Line
     reading: Reading = _UNREAD
     looks: int = 0
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

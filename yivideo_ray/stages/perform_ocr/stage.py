@@ -18,11 +18,13 @@ from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, dilate, shrink, stroke_mask
 from yivideo_ray.stages.crop_subtitle_images.stage import CROP_LINE_PX, HIGHEST_LINE
 from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
+from yivideo_ray.stages.perform_ocr.line_script import line_scores
 from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, LineTrack, join_lines, tracks_of
+from yivideo_ray.text.line_classes import is_unreadable
 from yivideo_ray.text.voting import vote
 from yivideo_ray.types import CropText, Luma, Placement, Reading, Sheet, TextLine
 
-__all__ = ["perform_ocr"]
+__all__ = ["perform_ocr", "read_lines"]
 
 # Detection at three quarters finds lines as well as at full size, in half the time; at half, it loses thin first
 # letters and single characters.
@@ -51,15 +53,22 @@ _MIN_STYLE_PX = 40
 def perform_ocr(sheets: Sequence[Sheet], models: OcrModels) -> tuple[CropText, ...]:
     """Returns the text of every crop on the sheets, in the order of their bands and times.
 
-    A crop without text has no lines. Errors: as OcrModels.detect and recognize.
+    A crop without text has no lines. A line of which nothing was read has no text: it is there where its picture shows
+    a script that the model doesn't know. Errors: as OcrModels.detect and recognize.
     """
+    return _complete(read_lines(sheets, models))
+
+
+def read_lines(sheets: Sequence[Sheet], models: OcrModels) -> list[CropLines]:
+    """Returns the lines that were found on the sheets, each with what the model reads in it, the gaps between glyphs
+    left aside, in the order of perform_ocr."""
     crops = _find_lines(sheets, models)
     crops.sort(key=lambda crop: (crop.meta.band, crop.meta.start_pts))
     join_lines(crops)
     tracks = tracks_of(crops)
     if tracks:
         _recognize(tracks, models)
-    return _complete(crops)
+    return crops
 
 
 def _recognize(tracks: Sequence[LineTrack], models: OcrModels) -> None:
@@ -187,22 +196,27 @@ def _complete(crops: Sequence[CropLines]) -> tuple[CropText, ...]:
         cue_text = " ".join(line.track.reading.text for line in crop.lines)
         for line in crop.lines:
             if line.track.best is line:
+                line.track.scores = line_scores(line.pixels, line.track.reading)
                 line.track.reading = with_glyphs(_without_edges(line.track.reading, line), line.pixels, cue_text)
     return tuple(_crop_text(crop) for crop in crops)
 
 
 def _crop_text(crop: CropLines) -> CropText:
-    readings = [(line, line.track.reading) for line in crop.lines]
     lines = [
-        TextLine(
-            reading.text, reading.confidence, line.box.scale(1 / crop.placement.scale), reading.chars, *_style(line)
-        )
-        for line, reading in readings
-        if reading.text.strip()
+        _text_line(line, crop)
+        for line in crop.lines
+        if line.track.reading.text.strip() or is_unreadable(line.track.scores)
     ]
     looks = sum(line.track.looks for line in crop.lines if line.track.best is line)
     rows = in_rows(lines, lambda line: line.box)
     return CropText(crop.meta.crop_id, tuple(line for row in rows for line in row), looks)
+
+
+def _text_line(line: Line, crop: CropLines) -> TextLine:
+    # What is made of spaces was not read.
+    reading = line.track.reading if line.track.reading.text.strip() else Reading("", 0.0)
+    box = line.box.scale(1 / crop.placement.scale)
+    return TextLine(reading.text, reading.confidence, box, reading.chars, *_style(line), line.track.scores)
 
 
 def _style(line: Line) -> tuple[int | None, int | None]:

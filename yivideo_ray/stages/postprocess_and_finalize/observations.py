@@ -26,7 +26,7 @@ _WIDE_GAP = 1.5
 class ReadLine:
     """A line of a cue: its text with spaces, and its characters without them (none: not known); box in the frame.
 
-    The characters' places are shares of the box's width. fill and ground as in types.TextLine.
+    The characters' places are shares of the box's width. fill, ground and scores as in types.TextLine.
     """
 
     text: str
@@ -35,6 +35,7 @@ class ReadLine:
     chars: tuple[CharReading, ...] = ()
     fill: int | None = None
     ground: int | None = None
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from yivideo_ray.stages.postprocess_and_finalize.single_characters import (
     lone_i_place,
     may_be_lone_i,
 )
+from yivideo_ray.stages.postprocess_and_finalize.unreadable import parted_by_script, unreadable_texts
 from yivideo_ray.text.han_variants import settle_variants
+from yivideo_ray.text.line_classes import is_unreadable
 from yivideo_ray.text.spaces import space_out
 from yivideo_ray.types import (
     Band,
@@ -109,19 +111,23 @@ def find_layers(
     )
     regions = [_observations(index, crops, by_id, area, settings) for index in range(len(area.bands))]
     end_pts = max((crop.end_pts for crop in crops), default=info.first_pts + 1)
-    layers = layers_of(track_lines(regions, [band.line_height_px for band in area.bands], rules.merge_gap_ticks))
+    tracks = track_lines(regions, [band.line_height_px for band in area.bands], rules.merge_gap_ticks)
+    layers = parted_by_script(layers_of(tracks))
     makes_cues = _CueMaker(info, area.bands, regions, rules, settings)
     return [FoundLayer(layer, makes_cues(layer), features_of(layer, layers, info, end_pts)) for layer in layers]
 
 
 def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
     probability, reasons = decide(found.features, shipped_weights())
-    return Layer(0, round(probability, 4), False, reasons, found.layer.box, found.layer.height, found.cues)
+    unreadable = unreadable_texts(found.layer)
+    # What was read of them is nonsense, and only who names the layer wants to see it.
+    cues = () if unreadable and settings.layers == "auto" else found.cues
+    return Layer(0, round(probability, 4), False, reasons, found.layer.box, found.layer.height, cues, unreadable)
 
 
 def _is_taken(number: int, layer: Layer, settings: PostprocessorSettings) -> bool:
     if settings.layers == "auto":
-        return layer.probability >= _PROBABLE
+        return layer.probability >= _PROBABLE and not layer.unreadable
     return settings.layers == "all" or number in settings.layers
 
 
@@ -181,7 +187,7 @@ class _CueMaker:
 def _of_layer(observation: Observation, pieces: set[int], settings: PostprocessorSettings) -> Observation:
     """Returns the observation with those of its lines that are read well enough and of a layer, each row as one."""
     lines = [observation.lines[at] for at in sorted(pieces)]
-    sure = [line for line in lines if line.confidence >= settings.min_confidence]
+    sure = [line for line in lines if line.text and line.confidence >= settings.min_confidence]
     return replace(observation, lines=tuple(one_line(row) for row in in_rows(sure, lambda line: line.box)))
 
 
@@ -202,6 +208,7 @@ def _observe(
             chars=line.chars,
             fill=line.fill,
             ground=line.ground,
+            scores=line.scores,
         )
         lines.append(read)
     return Observation(
@@ -223,7 +230,7 @@ def _is_subtitle_line(line: TextLine, crop: CropMeta, band: Band, settings: Post
     share = line.box.height / crop.scale / band.line_height_px
     if not _LOWEST_LINE <= share <= HIGHEST_LINE:
         return False
-    return not is_lone(line) or is_sure_alone(line)
+    return not is_lone(line) or is_sure_alone(line) or is_unreadable(line.scores)
 
 
 def _lone_letters(
