@@ -224,11 +224,11 @@ def _font(path: Path, index: int, size: int, weight: int) -> ImageFont.FreeTypeF
         axes = font.get_variation_axes()
     except OSError:
         return font
-    values = [
-        min(max(weight, axis["minimum"]), axis["maximum"]) if axis["name"] == b"Weight" else axis["default"]
-        for axis in axes
-    ]
-    font.set_variation_by_axes([float(value or 0) for value in values])
+    values = []
+    for axis in axes:
+        least, usual, most = (float(axis[key] or 0) for key in ("minimum", "default", "maximum"))
+        values.append(min(max(weight, least), most) if axis["name"] == b"Weight" else usual)
+    font.set_variation_by_axes(values)
     return font
 
 
@@ -238,7 +238,7 @@ def draw_lines(script: str, face: Face, rng: random.Random) -> DrawnLines | None
     em = round(math.exp(rng.uniform(math.log(SMALLEST_PX), math.log(LARGEST_PX))))
     font = _font(face.path, face.index, em, rng.choice((400, 500, 600, 700, 800)))
     language = {"kana": "ja", "han": "zh-Hans"}.get(script)
-    boxes = [font.getbbox(text, language=language) for text in texts]
+    boxes = [tuple(map(round, font.getbbox(text, language=language))) for text in texts]
     width = max(x1 - x0 for x0, _, x1, _ in boxes)
     if not all(texts) or not em / 2 <= width <= WIDEST_PX:
         return None
@@ -268,7 +268,8 @@ def footage(rng: random.Random, size: tuple[int, int]) -> Luma:
     frame = rng.choice(_frames())
     scale = max(1.0, size[0] / 1280, size[1] / 720)
     if scale > 1:
-        frame = np.asarray(cv2.resize(frame, None, fx=scale, fy=scale), np.uint8)
+        larger: NDArray[Any] = cv2.resize(frame, None, fx=scale, fy=scale)
+        frame = larger.astype(np.uint8)
     x, y = rng.randrange(frame.shape[1] - size[0] + 1), rng.randrange(frame.shape[0] - size[1] + 1)
     piece = frame[y : y + size[1], x : x + size[0]]
     # What moves behind a text that stands is blurred by the mean over its frames.
@@ -292,7 +293,7 @@ def _slanted(letters: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8
     height, width = letters.shape
     how = rng.random()
     if how < 0.08:
-        change = np.array([[1, -0.2, 0.1 * height], [0, 1, 0]], np.float64)
+        change: NDArray[Any] = np.array([[1, -0.2, 0.1 * height], [0, 1, 0]], np.float64)
     elif how < 0.18 and width < 12 * height:
         change = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-4, 4), 1.0)
     else:
