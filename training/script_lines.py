@@ -253,7 +253,7 @@ def draw_lines(script: str, face: Face, rng: random.Random) -> DrawnLines | None
         draw.text((x, margin - top + number * pitch), text, 255, font, language=language)
     mask = _slanted(np.asarray(letters), rng)
     if rng.random() < _FAINT:
-        mask = cv2.convertScaleAbs(mask, alpha=rng.uniform(0.4, 0.9))
+        mask = np.asarray(cv2.convertScaleAbs(mask, alpha=rng.uniform(0.4, 0.9)), np.uint8)
     if mask.max() < _VISIBLE:
         return None
     ground = footage(rng, size).astype(np.float32)
@@ -268,8 +268,7 @@ def footage(rng: random.Random, size: tuple[int, int]) -> Luma:
     frame = rng.choice(_frames())
     scale = max(1.0, size[0] / 1280, size[1] / 720)
     if scale > 1:
-        larger: NDArray[Any] = cv2.resize(frame, None, fx=scale, fy=scale)
-        frame = larger.astype(np.uint8)
+        frame = np.asarray(cv2.resize(frame, None, fx=scale, fy=scale), np.uint8)
     x, y = rng.randrange(frame.shape[1] - size[0] + 1), rng.randrange(frame.shape[0] - size[1] + 1)
     piece = frame[y : y + size[1], x : x + size[0]]
     # What moves behind a text that stands is blurred by the mean over its frames.
