@@ -38,13 +38,13 @@ from yivideo_ray.config import load_settings
 from yivideo_ray.stages.postprocess_and_finalize.layer_features import FEATURES
 from yivideo_ray.stages.postprocess_and_finalize.stage import FoundLayer, find_layers
 from yivideo_ray.subtitles.formats import write_srt
+from yivideo_ray.text.line_classes import UNREADABLE
 from yivideo_ray.text.voting import folded
 from yivideo_ray.types import VideoInfo
 
 __all__ = ["Example", "cross_validated", "examples", "main"]
 
 WEIGHTS = Path(stages.__path__[0]) / "postprocess_and_finalize" / "layer_weights.json"
-UNREADABLE = ("arabic", "cyrillic", "devanagari", "greek", "hangul", "hebrew", "thai", "vietnamese")
 TRUTHS = (".truth.srt", ".reference.srt", ".srt")
 STRENGTH = 0.3
 """The inverse of how strongly weights are drawn to 0 (C of LogisticRegression)."""

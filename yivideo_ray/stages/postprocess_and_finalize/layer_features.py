@@ -38,10 +38,10 @@ FEATURES = (
     "moves",
     "stands",
     "turns",
-    "share_of_text",
-    "share_of_style",
     "contrast",
     "same_fill",
+    "share_of_text",
+    "share_of_style",
 )
 """The names of the features, in the order of the weights."""
 
@@ -54,15 +54,29 @@ _SAME_HEIGHT, _SAME_FILL = 1.15, 25
 _TEXTS_AT_ONCE = 256
 
 
-def features_of(layer: TrackLayer, others: Sequence[TrackLayer], info: VideoInfo, end_pts: int) -> dict[str, float]:
-    """Returns the features of a layer among all layers of a video that lasts to end_pts."""
+def features_of(layers: Sequence[TrackLayer], info: VideoInfo, end_pts: int) -> list[dict[str, float]]:
+    """Returns the features of each of all layers of a video that lasts to end_pts."""
+    amounts = [_amount(layer) for layer in layers]
+    total = sum(amounts)
+    features = []
+    for layer, amount in zip(layers, amounts, strict=True):
+        in_style = sum(shown for one, shown in zip(layers, amounts, strict=True) if _is_in_style(layer, one))
+        shares = {
+            "share_of_text": amount / total if total else 1.0,
+            "share_of_style": in_style / total if total else 1.0,
+        }
+        features.append(_own_features(layer, info, end_pts) | shares)
+    return features
+
+
+def _own_features(layer: TrackLayer, info: VideoInfo, end_pts: int) -> dict[str, float]:
+    """Returns what can be said of a layer alone."""
     tracks = layer.tracks
     whole_s = max(0.1, float((end_pts - info.first_pts) * info.time_base))
     seconds = [max(0.02, float(track.ticks * info.time_base)) for track in tracks]
     shown_s = median(seconds)
     texts = len({folded(track.text) for track in tracks})
     size = math.sqrt(info.width * info.height)
-    total = sum(_amount(one) for one in others)
     _, y = layer.box.center
     return {
         "texts": math.log2(texts),
@@ -84,8 +98,6 @@ def features_of(layer: TrackLayer, others: Sequence[TrackLayer], info: VideoInfo
         "moves": math.log2(0.05 + _mean([_moved(track) for track in tracks], seconds)),
         "stands": min(1.0, max(seconds) / whole_s),
         "turns": _followed_share(tracks, info),
-        "share_of_text": _amount(layer) / total if total else 1.0,
-        "share_of_style": sum(_amount(one) for one in others if _is_in_style(layer, one)) / total if total else 1.0,
         "contrast": fmean(_contrast(track) for track in tracks),
         "same_fill": _fill_spread(tracks),
     }
@@ -106,8 +118,10 @@ def _covered_ticks(tracks: Sequence[LineTrack]) -> int:
 
 
 def _agreement(track: LineTrack) -> float:
-    weights = track.text_weights.values()
-    return max(weights) / sum(weights)
+    """Returns the share of frames that are read as one text, or as the beginning of it: some texts are typed."""
+    weights = track.text_weights
+    agreeing = max(sum(frames for read, frames in weights.items() if text.startswith(read)) for text in weights)
+    return agreeing / sum(weights.values())
 
 
 def _repeated_share(tracks: Sequence[LineTrack]) -> float:

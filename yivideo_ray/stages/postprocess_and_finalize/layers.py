@@ -21,7 +21,8 @@ __all__ = ["TrackLayer", "layers_of"]
 _SIZE_RATIO = 1.6
 _ROW_REACH = 0.6
 _SAME_END = 1.0
-# Lines that come and go together, right above each other, are lines of one cue: also a smaller translation.
+# Lines right above each other that come or go together, and share this of the shorter one's time, are lines of one cue:
+# also a smaller translation, or what a second speaker answers.
 _CUE_SIZE_RATIO = 2.5
 _CUE_GAP_LINES = 1.0
 _TOGETHER_SHARE = 0.8
@@ -167,5 +168,10 @@ def _in_one_cue(a: _Line, b: _Line) -> bool:
         return False
     gap = max(a.box.y0, b.box.y0) - min(a.box.y1, b.box.y1)
     shared_x = min(a.box.x1, b.box.x1) - max(a.box.x0, b.box.x0)
-    joint = max(a.end_pts, b.end_pts) - min(a.start_pts, b.start_pts)
-    return -low / 2 <= gap <= _CUE_GAP_LINES * low and shared_x > 0 and a.shared_ticks(b) >= _TOGETHER_SHARE * joint
+    return -low / 2 <= gap <= _CUE_GAP_LINES * low and shared_x > 0 and _is_together(a, b)
+
+
+def _is_together(a: _Line, b: _Line) -> bool:
+    shorter = min(a.end_pts - a.start_pts, b.end_pts - b.start_pts)
+    apart = min(abs(a.start_pts - b.start_pts), abs(a.end_pts - b.end_pts))
+    return a.shared_ticks(b) >= _TOGETHER_SHARE * shorter and apart <= (1 - _TOGETHER_SHARE) * shorter

@@ -114,7 +114,8 @@ def find_layers(
     tracks = track_lines(regions, [band.line_height_px for band in area.bands], rules.merge_gap_ticks)
     layers = parted_by_script(layers_of(tracks))
     makes_cues = _CueMaker(info, area.bands, regions, rules, settings)
-    return [FoundLayer(layer, makes_cues(layer), features_of(layer, layers, info, end_pts)) for layer in layers]
+    features = features_of(layers, info, end_pts)
+    return [FoundLayer(layer, makes_cues(layer), own) for layer, own in zip(layers, features, strict=True)]
 
 
 def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
