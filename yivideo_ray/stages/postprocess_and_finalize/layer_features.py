@@ -11,7 +11,7 @@ from statistics import fmean, median, pstdev
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
+from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer, in_one_style
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 from yivideo_ray.text.voting import bare, folded
 from yivideo_ray.types import VideoInfo
@@ -49,7 +49,6 @@ _USUAL_S = 2.0
 _USUAL_HEIGHT = 0.07
 _NEXT_S = 0.25
 _SAME_TEXT = 0.5
-_SAME_HEIGHT, _SAME_FILL = 1.15, 25
 # A row of likenesses for each: of a film's texts, all at once would take 100 MB.
 _TEXTS_AT_ONCE = 256
 
@@ -60,7 +59,7 @@ def features_of(layers: Sequence[TrackLayer], info: VideoInfo, end_pts: int) -> 
     total = sum(amounts)
     features = []
     for layer, amount in zip(layers, amounts, strict=True):
-        in_style = sum(shown for one, shown in zip(layers, amounts, strict=True) if _is_in_style(layer, one))
+        in_style = sum(shown for one, shown in zip(layers, amounts, strict=True) if in_one_style(layer, one))
         shares = {
             "share_of_text": amount / total if total else 1.0,
             "share_of_style": in_style / total if total else 1.0,
@@ -190,20 +189,6 @@ def _followed_share(tracks: Sequence[LineTrack], info: VideoInfo) -> float:
 
 def _amount(layer: TrackLayer) -> float:
     return sum(_length(track.text) * track.ticks for track in layer.tracks)
-
-
-def _is_in_style(layer: TrackLayer, other: TrackLayer) -> bool:
-    """Returns whether another layer, or this one, has letters of like height and brightness: subtitles take turns
-    between two places."""
-    low, high = sorted((layer.height, other.height))
-    fills = [_fill(one) for one in (layer, other)]
-    known = fills[0] is not None and fills[1] is not None
-    return high <= _SAME_HEIGHT * low and (not known or abs(fills[0] - fills[1]) <= _SAME_FILL)  # type: ignore[operator]
-
-
-def _fill(layer: TrackLayer) -> float | None:
-    fills = [track.head.read.fill for track in layer.tracks if track.head.read.fill is not None]
-    return median(fills) if fills else None
 
 
 def _contrast(track: LineTrack) -> float:

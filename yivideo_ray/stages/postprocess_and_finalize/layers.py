@@ -14,7 +14,7 @@ from statistics import median
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 
-__all__ = ["TrackLayer", "layers_of"]
+__all__ = ["TrackLayer", "in_one_style", "layers_of"]
 
 # Lines of one layer have heights that differ by no more than this ratio, and stand in one row within this share of a
 # line's height, with a middle or an end in common within so many.
@@ -26,6 +26,8 @@ _SAME_END = 1.0
 _CUE_SIZE_RATIO = 2.5
 _CUE_GAP_LINES = 1.0
 _TOGETHER_SHARE = 0.8
+# Letters of one style have heights within this ratio, and lumas within so many of 255.
+_STYLE_RATIO, _STYLE_FILL = 1.15, 25
 # Two lines in one row at one time are of two layers; at a cross-fade they share this share of the shorter one's time.
 _CROSSING_SHARE = 0.3
 
@@ -44,39 +46,32 @@ class TrackLayer:
     def height(self) -> float:
         return median(track.height for track in self.tracks)
 
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A track as far as its layer is concerned."""
-
-    track: LineTrack
-    box: Box
-    start_pts: int
-    end_pts: int
-
-    def shared_ticks(self, other: _Line) -> int:
-        return min(self.end_pts, other.end_pts) - max(self.start_pts, other.start_pts)
+    @property
+    def fill(self) -> float | None:
+        """The luma of its strokes, None if unknown."""
+        fills = [track.head.read.fill for track in self.tracks if track.head.read.fill is not None]
+        return median(fills) if fills else None
 
 
 @dataclass(slots=True, eq=False)
 class _Growing:
     """A layer to which tracks are added in order of their starts: one line stands for all those of its place."""
 
-    lines: list[_Line] = field(default_factory=list)
+    lines: list[LineTrack] = field(default_factory=list)
     places: deque[Box] = field(default_factory=lambda: deque(maxlen=_RECENT))
     end_pts: int = 0
 
-    def takes(self, line: _Line) -> bool:
-        near: list[_Line] = []
+    def takes(self, line: LineTrack) -> bool:
+        near: list[LineTrack] = []
         if self.end_pts > line.start_pts:
-            near = [other for other in self.lines[-_RECENT:] if other.shared_ticks(line) > 0]
+            near = [other for other in self.lines[-_RECENT:] if _shared_ticks(other, line) > 0]
         if any(_in_each_others_way(other, line) for other in near):
             return False
         return any(_in_one_row(place, line.box) for place in self.places) or any(
             _in_one_cue(other, line) for other in near
         )
 
-    def add(self, line: _Line) -> None:
+    def add(self, line: LineTrack) -> None:
         self.lines.append(line)
         self.end_pts = max(self.end_pts, line.end_pts)
         if not any(_is_place(place, line.box) for place in self.places):
@@ -90,21 +85,53 @@ _PLACE_REACH = 0.15
 
 
 def layers_of(tracks: Sequence[LineTrack]) -> list[TrackLayer]:
-    """Returns the layers, in the order of their first tracks; tracks are in the order of their starts.
+    """Returns the layers; tracks are in the order of their starts.
 
-    A track goes to the layer that has shown a line like it, or shows one of the same cue.
+    A track goes to the layer that has shown a line like it, or shows one of the same cue. A text that has another place
+    each time is a layer by its style.
     """
     growing: list[_Growing] = []
     for track in tracks:
-        line = _Line(track, track.box, track.start_pts, track.end_pts)
-        fits = [layer for layer in growing if layer.takes(line)]
+        fits = [layer for layer in growing if layer.takes(track)]
         if fits:
             # Where several do: two lines of one cue that were seen alone before. The rest of them joins below.
-            max(fits, key=lambda layer: len(layer.lines)).add(line)
+            max(fits, key=lambda layer: len(layer.lines)).add(track)
         else:
             growing.append(_Growing())
-            growing[-1].add(line)
-    return [TrackLayer(tuple(line.track for line in layer.lines)) for layer in _joined(growing)]
+            growing[-1].add(track)
+    return _with_wandering([TrackLayer(tuple(layer.lines)) for layer in _joined(growing)])
+
+
+def in_one_style(one: TrackLayer, other: TrackLayer) -> bool:
+    """Returns whether the letters of two layers have like height and, as far as known, brightness."""
+    low, high = sorted((one.height, other.height))
+    alike = one.fill is None or other.fill is None or abs(one.fill - other.fill) <= _STYLE_FILL
+    return alike and high <= _STYLE_RATIO * low
+
+
+def _with_wandering(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
+    """Returns the layers, as one those of a single cue that are in one style and take turns."""
+    settled: list[TrackLayer] = []
+    wandering: list[TrackLayer] = []
+    for layer in layers:
+        if not _is_one_cue(layer):
+            settled.append(layer)
+            continue
+        at = next((at for at, one in enumerate(wandering) if _take_turns(one, layer)), None)
+        if at is None:
+            wandering.append(layer)
+        else:
+            both = sorted((*wandering[at].tracks, *layer.tracks), key=lambda track: (track.start_pts, track.box))
+            wandering[at] = TrackLayer(tuple(both))
+    return [*settled, *wandering]
+
+
+def _is_one_cue(layer: TrackLayer) -> bool:
+    return all(_is_together(layer.tracks[0], track) for track in layer.tracks[1:])
+
+
+def _take_turns(one: TrackLayer, other: TrackLayer) -> bool:
+    return in_one_style(one, other) and not any(_shared_ticks(a, b) > 0 for a in one.tracks for b in other.tracks)
 
 
 def _joined(layers: Iterable[_Growing]) -> list[_Growing]:
@@ -131,7 +158,7 @@ def _are_one(one: _Growing, other: _Growing) -> bool:
     )
 
 
-def _meetings(one: _Growing, other: _Growing) -> Iterator[tuple[_Line, _Line]]:
+def _meetings(one: _Growing, other: _Growing) -> Iterator[tuple[LineTrack, LineTrack]]:
     """Yields the pairs of lines, one of each layer, that are shown at one time."""
     few, many = sorted((one, other), key=lambda layer: len(layer.lines))
     starts = [line.start_pts for line in many.lines]
@@ -142,11 +169,11 @@ def _meetings(one: _Growing, other: _Growing) -> Iterator[tuple[_Line, _Line]]:
                 yield line, met
 
 
-def _in_each_others_way(a: _Line, b: _Line) -> bool:
+def _in_each_others_way(a: LineTrack, b: LineTrack) -> bool:
     low = min(a.box.height, b.box.height)
     shorter = min(a.end_pts - a.start_pts, b.end_pts - b.start_pts)
     in_row = abs(a.box.center[1] - b.box.center[1]) <= _ROW_REACH * low
-    return in_row and a.shared_ticks(b) > _CROSSING_SHARE * shorter
+    return in_row and _shared_ticks(a, b) > _CROSSING_SHARE * shorter
 
 
 def _is_place(place: Box, box: Box) -> bool:
@@ -162,7 +189,7 @@ def _in_one_row(a: Box, b: Box) -> bool:
     return min(abs(end) for end in ends) <= _SAME_END * low
 
 
-def _in_one_cue(a: _Line, b: _Line) -> bool:
+def _in_one_cue(a: LineTrack, b: LineTrack) -> bool:
     low, high = sorted((a.box.height, b.box.height))
     if high > _CUE_SIZE_RATIO * low:
         return False
@@ -171,7 +198,11 @@ def _in_one_cue(a: _Line, b: _Line) -> bool:
     return -low / 2 <= gap <= _CUE_GAP_LINES * low and shared_x > 0 and _is_together(a, b)
 
 
-def _is_together(a: _Line, b: _Line) -> bool:
+def _is_together(a: LineTrack, b: LineTrack) -> bool:
     shorter = min(a.end_pts - a.start_pts, b.end_pts - b.start_pts)
     apart = min(abs(a.start_pts - b.start_pts), abs(a.end_pts - b.end_pts))
-    return a.shared_ticks(b) >= _TOGETHER_SHARE * shorter and apart <= (1 - _TOGETHER_SHARE) * shorter
+    return _shared_ticks(a, b) >= _TOGETHER_SHARE * shorter and apart <= (1 - _TOGETHER_SHARE) * shorter
+
+
+def _shared_ticks(a: LineTrack, b: LineTrack) -> int:
+    return min(a.end_pts, b.end_pts) - max(a.start_pts, b.start_pts)

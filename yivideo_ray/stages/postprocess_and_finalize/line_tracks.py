@@ -23,9 +23,8 @@ __all__ = ["LineTrack", "Sighting", "track_lines"]
 # whose text is as much like it.
 _SAME_PLACE_IOU = 0.4
 _SAME_TEXT = 0.5
-# Pieces of a line have like heights, stand in one row, no farther apart than this in heights, for as good as the same
-# time.
-_PIECE_RATIO, _PIECE_REACH, _PIECE_GAP = 1.5, 0.4, 6.0
+# Pieces of a line have like heights and stand in one row, however far apart, for as good as the same time.
+_PIECE_RATIO, _PIECE_REACH = 1.5, 0.4
 _TOGETHER_SHARE = 0.8
 
 
@@ -190,7 +189,7 @@ def _are_pieces(one: LineTrack, other: LineTrack) -> bool:
     if high > _PIECE_RATIO * low or abs(a.center[1] - b.center[1]) > _PIECE_REACH * low:
         return False
     shared, joint = _shared_ticks(one, other)
-    return -low <= gap <= _PIECE_GAP * low and shared >= _TOGETHER_SHARE * joint
+    return -low <= gap and shared >= _TOGETHER_SHARE * joint
 
 
 def _whole(one: LineTrack, other: LineTrack) -> LineTrack:

@@ -55,9 +55,29 @@ def test_boxes_that_were_found_a_little_beside_the_text_part_no_layer() -> None:
     assert layered(*shaken) == [[*TALK]]
 
 
-def test_signs_in_places_of_their_own_are_layers_of_their_own() -> None:
-    signs = [track(0, 500, "HOTEL", x0=90, y0=300), track(2000, 2500, "TAXI", x0=700, y0=120)]
-    assert layered(*talk(), *signs) == [["HOTEL"], [*TALK], ["TAXI"]]
+def test_signs_in_places_and_styles_of_their_own_are_layers_of_their_own() -> None:
+    signs = [track(0, 500, "HOTEL", x0=90, y0=300), track(2000, 2500, "TAXI", x0=700, y0=120, height=50)]
+    assert layered(*talk(), *signs) == [[*TALK], ["HOTEL"], ["TAXI"]]
+
+
+def wandering(**style: int) -> list[LineTrack]:
+    places = [(700, 70), (90, 300), (400, 180), (30, 500), (800, 420)]
+    return [
+        track(1000 * at, 1000 * at + 800, text, x0=x0, y0=y0, **style)
+        for at, (text, (x0, y0)) in enumerate(zip(TALK, places, strict=True))
+    ]
+
+
+def test_a_text_in_one_style_that_has_another_place_each_time_is_one_layer() -> None:
+    assert layered(*wandering(fill=230)) == [[*TALK]]
+    two_lines = [track(0, 800, "- Who?", x0=700, y0=105, fill=230)]
+    assert layered(*wandering(fill=230), *two_lines) == [[TALK[0], "- Who?", *TALK[1:]]]
+
+
+def test_what_is_shown_at_one_time_or_in_other_styles_is_no_text_that_wanders() -> None:
+    assert len(layered(*wandering(fill=230)[::2], *wandering(fill=40)[1::2])) == 2
+    at_once = [track(at, 5000 + at, text, x0=90 + 200 * at, y0=100 * at) for at, text in enumerate(TALK)]
+    assert len(layered(*at_once)) == len(TALK)
 
 
 @pytest.mark.parametrize("height", [15, 60])
@@ -100,10 +120,10 @@ def test_what_comes_and_goes_with_a_line_but_neither_above_nor_below_it_is_no_li
 
 
 def test_lines_of_one_cue_that_were_seen_alone_before_end_in_one_layer() -> None:
-    alone = [track(0, 800, "It was the upper one", y0=UPPER), track(1000, 1800, "It was the lower one", y0=LOWER)]
-    both = [track(2000, 2800, "What they say", y0=UPPER), track(2000, 2800, "takes two lines", y0=LOWER)]
+    alone = [track(1000 * at, 1000 * at + 800, text, y0=(UPPER, LOWER)[at % 2]) for at, text in enumerate(TALK)]
+    both = [track(9000, 9800, "What they say", y0=UPPER), track(9000, 9800, "takes two lines", y0=LOWER)]
     (layer,) = layered(*alone, *both)
-    assert sorted(layer) == ["It was the lower one", "It was the upper one", "What they say", "takes two lines"]
+    assert sorted(layer) == sorted([*TALK, "What they say", "takes two lines"])
     assert len(layered(*alone)) == 2
 
 

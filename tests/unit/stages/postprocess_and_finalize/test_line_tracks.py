@@ -100,10 +100,14 @@ def test_a_piece_that_comes_a_moment_later_may_stand_on_the_left() -> None:
     assert [sighting.read.text for sighting in track.sightings] == ["- Me.", "- Who? - Me."]
 
 
+def test_phrases_in_one_row_are_one_line_however_far_apart() -> None:
+    (track,) = tracked(seen(0, 10, WHO, line("- Me.", x0=1200)))
+    assert track.sightings[0].pieces == (0, 1)
+
+
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(line("- Me.", x0=400 + 120 + 12 * 30), id="farther away than a gap in a line"),
         pytest.param(line("- Me.", x0=410), id="on top of it"),
         pytest.param(line("- Me.", x0=550, y0=30), id="in another row"),
         pytest.param(line("- Me.", x0=550, y0=0, height=48), id="of another height"),
