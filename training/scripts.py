@@ -2,11 +2,12 @@
 that it has not seen.
 
     python -m training.scripts draw FONTS [FONTS ...] --out LINES.npz [--lines N] [--seed N]
-    python -m training.scripts fit LINES.npz [LINES.npz ...] [--write]
+    python -m training.scripts fit LINES.npz [LINES.npz ...] [--report FILE] [--write]
 
 FONTS are directories with fonts (script_lines.py names packages that have them). draw has the models find and read the
 lines, as perform_ocr does, and keeps what the classifier looks at, which takes a fifth of a second a line. fit needs
-scikit-learn. --write writes the weights, fitted to all lines, to where the stage reads them.
+scikit-learn. --report writes what it prints to a page; --write the weights, fitted to all lines, to where the stage
+reads them.
 """
 
 from __future__ import annotations
@@ -47,6 +48,15 @@ LAYER_SIZES = (1, 2, 4, 8)
 LAYERS_DRAWN = 400
 
 Floats = NDArray[np.float32]
+
+_HEAD = """# Which script a line is in
+
+<!-- Written by `python -m training.scripts fit`: fit again, don't change this file. -->
+
+Lines were drawn in many fonts, on drawn footage and at sizes as in videos, found and read by the embedded models, and
+each was judged by a classifier that saw no font of its design.
+
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,14 +214,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     drawing.add_argument("--lines", type=int, default=10000, metavar="N")
     drawing.add_argument("--seed", type=int, default=1, metavar="N")
     fitting.add_argument("lines", nargs="+", type=Path, metavar="LINES.npz")
+    fitting.add_argument("--report", type=Path, metavar="FILE")
     fitting.add_argument("--write", action="store_true")
     options = parser.parse_args(argv)
     if options.command == "draw":
         draw(faces_in(options.fonts), options.lines, options.seed, options.out)
         return 0
     lines = load(options.lines)
-    for line in report(lines, cross_validated(lines)):
-        print(line)
+    told = "\n".join(report(lines, cross_validated(lines)))
+    print(told)
+    if options.report is not None:
+        options.report.write_text(f"{_HEAD}```text\n{told}\n```\n", encoding="utf-8")
     if options.write:
         fitted = fit(lines, np.ones(len(lines.classes), bool))
         parts = {name: getattr(fitted, name).astype(np.float16) for name in Fit.__dataclass_fields__}

@@ -16,7 +16,10 @@ from importlib.resources import files
 from yivideo_ray.stages.postprocess_and_finalize.layer_features import FEATURES
 from yivideo_ray.types import LayerReason
 
-__all__ = ["Weights", "decide", "shipped_weights"]
+__all__ = ["DOUBT", "Weights", "decide", "shipped_weights"]
+
+DOUBT = (0.2, 0.8)
+"""Between these probabilities a layer is in doubt."""
 
 REASONS = 4
 """How many reasons are given for a decision: those that weigh most."""
@@ -71,9 +74,9 @@ def shipped_weights() -> Weights:
 
 def decide(features: Mapping[str, float], weights: Weights) -> tuple[float, tuple[LayerReason, ...]]:
     """Returns the probability that a layer with such features (layer_features.features_of) is subtitles, and what
-    weighs most for or against it, the weightiest first."""
+    weighs most for or against it, the weightiest first. A feature that isn't known weighs nothing."""
     terms = [
-        (name, (features[name] - mean) / scale, weight)
+        (name, (features.get(name, mean) - mean) / scale, weight)
         for name, mean, scale, weight in zip(
             weights.features, weights.mean, weights.scale, weights.weights, strict=True
         )

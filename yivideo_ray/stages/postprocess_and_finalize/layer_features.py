@@ -13,10 +13,11 @@ from rapidfuzz.process import cdist
 
 from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer, in_one_style
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
+from yivideo_ray.text.line_classes import is_unreadable
 from yivideo_ray.text.voting import bare, folded
 from yivideo_ray.types import VideoInfo
 
-__all__ = ["FEATURES", "features_of"]
+__all__ = ["FEATURES", "OF_READING", "features_of"]
 
 FEATURES = (
     "texts",
@@ -45,10 +46,15 @@ FEATURES = (
 )
 """The names of the features, in the order of the weights."""
 
+OF_READING = frozenset({"texts", "texts_per_s", "confidence", "agreement", "repeats", "length", "letters"})
+"""Those that say nothing of a layer that can't be read."""
+
 _USUAL_S = 2.0
 _USUAL_HEIGHT = 0.07
 _NEXT_S = 0.25
 _SAME_TEXT = 0.5
+# How long a text is that is as wide as its line is high, as _length counts.
+_LENGTH_OF_HEIGHT = 2.0
 # A row of likenesses for each: of a film's texts, all at once would take 100 MB.
 _TEXTS_AT_ONCE = 256
 
@@ -188,7 +194,12 @@ def _followed_share(tracks: Sequence[LineTrack], info: VideoInfo) -> float:
 
 
 def _amount(layer: TrackLayer) -> float:
-    return sum(_length(track.text) * track.ticks for track in layer.tracks)
+    return sum(_shown_length(track) * track.ticks for track in layer.tracks)
+
+
+def _shown_length(track: LineTrack) -> float:
+    """Returns the length of a track's text, by its width where it can't be read."""
+    return _LENGTH_OF_HEIGHT * track.box.width / track.height if is_unreadable(track.scores) else _length(track.text)
 
 
 def _contrast(track: LineTrack) -> float:

@@ -10,11 +10,11 @@ from typing import Any
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.errors import ResultWarning, WarningCode
 from yivideo_ray.geometry import Box
+from yivideo_ray.stages.postprocess_and_finalize.layer_decision import DOUBT
 from yivideo_ray.types import Layer, Stage, UnreadableText, VideoInfo
 
 __all__ = ["first_text", "warnings_of"]
 
-_IN_DOUBT = (0.2, 0.8)
 # A text that stands for this share of a video is there all along: fades and the ends of a clip aside.
 _ALL_ALONG = 0.9
 _EXAMPLE_CHARS = 40
@@ -83,7 +83,7 @@ def _none_chosen(layers: Sequence[Layer], info: VideoInfo, settings: Postprocess
 
 
 def _is_in_doubt(layer: Layer) -> bool:
-    least, most = _IN_DOUBT
+    least, most = DOUBT
     return least <= layer.probability <= most
 
 

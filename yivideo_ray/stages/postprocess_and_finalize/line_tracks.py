@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import fmean, median
 
 from rapidfuzz.distance import Levenshtein
 
@@ -75,6 +75,12 @@ class LineTrack:
     @property
     def box(self) -> Box:
         return self.head.read.box
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """The mean of what its sightings say of its script, in the order of text.line_classes; none: unknown."""
+        found = [one.read.scores for one in self.sightings if one.read.scores]
+        return tuple(map(fmean, zip(*found, strict=True)))
 
 
 def track_lines(

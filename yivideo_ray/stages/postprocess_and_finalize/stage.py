@@ -13,8 +13,8 @@ from yivideo_ray.errors import ConfigError
 from yivideo_ray.geometry import Box, in_rows, to_frame
 from yivideo_ray.stages.crop_subtitle_images.stage import HIGHEST_LINE
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, join_simultaneous
-from yivideo_ray.stages.postprocess_and_finalize.layer_decision import decide, shipped_weights
-from yivideo_ray.stages.postprocess_and_finalize.layer_features import features_of
+from yivideo_ray.stages.postprocess_and_finalize.layer_decision import DOUBT, decide, shipped_weights
+from yivideo_ray.stages.postprocess_and_finalize.layer_features import OF_READING, features_of
 from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer, layers_of
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import track_lines
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, one_line
@@ -121,6 +121,14 @@ def find_layers(
 def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
     probability, reasons = decide(found.features, shipped_weights())
     unreadable = unreadable_texts(found.layer)
+    if unreadable:
+        seen = {name: value for name, value in found.features.items() if name not in OF_READING}
+        may_be_subtitles = decide(seen, shipped_weights())
+        # Specks look like any script.
+        if may_be_subtitles[0] < DOUBT[0]:
+            unreadable = ()
+        else:
+            probability, reasons = may_be_subtitles
     # What was read of them is nonsense, and only who names the layer wants to see it.
     cues = () if unreadable and settings.layers == "auto" else found.cues
     return Layer(0, round(probability, 4), False, reasons, found.layer.box, found.layer.height, cues, unreadable)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from statistics import fmean
 
 from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
@@ -37,7 +36,7 @@ def parted_by_script(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
 
 
 def _parts(layer: TrackLayer) -> list[TrackLayer]:
-    unread = [track for track in layer.tracks if is_unreadable(_scores(track))]
+    unread = [track for track in layer.tracks if is_unreadable(track.scores)]
     read = [track for track in layer.tracks if track not in unread]
     least = max(_MIN_LINES, _MIN_SHARE * len(layer.tracks))
     if min(len(read), len(unread)) < least or _script_of(unread) is None or _script_of(read) is not None:
@@ -49,13 +48,7 @@ def _script_of(tracks: Sequence[LineTrack]) -> str | None:
     """Returns the script of tracks that the model doesn't know. A text that comes again tells nothing new."""
     texts: dict[object, LineTrack] = {}
     for track in tracks:
-        if any(one.read.scores for one in track.sightings):
+        if track.scores:
             texts.setdefault(folded(track.text) or track, track)
     known = list(texts.values())
-    return unreadable_class([_scores(track) for track in known], [track.box.width / track.height for track in known])
-
-
-def _scores(track: LineTrack) -> tuple[float, ...]:
-    """Returns the mean of what the sightings of a track say of its script; none: unknown."""
-    found = [one.read.scores for one in track.sightings if one.read.scores]
-    return tuple(map(fmean, zip(*found, strict=True)))
+    return unreadable_class([track.scores for track in known], [track.box.width / track.height for track in known])

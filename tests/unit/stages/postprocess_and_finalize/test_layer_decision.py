@@ -43,6 +43,11 @@ def test_a_layer_of_which_nothing_is_unusual_is_as_probable_as_the_bias_says() -
     assert all(reason.weight == 0 for reason in reasons)
 
 
+def test_what_is_not_known_of_a_layer_decides_nothing() -> None:
+    known = turned("coverage", 1, MEAN, SMALL)
+    assert decide({"coverage": known["coverage"]}, SMALL)[0] == decide(known, SMALL)[0]
+
+
 def test_the_odds_are_the_product_of_what_each_feature_says() -> None:
     features = turned("agreement", -3, turned("coverage", 1, MEAN, SMALL), SMALL)
     probability, reasons = decide(features, SMALL)

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cues import layer, line, track, video
+from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize.layer_features import FEATURES, features_of
 from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
+from yivideo_ray.text.line_classes import LINE_CLASSES
 
 INFO = replace(video(Fraction(1, 1000)), width=1280, height=720)
 END = 20_000
@@ -88,6 +90,13 @@ def test_the_share_of_the_text_counts_what_other_layers_say_and_for_how_long() -
     assert features(sign, DIALOGUE)["share_of_text"] < 0.1
     standing = layer(track(0, END, "EXIT", y0=200))
     assert features(DIALOGUE, standing)["share_of_text"] < features(DIALOGUE, sign)["share_of_text"]
+
+
+def test_a_text_that_can_not_be_read_is_as_much_text_as_it_is_wide() -> None:
+    unread = tuple(0.0 if name == "thai" else -9.0 for name in LINE_CLASSES)
+    foreign = layer(track(0, 4000, replace(line("i1", y0=200), box=Box(440, 200, 840, 230), scores=unread)))
+    latin = layer(track(0, 4000, replace(line("i1", y0=200), box=Box(440, 200, 840, 230))))
+    assert features(DIALOGUE, foreign)["share_of_text"] < 0.9 < features(DIALOGUE, latin)["share_of_text"]
 
 
 def test_time_counts_from_the_first_frame_of_the_video_to_its_last() -> None:

@@ -7,10 +7,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import pytest
+
 from tests.support.cues import layer, line, track, video
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.geometry import Box
 from yivideo_ray.stages.postprocess_and_finalize import postprocess_and_finalize
+from yivideo_ray.stages.postprocess_and_finalize.layer_features import OF_READING
 from yivideo_ray.stages.postprocess_and_finalize.unreadable import parted_by_script, unreadable_texts
 from yivideo_ray.text.line_classes import LINE_CLASSES
 from yivideo_ray.types import Band, BandEvidence, CropMeta, CropText, Layer, SubtitleArea, TextLine, UnreadableText
@@ -60,6 +63,19 @@ def test_nonsense_that_was_read_in_it_is_taken_by_those_alone_who_name_the_layer
     assert named.taken
     assert named.unreadable == found.unreadable != ()
     assert [cue.text for cue in named.cues] == ["anh s ch chin", "nhưng khng phi", "ti mun v nh"]
+
+
+def test_it_is_judged_by_its_place_and_its_times_and_not_by_what_was_read_of_it() -> None:
+    little, much = (layers(*((text_line(text, "hangul"),) for _ in range(4)))[0] for text in ("", "0i1 l:l"))
+    assert little.probability == pytest.approx(much.probability, abs=0.05)
+    assert not {reason.feature for reason in (*little.reasons, *much.reasons)} & OF_READING
+
+
+def test_specks_that_are_no_subtitles_wherever_they_look_unreadable_are_not_told() -> None:
+    specks = [(replace(text_line("", "hangul"), box=Box(9 * at, 3 * at, 9 * at + 12, 3 * at + 24)),) for at in range(5)]
+    found = layers(*specks, *((text_line(text, "latin"),) for text in 4 * SPOKEN))
+    assert len(found) > 1
+    assert not any(one.unreadable for one in found)
 
 
 def test_text_that_is_read_is_not_unreadable() -> None:
