@@ -19,9 +19,9 @@ from yivideo_ray.journal import Journal
 from yivideo_ray.media import plan_chunks, probe
 from yivideo_ray.ocr import create_engine
 from yivideo_ray.ocr.testing.recording import Recorder
+from yivideo_ray.runtime.batch import workflow_id
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.runtime.gpu.client import GpuClient
-from yivideo_ray.runtime.session import workflow_id
 from yivideo_ray.stages.create_stitched_images import create_stitched_images
 from yivideo_ray.stages.crop_subtitle_images import crop_subtitle_images, keep_uncovered
 from yivideo_ray.stages.perform_ocr import perform_ocr

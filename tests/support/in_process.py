@@ -13,7 +13,7 @@ from yivideo_ray.media import probe
 from yivideo_ray.ocr.contract import OcrModels
 from yivideo_ray.ocr.testing.scripted import Script, ScriptedEngine
 from yivideo_ray.pipeline import InProcess
-from yivideo_ray.runtime.session import workflow_id
+from yivideo_ray.runtime.batch import workflow_id
 from yivideo_ray.runtime.workflow.checkpoint import Book
 from yivideo_ray.runtime.workflow.workflow import Workflow
 from yivideo_ray.storage.database import Database

@@ -8,7 +8,7 @@ from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import StageRecord
 from yivideo_ray.media import probe
-from yivideo_ray.runtime.session import workflow_id
+from yivideo_ray.runtime.batch import workflow_id
 from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, RunState, readings_basis
 from yivideo_ray.storage.database import Database
 from yivideo_ray.types import (

@@ -15,7 +15,8 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError, ResultWarning
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
 from yivideo_ray.media import probe
-from yivideo_ray.runtime.session import Session, workflow_id
+from yivideo_ray.runtime.batch import workflow_id
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.runtime.workflow import checkpoint
 from yivideo_ray.runtime.workflow.checkpoint import FORGOTTEN_S, Book, forget_abandoned, result_basis
 from yivideo_ray.runtime.workflow.own_files import Digest

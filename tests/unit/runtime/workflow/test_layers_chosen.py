@@ -17,8 +17,9 @@ from yivideo_ray.errors import CallError
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
 from yivideo_ray.media import probe, source
 from yivideo_ray.pipeline import InProcess
-from yivideo_ray.runtime import session
-from yivideo_ray.runtime.session import Session, workflow_id
+from yivideo_ray.runtime import batch
+from yivideo_ray.runtime.batch import workflow_id
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.runtime.workflow.checkpoint import Book
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.database import Database
@@ -35,7 +36,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
         raise CallError("Ray was to be started.", code="CLUSTER_UNAVAILABLE")
 
     monkeypatch.setattr(Session, "tools", no_ray)
-    monkeypatch.setattr(session, "load_engine", lambda _: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(batch, "load_engine", lambda _: pytest.fail("a model was loaded"))
     monkeypatch.setattr(source.Source, "decode", lambda *_: pytest.fail("a frame was decoded"))
 
 

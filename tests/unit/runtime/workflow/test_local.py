@@ -17,7 +17,8 @@ from tests.support.videos import make_video, picture
 from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Job, Outcome, StageRecord, StageStatus
 from yivideo_ray.media import probe
-from yivideo_ray.runtime.session import Session, workflow_id
+from yivideo_ray.runtime.batch import workflow_id
+from yivideo_ray.runtime.session import Session
 from yivideo_ray.runtime.workflow.checkpoint import Book
 from yivideo_ray.storage.database import Database
 from yivideo_ray.types import STAGES, Band, Stage, SubtitleArea

@@ -13,7 +13,7 @@ from yivideo_ray.errors import ConfigError, OutputError
 from yivideo_ray.files import write_together
 from yivideo_ray.jobs import Job
 from yivideo_ray.locations import Url
-from yivideo_ray.runtime.session import workflow_id
+from yivideo_ray.runtime.batch import workflow_id
 from yivideo_ray.runtime.workflow.outputs import (
     SubtitleFiles,
     output_path,

@@ -19,7 +19,7 @@ from yivideo_ray.jobs import Job, Outcome
 from yivideo_ray.journal import Journal
 from yivideo_ray.media import probe
 from yivideo_ray.pipeline import InProcess
-from yivideo_ray.runtime.session import workflow_id
+from yivideo_ray.runtime.batch import workflow_id
 from yivideo_ray.runtime.workflow.checkpoint import Book
 from yivideo_ray.runtime.workflow.workflow import Workflow
 from yivideo_ray.storage.database import Database
