@@ -8,7 +8,7 @@ that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -23,9 +23,8 @@ from yivideo_ray.pixels.strokes import (
     count_changed,
     count_exchanged,
     dilate,
-    shrink,
-    stroke_mask,
 )
+from yivideo_ray.stages.crop_subtitle_images.shaking import SHAKE_FRAMES, BandFrame, Steadier, band_frame
 from yivideo_ray.types import Luma
 
 __all__ = ["GUARD_FRAMES", "MAX_TRANSITION_FRAMES", "STABLE_FRAMES", "Segment", "SegmentTracker"]
@@ -36,7 +35,7 @@ STABLE_FRAMES = 3
 MAX_TRANSITION_FRAMES = 12
 """Frames on either side of a transition that are searched for a trace of the segment before or after it."""
 
-GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES
+GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES + SHAKE_FRAMES
 
 # What stays differs by less from frame to frame, also when it is badly compressed.
 _MIN_DIFFERENCE = 40
@@ -55,16 +54,6 @@ _STEADY_SHARE = 0.8
 _GONE_SHARE = 0.8
 # A line of two is half of what two segments show, and by chance no background lies on so many strokes.
 _MOST_SHARE = 0.6
-
-
-@dataclass(slots=True, eq=False)
-class _Frame:
-    pts: int
-    end_pts: int
-    luma: Luma
-    small: Luma
-    mask: Mask
-    near: Mask
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,16 +84,23 @@ class Segment:
 class _Piece:
     """Frames without a boundary between them. It is a segment once it has STABLE_FRAMES of them."""
 
-    head: list[_Frame] = field(default_factory=list)
-    tail: deque[_Frame] = field(default_factory=lambda: deque(maxlen=STABLE_FRAMES))
-    early: Sequence[_Frame] = ()
+    head: list[BandFrame] = field(default_factory=list)
+    tail: deque[BandFrame] = field(default_factory=lambda: deque(maxlen=STABLE_FRAMES))
+    early: Sequence[BandFrame] = ()
     joined_to_pts: int | None = None
     begins_before: bool = False
     count: int = 0
     total: NDArray[np.float32] | None = None
     stroke_count: NDArray[np.float32] | None = None
 
-    def add(self, frame: _Frame) -> None:
+    @property
+    def place(self) -> tuple[float, float]:
+        """The offset that its pictures are put at: that of its first frame."""
+        return self.head[0].offset
+
+    def add(self, frame: BandFrame) -> None:
+        if self.head:
+            frame = frame.moved_to(self.place)
         if self.total is None or self.stroke_count is None:
             self.total = np.zeros(frame.luma.shape, np.float32)
             self.stroke_count = np.zeros(frame.mask.shape, np.float32)
@@ -119,7 +115,7 @@ class _Piece:
     def is_stable(self) -> bool:
         return self.count >= STABLE_FRAMES
 
-    def as_segment(self, late: Sequence[_Frame], *, ends_after: bool = False) -> Segment:
+    def as_segment(self, late: Sequence[BandFrame], *, ends_after: bool = False) -> Segment:
         assert self.total is not None
         assert self.stroke_count is not None
         return Segment(
@@ -146,12 +142,13 @@ class SegmentTracker:
 
     def __init__(self, scale: float, origin_pts: int, grid_ticks: int) -> None:
         self._scale = scale
+        self._steadier = Steadier()
         self._origin_pts = origin_pts
         self._grid_ticks = max(1, grid_ticks)
-        self._window: deque[_Frame] = deque(maxlen=2 * STABLE_FRAMES)
+        self._window: deque[BandFrame] = deque(maxlen=2 * STABLE_FRAMES)
         self._undecided = 0
         self._before: _Piece | None = None
-        self._between: list[_Frame] = []
+        self._between: list[BandFrame] = []
         self._current = _Piece()
 
     @property
@@ -170,23 +167,27 @@ class SegmentTracker:
 
         luma must stay as it is: the tracker keeps it for a few frames.
         """
-        small = shrink(luma, self._scale)
-        mask = stroke_mask(small)
-        self._window.append(_Frame(pts, end_pts, luma, small, mask, dilate(mask)))
-        self._undecided += 1
-        if self._undecided == STABLE_FRAMES:
-            yield from self._decide()
+        for frame in self._steadier.push(band_frame(pts, end_pts, luma, self._scale)):
+            yield from self._take(frame)
 
     def finish(self) -> Iterator[Segment]:
         """Yields what the end of the video ends."""
+        for frame in self._steadier.finish():
+            yield from self._take(frame)
         while self._undecided:
             yield from self._decide()
         if self._current.is_stable:
             yield self._current.as_segment(())
         elif self._before is not None:
-            between = [*self._between, *self._current.head]
-            late, _ = _share_out(self._before, between, None)
+            between = _put([*self._between, *self._current.head], self._before.place)
+            late, _ = _share_out(self._before.tail, between, ())
             yield self._before.as_segment(late)
+
+    def _take(self, frame: BandFrame) -> Iterator[Segment]:
+        self._window.append(frame)
+        self._undecided += 1
+        if self._undecided == STABLE_FRAMES:
+            yield from self._decide()
 
     def _decide(self) -> Iterator[Segment]:
         """Takes the oldest undecided frame into the current piece or into a new one."""
@@ -202,17 +203,20 @@ class SegmentTracker:
             self._current = _Piece()
         self._current.add(frames[at])
         if self._current.count == STABLE_FRAMES:
-            late, self._current.early = _share_out(self._before, self._between, self._current)
+            begun = self._current.head
+            between = _put(self._between, self._current.place)
+            stood = _put(self._before.tail, self._current.place) if self._before is not None else []
+            late, self._current.early = _share_out(stood, between, begun)
             if self._before is not None:
-                if _lasts(self._before, self._between, self._current):
-                    self._current.joined_to_pts = self._before.tail[-1].end_pts
-                yield self._before.as_segment(late, ends_after=_is_hidden(self._before.tail, self._between))
-            self._current.begins_before = _is_hidden(self._current.head, self._between[::-1])
+                if _lasts(stood, between, begun):
+                    self._current.joined_to_pts = stood[-1].end_pts
+                yield self._before.as_segment(late, ends_after=_is_hidden(stood, between))
+            self._current.begins_before = _is_hidden(begun, between[::-1])
             self._before, self._between = None, []
 
-    def _is_boundary(self, past: Sequence[_Frame], future: Sequence[_Frame]) -> bool:
-        past = past[-STABLE_FRAMES:]
-        future = future[:STABLE_FRAMES]
+    def _is_boundary(self, past: Sequence[BandFrame], future: Sequence[BandFrame]) -> bool:
+        place = past[-1].offset
+        past, future = _put(past[-STABLE_FRAMES:], place), _put(future[:STABLE_FRAMES], place)
         if self._grid_cell(past[-1].pts) != self._grid_cell(future[0].pts):
             return True
         stood, stays = _common(past), _common(future)
@@ -223,7 +227,7 @@ class SegmentTracker:
         return (pts - self._origin_pts) // self._grid_ticks
 
 
-def _strokes_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> bool:
+def _strokes_changed(before: BandFrame, now: BandFrame, stood: Mask, stays: Mask) -> bool:
     """Returns whether strokes came and stay, or stayed and went: also where a fade takes them a step at a time.
 
     stood are the strokes of the frames up to `before`, stays those of the frames from `now` on.
@@ -233,7 +237,7 @@ def _strokes_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> b
     return count_changed(changed, union, _CHANGED_SHARE, least=_MIN_LETTER_PX) > 0
 
 
-def _picture_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> bool:
+def _picture_changed(before: BandFrame, now: BandFrame, stood: Mask, stays: Mask) -> bool:
     """Returns whether steady strokes, or what is right beside them, look different from one frame to the next.
 
     Letters that stay look the same, outline and all, whatever moves behind them. Strokes that come or go by enough to
@@ -256,36 +260,41 @@ def _picture_changed(before: _Frame, now: _Frame, stood: Mask, stays: Mask) -> b
     return is_lone and count_changed(changed, union, _LONE_SHARE, least=_MIN_CHANGED_LONE_PX) > 0
 
 
+def _put(frames: Iterable[BandFrame], place: tuple[float, float]) -> list[BandFrame]:
+    return [frame.moved_to(place) for frame in frames]
+
+
 def _share_out(
-    before: _Piece | None, between: Sequence[_Frame], after: _Piece | None
-) -> tuple[list[_Frame], list[_Frame]]:
-    """Returns the frames of a transition that still show the segment before it, and those that show the one after.
+    stood: Sequence[BandFrame], between: Sequence[BandFrame], begun: Sequence[BandFrame]
+) -> tuple[list[BandFrame], list[BandFrame]]:
+    """Returns the frames of a transition that still show the segment before it, whose last frames are stood, and those
+    that show the one after, whose first are begun; there may be none of either.
 
     Both may claim a frame of a cross-fade.
     """
-    late: list[_Frame] = []
-    if before is not None:
+    late: list[BandFrame] = []
+    if stood:
         for frame in between[:MAX_TRANSITION_FRAMES]:
-            if not _is_visible(_common(before.tail), frame, after.head[0] if after else None):
+            if not _is_visible(_common(stood), frame, begun[0] if begun else None):
                 break
             late.append(frame)
-    early: list[_Frame] = []
-    if after is not None:
+    early: list[BandFrame] = []
+    if begun:
         for frame in reversed(between[-MAX_TRANSITION_FRAMES:]):
-            if not _is_visible(_common(after.head), frame, before.tail[-1] if before else None):
+            if not _is_visible(_common(begun), frame, stood[-1] if stood else None):
                 break
             early.insert(0, frame)
     return late, early
 
 
-def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
+def _lasts(stood: Sequence[BandFrame], between: Sequence[BandFrame], begun: Sequence[BandFrame]) -> bool:
     """Returns whether no letter that both segments show was missing in a frame between them.
 
     The gaps between outlined letters are strokes as well before a grey background, and none before a dark one: only
     where nearly all is gone, a letter is. The edges of a white box are strokes before anything but white: a frame that
     shows most of what both segments show shows the text, whatever is gone.
     """
-    shared = _common([*before.tail, *after.head])
+    shared = _common([*stood, *begun])
     if cv2.countNonZero(shared) < _MIN_LETTER_PX or len(between) > MAX_TRANSITION_FRAMES:
         return False
     most = _MOST_SHARE * cv2.countNonZero(shared)
@@ -294,7 +303,7 @@ def _lasts(before: _Piece, between: Sequence[_Frame], after: _Piece) -> bool:
     return not any(count_changed(letters, shared, _GONE_SHARE, least=_MIN_LETTER_PX) for letters in missing)
 
 
-def _is_hidden(frames: Sequence[_Frame] | deque[_Frame], beside: Sequence[_Frame]) -> bool:
+def _is_hidden(frames: Sequence[BandFrame], beside: Sequence[BandFrame]) -> bool:
     """Returns whether unsteady frames, in order from the segment that frames belong to, show its strokes again and
     again, as far as one looks."""
     looked_at = beside[:MAX_TRANSITION_FRAMES]
@@ -308,7 +317,7 @@ def _is_hidden(frames: Sequence[_Frame] | deque[_Frame], beside: Sequence[_Frame
     return any(shown[-len(shown) // 2 :])
 
 
-def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:
+def _is_visible(strokes: Mask, frame: BandFrame, beyond: BandFrame | None) -> bool:
     """Returns whether the frame shows enough of strokes, given that the frame beyond the transition shows none of them.
 
     What the frame beyond shows all the same is background, and chance where other text lies across.
@@ -320,7 +329,7 @@ def _is_visible(strokes: Mask, frame: _Frame, beyond: _Frame | None) -> bool:
     return cv2.countNonZero(cv2.bitwise_and(own, frame.mask)) >= _VISIBLE_SHARE * total
 
 
-def _common(frames: Sequence[_Frame] | deque[_Frame]) -> Mask:
+def _common(frames: Iterable[BandFrame]) -> Mask:
     return reduce(cv2.bitwise_and, (frame.mask for frame in frames))  # type: ignore[arg-type]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,19 +21,30 @@ NO_GRID = 10**9
 Cues = list[tuple[int, int, str]]
 
 
-def film(cues: Cues, speed: int = 7) -> Callable[[int], Luma]:
+Move = Callable[[int], tuple[float, float]]
+
+
+def film(cues: Cues, speed: int = 7, move: Move | None = None) -> Callable[[int], Luma]:
+    """Returns the frames of a film; move says how far the picture, text and all, lies beside its place."""
+
     def frame(number: int) -> Luma:
         band = background(number, speed)
         for start, end, text in cues:
             if start <= number < end:
                 band = write(band, text)
+        if move is not None:
+            matrix = np.array([[1, 0, move(number)[0]], [0, 1, move(number)[1]]])
+            size = band.shape[1], band.shape[0]
+            band = cv2.warpAffine(band, matrix, size, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[assignment]
         return band
 
     return frame
 
 
-def segments_of(frame: Callable[[int], Luma], first: int, last: int, grid: int = NO_GRID) -> list[Segment]:
-    tracker = SegmentTracker(1.0, 0, grid)
+def segments_of(
+    frame: Callable[[int], Luma], first: int, last: int, grid: int = NO_GRID, scale: float = 1.0
+) -> list[Segment]:
+    tracker = SegmentTracker(scale, 0, grid)
     found: list[Segment] = []
     for number in range(first, last):
         found += tracker.push(number, number + 1, frame(number))
@@ -185,10 +198,37 @@ def test_too_few_frames_are_no_run() -> None:
     assert segments_of(film([(0, 2, "Hello")]), 0, 2) == []
 
 
+def to_and_fro(number: int) -> tuple[float, float]:
+    return 5 * math.sin(2.1 * number) + 3 * math.sin(3.3 * number), 2 * math.sin(2.7 * number)
+
+
+def one_way(number: int) -> tuple[float, float]:
+    return 4.0 * number - 100, 0.0
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.7])
+def test_text_that_shakes_with_its_picture_is_a_run_and_nearly_as_sharp_as_in_one_frame(scale: float) -> None:
+    cues = [(10, 34, "Hello there"), (40, 62, "Where were you?")]
+    frame = film(cues, 1, to_and_fro)
+    segments = [segment for segment in segments_of(frame, 0, 75, scale=scale) if segment.strokes.sum() > 40]
+    assert [min(one.start_pts for one in segments), max(one.end_pts for one in segments)] == [10, 62]
+    assert {34, 40} <= {pts for one in segments for pts in (one.start_pts, one.end_pts)}
+    assert not any(one.start_pts < 37 < one.end_pts for one in segments)
+    longest = max(segments, key=lambda one: one.averaged)
+    assert longest.averaged >= 12
+    edges = [np.abs(np.diff(one.astype(np.float32), axis=1)).max() for one in (longest.average, frame(20))]
+    assert edges[0] > 0.6 * edges[1]
+
+
+def test_text_that_passes_is_no_run() -> None:
+    assert with_text(segments_of(film([(0, 50, "Hello there")], 1, one_way), 0, 50)) == []
+
+
 @settings(deadline=None, max_examples=12)
-@given(first=st.integers(1, 40), speed=st.sampled_from([0, 3, 7]))
-def test_a_tracker_that_starts_later_comes_to_the_same_runs(first: int, speed: int) -> None:
-    frame = film([(5, 17, "One more"), (17, 30, "One less"), (38, 52, "No."), (53, 70, "No."), (72, 90, "Hi")], speed)
+@given(first=st.integers(1, 40), speed=st.sampled_from([0, 3, 7]), move=st.sampled_from([None, to_and_fro]))
+def test_a_tracker_that_starts_later_comes_to_the_same_runs(first: int, speed: int, move: Move | None) -> None:
+    cues = [(5, 17, "One more"), (17, 30, "One less"), (38, 52, "No."), (53, 70, "No."), (72, 90, "Hi")]
+    frame = film(cues, speed, move)
     whole = {segment.stable_pts: segment for segment in segments_of(frame, 0, 100)}
     later = {segment.stable_pts: segment for segment in segments_of(frame, first, 100)}
     expected = [pts for pts in whole if pts >= first + GUARD_FRAMES]
