@@ -21,11 +21,11 @@ __all__ = ["TrackLayer", "in_one_style", "layers_of"]
 _SIZE_RATIO = 1.6
 _ROW_REACH = 0.6
 _SAME_END = 1.0
-# Lines right above each other that come or go together, and share this of the shorter one's time, are lines of one cue:
-# also a smaller translation, or what a second speaker answers.
+# Lines right above each other that come and go together are lines of one cue, also a smaller translation. So is what a
+# second speaker answers, in the same letters, while the first line stands: it comes or goes at the very moment.
 _CUE_SIZE_RATIO = 2.5
 _CUE_GAP_LINES = 1.0
-_TOGETHER_SHARE = 0.8
+_TOGETHER_SHARE, _MOMENT_SHARE = 0.8, 0.05
 # Letters of one style have heights within this ratio, and lumas within so many of 255.
 _STYLE_RATIO, _STYLE_FILL = 1.15, 25
 # Two lines in one row at one time are of two layers; at a cross-fade they share this share of the shorter one's time.
@@ -199,9 +199,13 @@ def _in_one_cue(a: LineTrack, b: LineTrack) -> bool:
 
 
 def _is_together(a: LineTrack, b: LineTrack) -> bool:
-    shorter = min(a.end_pts - a.start_pts, b.end_pts - b.start_pts)
+    shared = _shared_ticks(a, b)
+    if shared >= _TOGETHER_SHARE * (max(a.end_pts, b.end_pts) - min(a.start_pts, b.start_pts)):
+        return True
+    shorter = min(a.ticks, b.ticks)
     apart = min(abs(a.start_pts - b.start_pts), abs(a.end_pts - b.end_pts))
-    return _shared_ticks(a, b) >= _TOGETHER_SHARE * shorter and apart <= (1 - _TOGETHER_SHARE) * shorter
+    low, high = sorted((a.height, b.height))
+    return shared >= _TOGETHER_SHARE * shorter and apart <= _MOMENT_SHARE * shorter and high <= _STYLE_RATIO * low
 
 
 def _shared_ticks(a: LineTrack, b: LineTrack) -> int:

@@ -109,6 +109,15 @@ def test_a_translation_right_above_is_in_the_same_layer_also_in_another_size(hei
     assert sorted(layer) == sorted([*TALK, *(text.upper() for text in TALK)])
 
 
+@pytest.mark.parametrize(("start", "height", "layers"), [(1000, 30, 1), (1000, 22, 2), (600, 30, 2)])
+def test_what_a_second_speaker_answers_at_the_very_moment_is_of_the_same_cue(
+    start: int, height: int, layers: int
+) -> None:
+    said = [track(0, 2400, "- Where is he?", y0=UPPER), track(2600, 4000, "- Nobody knows.", y0=UPPER)]
+    answer = track(start, start + 1400, "- Not here.", y0=LOWER, x0=560, height=height)
+    assert len(layered(*said, answer)) == layers
+
+
 def test_text_right_above_that_comes_and_goes_by_itself_is_another_layer() -> None:
     title = track(300, 3100, "Chapter one", height=20, y0=570)
     assert layered(*talk(), title) == [[*TALK], ["Chapter one"]]
