@@ -19,7 +19,8 @@ batches and sheets, what others laid down, and what only sets the cost.
 
 Special cases of letters are counted apart, as lexical: a constant that is a pattern, or a set, list or table of
 characters or words; in functions a pattern, a comparison with a character or with a list of words, and text that is
-looked for or taken off. So are weights that were fitted: the numbers in the package's JSON files.
+looked for or taken off. So are weights that were fitted, the numbers in the package's JSON files, and the numbers of
+modules that describe something for them (rooms.FEATURES): how finely they do.
 
 --names lists each. --root counts another checkout by the same rule. Exit code: 0, or 1 where there are more than N.
 """
@@ -29,7 +30,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,12 @@ ROOT = Path(__file__).parents[2]
 def count(root: Path) -> dict[str, Any]:
     """Returns the figures of a checkout: its files, those with the most borders first, and sums. Errors: those of
     read_modules and count_fitted."""
-    modules = [module for module in read_modules(root) if module.borders or module.lexical]
+    modules = [module for module in read_modules(root) if module.borders or module.lexical or module.features]
     modules.sort(key=lambda module: (-len(module.borders), -len(module.lexical), module.file))
     return {
         "borders": sum(len(module.borders) for module in modules),
         "lexical": sum(len(module.lexical) for module in modules),
+        "features": sum(len(module.features) for module in modules),
         "fitted": count_fitted(root),
         "files": [asdict(module) for module in modules],
     }
@@ -58,19 +60,26 @@ def count(root: Path) -> dict[str, Any]:
 def report(figures: dict[str, Any], *, names: bool = False) -> str:
     """Returns the figures for people; names: with each border and each special case."""
     width = max([len(module["file"]) for module in figures["files"]], default=0)
-    lines = [f"{'file':{width}}  borders  lexical"]
+    lines = [f"{'file':{width}}  borders  lexical  features"]
     for module in figures["files"]:
-        lines.append(_row(module["file"], len(module["borders"]), len(module["lexical"]), width))
+        lines.append(_row(module["file"], *(len(module[kind]) for kind in _KINDS), width=width))
         if names:
-            lines += [f"{one['line']:6}  {one['name']} {one['text']}" for one in module["borders"]]
-            lines += [f"{one['line']:6}  {one['name']} {one['text']}  (lexical)" for one in module["lexical"]]
-    lines.append(_row("together", figures["borders"], figures["lexical"], width))
+            lines += [_named(one, kind) for kind in _KINDS for one in module[kind]]
+    lines.append(_row("together", *(figures[kind] for kind in _KINDS), width=width))
     fitted = ", ".join(f"{number} in {file}" for file, number in figures["fitted"].items())
     return "\n".join([*lines, f"fitted weights: {fitted or 'none'}"])
 
 
-def _row(name: str, borders: int, lexical: int, width: int) -> str:
-    return f"{name:{width}}  {borders:7}  {lexical:7}"
+_KINDS = ("borders", "lexical", "features")
+
+
+def _named(found: Mapping[str, Any], kind: str) -> str:
+    line = f"{found['line']:6}  {found['name']} {found['text']}"
+    return line if kind == "borders" else f"{line}  ({kind})"
+
+
+def _row(name: str, borders: int, lexical: int, features: int, *, width: int) -> str:
+    return f"{name:{width}}  {borders:7}  {lexical:7}  {features:8}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

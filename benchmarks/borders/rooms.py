@@ -13,7 +13,17 @@ from typing import Any
 
 from benchmarks.borders.counting import Found, find_borders, find_lexical
 
-__all__ = ["LEFT_OUT", "NO_BORDERS", "NO_SPECIAL_CASES", "PACKAGE", "ROOMS", "Module", "count_fitted", "read_modules"]
+__all__ = [
+    "FEATURES",
+    "LEFT_OUT",
+    "NO_BORDERS",
+    "NO_SPECIAL_CASES",
+    "PACKAGE",
+    "ROOMS",
+    "Module",
+    "count_fitted",
+    "read_modules",
+]
 
 PACKAGE = "yivideo_ray"
 ROOMS = ("stages", "pixels", "text", "ocr", "subtitles")
@@ -35,6 +45,15 @@ LEFT_OUT: Mapping[str, str] = {
     "subtitles/scoring": "is the convention by which results are scored",
 }
 """Modules that decide nothing about what a video says, by room and name, with what they do instead."""
+
+FEATURES: Mapping[str, str] = {
+    "pixels/line_shape": "what perform_ocr/script_weights.npz weighs of a line's picture",
+    "stages/layer_features": "what postprocess_and_finalize/layer_weights.json weighs of a layer",
+    "stages/line_script": "what perform_ocr/script_weights.npz weighs of a line's reading",
+    "text/word_gaps": "what text/word_gaps.json weighs of a place between two characters",
+}
+"""Modules that describe something for a fitted model, by room and name, with what weighs it: their numbers are how
+finely they describe it, and decide nothing by themselves. Counted apart."""
 
 NO_BORDERS: Mapping[str, str] = {
     "CROPS_PER_PART": "a batch: crops are the same in parts of any size",
@@ -65,11 +84,13 @@ NO_SPECIAL_CASES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """What was found in a module, in the order of its source; file is its path within the package."""
+    """What was found in a module, in the order of its source; file is its path within the package. features are the
+    numbers of a module of FEATURES, which has no borders."""
 
     file: str
     borders: tuple[Found, ...]
     lexical: tuple[Found, ...]
+    features: tuple[Found, ...] = ()
 
 
 def read_modules(root: Path, *, reviewed: bool = True) -> list[Module]:
@@ -88,6 +109,8 @@ def _read(name: str, path: Path, reviewed: bool) -> Module:
     borders, lexical = find_borders(source), find_lexical(source)
     if reviewed:
         borders, lexical = _without(borders, NO_BORDERS), _without(lexical, NO_SPECIAL_CASES)
+    if _key(name) in FEATURES:
+        return Module(name, (), tuple(lexical), tuple(borders))
     return Module(name, tuple(borders), tuple(lexical))
 
 
@@ -96,7 +119,11 @@ def _without(found: Iterable[Found], reviewed: Mapping[str, str]) -> list[Found]
 
 
 def _is_left_out(name: str) -> bool:
-    return f"{name.partition('/')[0]}/{Path(name).stem}" in LEFT_OUT
+    return _key(name) in LEFT_OUT
+
+
+def _key(name: str) -> str:
+    return f"{name.partition('/')[0]}/{Path(name).stem}"
 
 
 def count_fitted(root: Path) -> dict[str, int]:

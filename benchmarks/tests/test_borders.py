@@ -10,7 +10,16 @@ import pytest
 
 from benchmarks.borders.__main__ import ROOT, count, main, report
 from benchmarks.borders.counting import find_borders, find_lexical
-from benchmarks.borders.rooms import LEFT_OUT, NO_BORDERS, NO_SPECIAL_CASES, PACKAGE, ROOMS, count_fitted, read_modules
+from benchmarks.borders.rooms import (
+    FEATURES,
+    LEFT_OUT,
+    NO_BORDERS,
+    NO_SPECIAL_CASES,
+    PACKAGE,
+    ROOMS,
+    count_fitted,
+    read_modules,
+)
 
 # What decides nothing of what a video says: a room that is new has to be placed here or in ROOMS.
 OTHER_ROOMS = {"cli", "config", "evaluation", "http", "media", "runtime", "service", "storage", "types"}
@@ -215,12 +224,21 @@ def test_fitted_weights_are_the_numbers_in_data_files(checkout: Path) -> None:
 
 def test_the_table_has_a_row_for_each_file_and_the_sum(checkout: Path) -> None:
     assert report(count(checkout)).splitlines() == [
-        "file                      borders  lexical",
-        "stages/deep/er/decide.py        2        0",
-        "stages/decide.py                1        1",
-        "together                        3        1",
+        "file                      borders  lexical  features",
+        "stages/deep/er/decide.py        2        0         0",
+        "stages/decide.py                1        1         0",
+        "together                        3        1         0",
         "fitted weights: none",
     ]
+
+
+def test_how_finely_something_is_described_for_a_fitted_model_is_counted_apart(checkout: Path) -> None:
+    (checkout / PACKAGE / "pixels").mkdir()
+    (checkout / PACKAGE / "pixels" / "line_shape.py").write_text("_ZONES, _LAG = 8, 5\n", encoding="utf-8")
+    found = count(checkout)
+    assert (found["borders"], found["features"]) == (3, 2)
+    assert "pixels/line_shape.py            0        0         2" in report(found)
+    assert "     1  _ZONES 8  (features)" in report(found, names=True)
 
 
 def test_each_border_is_named_with_its_line_where_asked(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -261,7 +279,7 @@ def test_every_name_that_was_reviewed_stands_in_one_module(kind: str) -> None:
 
 def test_every_module_that_is_left_out_is_there() -> None:
     there = {f"{room}/{path.stem}" for room in ROOMS for path in (ROOT / PACKAGE / room).rglob("*.py")}
-    assert set(LEFT_OUT) <= there
+    assert {*LEFT_OUT, *FEATURES} <= there
 
 
 def test_every_room_of_the_package_is_looked_at_or_known_to_decide_nothing() -> None:

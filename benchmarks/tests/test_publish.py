@@ -194,10 +194,11 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {
             "borders": 2,
             "lexical": 1,
+            "features": 0,
             "fitted": {"stages/weights.json": 13},
-            "files": [{"file": "text/spaces.py", "borders": [{}, {}], "lexical": [{}]}],
+            "files": [{"file": "text/spaces.py", "borders": [{}, {}], "lexical": [{}], "features": []}],
         },
-        ["text/spaces.py        2        1", "fitted weights: 13 in stages/weights.json"],
+        ["text/spaces.py        2        1         0", "fitted weights: 13 in stages/weights.json"],
     ),
 }
 FIGURES["durability_postgresql"] = FIGURES["durability"]
