@@ -60,6 +60,17 @@ PAGES = (
         (Measurement("accuracy", "python -m benchmarks.accuracy --seed N"),),
     ),
     Page(
+        "clips",
+        "Clips that others made",
+        "benchmarks.clips.__main__",
+        (
+            Measurement("clips", "python -m benchmarks.clips CLIPS --results CROSS_VALIDATED"),
+            Measurement("clips_shipped", "python -m benchmarks.clips CLIPS"),
+            Measurement("reports", "python -m benchmarks.clips REPORTS --results CROSS_VALIDATED"),
+            Measurement("reports_shipped", "python -m benchmarks.clips REPORTS"),
+        ),
+    ),
+    Page(
         "throughput",
         "Throughput",
         "benchmarks.throughput.__main__",

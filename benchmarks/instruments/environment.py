@@ -17,7 +17,7 @@ from yivideo_ray.types import EngineFacts
 
 __all__ = ["environment", "format_environment"]
 
-PATHS = ("--against", "--config", "--html", "--json", "--out", "--plot", "--results")
+PATHS = ("--against", "--config", "--html", "--json", "--out", "--plot", "--results", "--summary")
 """Options of benchmarks that say where something lies, which changes no figure."""
 
 

@@ -10,7 +10,8 @@ from typing import Any, Self
 import pytest
 
 from benchmarks.clips import run as clips_run
-from benchmarks.clips.__main__ import main
+from benchmarks.clips.__main__ import main, report
+from benchmarks.clips.summary import summary
 from tests.support.corpora import cue, srt, write_clips, write_results
 from tests.support.cues import video
 from yivideo_ray.config import Settings
@@ -131,3 +132,42 @@ def test_given_results_are_scored_without_running_anything(
 def test_nothing_to_measure_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "nowhere")]) == 2
     assert "INPUT_NOT_FOUND" in capsys.readouterr().err
+
+
+def test_the_summary_holds_no_name_and_no_text_of_the_clips(
+    session: type[_Session], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = write_clips(tmp_path / "clips", TRUTH)
+    out, told = tmp_path / "out", tmp_path / "summary.json"
+    assert main([str(clips), "--out", str(out), "--summary", str(told), "--soft", "film"]) == 1
+    written = told.read_text(encoding="utf-8")
+    assert not any(name in written for name in (*TRUTH, "Where is he", "At home"))
+    figures = json.loads(written)
+    assert (figures["all"]["reference_cues"], figures["empty"], figures["without_subtitles"]["clips"]) == (2, 1, 1)
+    assert figures["decided_by"] == "the weights that are shipped"
+    assert report(figures).count("0.5000") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("python -m benchmarks.clips a", "python -m benchmarks.clips a"),
+        ("python -m benchmarks.clips a --soft b c", "python -m benchmarks.clips a --soft NAMES"),
+        (
+            "python -m benchmarks.clips a --soft b --scripts han",
+            "python -m benchmarks.clips a --soft NAMES --scripts han",
+        ),
+    ],
+)
+def test_the_command_of_a_summary_names_no_clips(command: str, told: str) -> None:
+    group = {"clips": 0}
+    document = {
+        "environment": {"command": command},
+        "cost": None,
+        "all": group,
+        "kinds": {},
+        "scripts": {},
+        "empty": [],
+        "phantoms": {"cues": 0, "clips": {}, "precision_with_phantoms": None},
+    }
+    assert summary(document, "chance")["environment"]["command"] == told
