@@ -161,7 +161,7 @@ def test_the_summary_holds_no_name_and_no_text_of_the_clips(
 )
 def test_the_command_of_a_summary_names_no_clips(command: str, told: str) -> None:
     group = {"clips": 0}
-    document = {
+    document: dict[str, Any] = {
         "environment": {"command": command},
         "cost": None,
         "all": group,
