@@ -140,7 +140,9 @@ def _is_shown(layer: Layer, pts: int) -> bool:
 
 
 def _told(layer: Layer) -> str:
-    why = [reason.words for reason in layer.reasons[:REASONS]]
+    """Returns the label of a layer: of its reasons those that speak for what is more probable, as long as there are."""
+    supporting = [reason for reason in layer.reasons if (reason.weight > 0) == (layer.probability > 0.5)]
+    why = [reason.words for reason in (supporting or layer.reasons)[:REASONS]]
     return f"layer {layer.number}: {', '.join([f'{layer.probability:.2f}', *why])}"
 
 

@@ -146,6 +146,14 @@ def layer(number: int, *times: tuple[int, int], taken: bool = True, box: Box = B
     return Layer(number, 0.9 if taken else 0.1, taken, reasons, box, 40.0, cues)
 
 
+def test_a_label_tells_what_speaks_for_the_decision() -> None:
+    mixed = (LayerReason("height", -3.0, "large letters"), LayerReason("texts", 2.0, "many texts"))
+    box = Box(0, 0, 10, 10)
+    for probability, words in ((0.9, "many texts"), (0.1, "large letters")):
+        (mark,) = layer_marks([Layer(1, probability, probability > 0.5, mixed, box, 40.0, ())])
+        assert mark.label == f"layer 1: {probability:.2f}, {words}"
+
+
 def test_a_layer_is_labelled_with_its_number_its_probability_and_the_two_weightiest_reasons() -> None:
     left = layer(2, (0, 10), taken=False)
     assert layer_marks([layer(1, (0, 10)), left]) == (
