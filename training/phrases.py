@@ -76,26 +76,32 @@ _PATTERNS = {
         "{Who}'s {where} ({when}).|I'll {what}, you'll {what}.|Is it {what} or {what}?|A {what}, I think.|"
         "I'm {where}, I've {what} {when}.|Tell {who} I {did}.|{What} is {what}.|No, {who} {did} {where} {when}.|"
         "Rock 'n' roll {where}.|The {who}s' {what} {did}.|It cost $1,150, {what} at 5%.|{Say}; {who} {did}: {what}.|"
-        "It is still {what}.|Will it fit {where}?|{Who} {did} till {when}.|- {Say}, {who} {did}.|-{Say}. {Who} {did}."
+        "It is still {what}.|Will it fit {where}?|{Who} {did} till {when}.|- {Say}, {who} {did}.|-{Say}. {Who} {did}.|"
+        '...{who} {did}.|... and {who} {did}...|…{where}.|"{Say}," {who} said.|{Who} said, "{Say}."|about "{what}"?|'
+        '"{Who} {did}," {who} {did}.|{what} {where}|{did} {when}.|(if {who} {did})|[{what}]|[{Who} {did}.]|'
+        "{Who}: {Say}!|‘{Say},’ {who} said.|{who}, {who}, {what}...|{What}-{what}?|{Who} {did}.. {Say}!"
     ),
     "fr": (
         "{Say} !|{Say}.|{Who} ?|"
         "{Who} {did} {when}.|{Say} ! {Who} {did}.|{Say}, {who} {did} {where} ?|« {Who} {did} », dit {who}.|"
         "Est-ce qu'{who} {did} ?|{Say} : {what} !|C'est {what}, n'est-ce pas ?|L'un {did}, l'autre {did}.|"
         "J'ai {what} {where}.|- {Say}, {who} {did}.|{Who} {did}… {when} !|S'il {did}, {who} {did} ; {what}.|"
-        "Il y a {what} {where}.|Va-t-il {where} {when} ?|– {Say} ! – {Who} {did}."
+        "Il y a {what} {where}.|Va-t-il {where} {when} ?|– {Say} ! – {Who} {did}.|"
+        '...{who} {did}.|"{Say}", dit {who}.|{what} {where}|[{what}]|({Who} {did}.)|{who} {did}...'
     ),
     "es": (
         "¡{Say}!|{Say}.|¿{Who}?|"
         "{Who} {did} {when}.|¿{Who} {did} {where}?|¡{Say}, {who} {did}!|{Say}, {who} {did} {where}.|"
         "«{Who} {did}», dijo {who}.|- ¿{What}? - {Say}.|{Who} {did}... {when}.|Si {who} {did}, yo {did}.|"
-        "Es {what} o {what}.|{What}: {what}; {when}.|– ¡{Say}! {Who} {did}.|Allí {did} {what}."
+        "Es {what} o {what}.|{What}: {what}; {when}.|– ¡{Say}! {Who} {did}.|Allí {did} {what}.|"
+        '...{who} {did}.|"{Say}", dijo {who}.|{what} {where}|[{what}]|({Who} {did}.)|¿"{What}"?'
     ),
     "de": (
         "{Say}!|{Say}.|{Who}?|{Who} {did} {when}.|{Say}, {who} {did} {where}.|Ist {what} {where}?|{Say}! {Who} {did}.|"
         "„{Who} {did}“, sagte {who}.|Wenn {who} {did}, will ich {what}.|- {Say}. - {Who} {did}?|"
         "{Who} – {who} {did} – {what}.|Gibt's {what} {where}?|"
-        "{What} ({when}) ist {what}.|{Say}... {who} {did}.|Vielleicht {did} {who} {when}."
+        "{What} ({when}) ist {what}.|{Say}... {who} {did}.|Vielleicht {did} {who} {when}.|"
+        '...{who} {did}.|"{Say}", sagte {who}.|{what} {where}|[{what}]|({Who} {did}.)|„{Say}!“ {Who} {did}.'
     ),
     "zh": (
         "{Say}！|{Say}|{Who}？|{Who}{did}。|{Say}，{who}{did}！|{Who}{when}{where}{did}|{When}{who}{did}{what}。|{Who}{did}吗？|"

@@ -33,10 +33,13 @@ _WIDER_BY = (0.0, 0.1, 0.2, 0.3)
 _NARROWEST, _WIDEST = -0.3, 0.6
 # What a line's gaps are beside if it has none that is known.
 _USUAL_GAP = 0.15
-# Of ten places in a line of words about two have a space: how clearly the line's spaces are seen at most.
+# Of ten places in a line of words about two have a space: how clearly the line's spaces are seen at best. A short line
+# may have none, so that its best counts for as many places as it has beside so many that are seen well.
 _CLEAREST = 0.9
+_SEEN_WELL, _AS_PLACES = -0.1, 8
 
 _DASHES, _APOSTROPHES = frozenset("-–—"), frozenset("'’‘`")
+_MARKS = frozenset(".,!?…-")
 _OPENING, _POINTS, _IN_NUMBERS = frozenset("([{¿¡“«„"), frozenset(".,"), frozenset(".,:")
 # By the left side of a letter, where it decides how far it keeps from the one before.
 _LEFT_SIDES = {
@@ -62,17 +65,30 @@ def places(chars: Sequence[CharReading]) -> Iterator[Features | None]:
     a script without spaces."""
     spaced = [not (is_unspaced(first.text) and is_unspaced(second.text)) for first, second in pairwise(chars)]
     seen = [math.log10(char.space_before + _LEAST_SEEN) for char in chars[1:]]
-    clearest = _quantile([value for value, holds in zip(seen, spaced, strict=True) if holds], _CLEAREST)
+    clearest = _clearest([value for value, holds in zip(seen, spaced, strict=True) if holds])
     usual = _usual_gap(chars)
-    for (first, second), value, holds in zip(pairwise(chars), seen, spaced, strict=True):
-        yield dict(_features(first, second, value, clearest, usual)) if holds else None
+    texts = _with_sides([char.text for char in chars])
+    for at, (value, holds) in enumerate(zip(seen, spaced, strict=True)):
+        kind = _kind(texts[at], texts[at + 1])
+        yield dict(_features(kind, chars[at + 1], value, clearest, usual)) if holds else None
+
+
+def _with_sides(texts: Sequence[str]) -> list[str]:
+    """Returns characters with opening and closing quotes in place of straight ones: every other one opens, unless a
+    mark stands before it."""
+    opened = False
+    told = []
+    for before, text in zip(("", *texts), texts, strict=False):
+        opened = not opened and before not in _MARKS if text == '"' else opened
+        told.append(("“" if opened else "”") if text == '"' else text)
+    return told
 
 
 def _features(
-    first: CharReading, second: CharReading, seen: float, clearest: float, usual: float
+    kind: str, second: CharReading, seen: float, clearest: float, usual: float
 ) -> Iterator[tuple[str, float]]:
     yield "constant", 1.0
-    yield f"kind {_kind(first.text, second.text)}", 1.0
+    yield f"kind {kind}", 1.0
     yield from _pieces("seen", seen, _SEEN_FROM)
     yield "line", clearest
     yield "line x seen", clearest * seen
@@ -106,6 +122,8 @@ def _kind(first: str, second: str) -> str:
         ("after opening mark", first in _OPENING),
         ("before opening mark", second in _OPENING),
         ("before point", second in _POINTS),
+        ("before closing quote", second == "”"),
+        ("after closing quote", first == "”"),
         ("inside number", second.isdigit() and (first.isdigit() or first in _IN_NUMBERS)),
         ("between letters", first.isalnum() and second.isalnum()),
         ("before mark", not second.isalnum()),
@@ -129,14 +147,15 @@ def _usual_gap(chars: Sequence[CharReading]) -> float:
     return median(gaps) if gaps else _USUAL_GAP
 
 
-def _quantile(values: Sequence[float], share: float) -> float:
-    if not values:
-        return 0.0
-    ordered = sorted(values)
-    at = share * (len(ordered) - 1)
-    below = int(at)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
+def _clearest(seen: Sequence[float]) -> float:
+    """Returns how clearly the line's spaces are seen at best, by what was seen at all its places."""
+    if not seen:
+        return _SEEN_WELL
+    ordered = sorted(seen)
+    at = _CLEAREST * (len(ordered) - 1)
+    below = ordered[int(at)]
+    best = below + (at - int(at)) * (ordered[min(int(at) + 1, len(ordered) - 1)] - below)
+    return (len(seen) * best + _AS_PLACES * _SEEN_WELL) / (len(seen) + _AS_PLACES)
 
 
 def _logistic(score: float) -> float:

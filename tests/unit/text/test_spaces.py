@@ -77,6 +77,14 @@ def test_thin_letters_that_the_model_parts_are_joined_where_their_gaps_are_like_
     assert space_out("", line, SETTING) == "all of it still"
 
 
+@pytest.mark.parametrize(
+    "text", ['"Well," he said.', 'spell "rhythm"?', 'He said, "Go on." Then he left.', '...and "so" on.']
+)
+@pytest.mark.parametrize("seen", [0.9, 0.02])
+def test_a_straight_quote_keeps_to_what_it_opens_or_closes(text: str, seen: float) -> None:
+    assert space_out("", chars(text, seen=seen, inside=1e-3, gaps=(NARROW, WIDE)), SETTING) == text
+
+
 def test_where_no_gap_is_known_the_model_decides() -> None:
     assert spaced("two words") == "two words"
     assert spaced("two words", seen=3e-5) == "twowords"
