@@ -93,14 +93,14 @@ def marks(area: SubtitleArea, settings: AreaDetectorSettings, bounds: Box) -> tu
 
 
 def moments(layers: Iterable[Layer]) -> list[tuple[int, tuple[Layer, ...]]]:
-    """Returns the pts at which to show layers that have cues, each with those that are shown then: the first shows the
-    most of them, each further one the most of those that none before shows. The most probable layers are seen to
-    first; MOST_FRAMES at most."""
-    waiting = [layer for layer in layers if layer.cues]
+    """Returns the pts at which to show layers that have cues, or what can't be read, each with those that are shown
+    then: the first shows the most of them, each further one the most of those that none before shows. The most probable
+    layers are seen to first; MOST_FRAMES at most."""
+    waiting = [layer for layer in layers if _shown(layer)]
     shown: list[tuple[int, tuple[Layer, ...]]] = []
     while waiting and len(shown) < MOST_FRAMES:
         first = waiting[0]
-        middles = [(cue.start_pts + cue.end_pts) // 2 for cue in first.cues]
+        middles = [(start_pts + end_pts) // 2 for start_pts, end_pts in _shown(first)]
         pts = max(middles, key=lambda pts: sum(_is_shown(layer, pts) for layer in waiting))
         there = tuple(layer for layer in waiting if _is_shown(layer, pts))
         shown.append((pts, there))
@@ -136,11 +136,18 @@ def _frame_at(info: VideoInfo, pts: int, settings: Settings) -> media.VideoFrame
 
 
 def _is_shown(layer: Layer, pts: int) -> bool:
-    return any(cue.start_pts <= pts < cue.end_pts for cue in layer.cues)
+    return any(start_pts <= pts < end_pts for start_pts, end_pts in _shown(layer))
+
+
+def _shown(layer: Layer) -> list[tuple[int, int]]:
+    """Returns from and to which pts a layer's texts are shown."""
+    return [(text.start_pts, text.end_pts) for text in (layer.cues or layer.unreadable)]
 
 
 def _told(layer: Layer) -> str:
     """Returns the label of a layer: of its reasons those that speak for what is more probable, as long as there are."""
+    if layer.unreadable:
+        return f"layer {layer.number}: {layer.probability:.2f}, {layer.unreadable[0].script}, which can't be read"
     supporting = [reason for reason in layer.reasons if (reason.weight > 0) == (layer.probability > 0.5)]
     why = [reason.words for reason in (supporting or layer.reasons)[:REASONS]]
     return f"layer {layer.number}: {', '.join([f'{layer.probability:.2f}', *why])}"

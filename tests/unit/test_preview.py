@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ from yivideo_ray.types import (
     RejectedRegion,
     RejectionReason,
     SubtitleArea,
+    UnreadableText,
     VideoInfo,
 )
 
@@ -166,6 +168,13 @@ def test_every_layer_is_shown_on_a_frame_that_shows_it_and_on_as_few_as_may_be()
     dialogue, title, sign = layer(1, (0, 10), (20, 40), (50, 60)), layer(2, (25, 35)), layer(3, (70, 80))
     assert moments([dialogue, title, sign]) == [(30, (dialogue, title)), (75, (sign,))]
     assert moments([layer(1)]) == []
+
+
+def test_text_that_can_not_be_read_is_shown_with_its_script() -> None:
+    unread = UnreadableText("thai", BOTTOM.box, 20, 30)
+    foreign = replace(layer(1, taken=False), cues=(), unreadable=(unread,))
+    assert moments([foreign]) == [(25, (foreign,))]
+    assert [mark.label for mark in layer_marks([foreign])] == ["layer 1: 0.10, thai, which can't be read"]
 
 
 def test_no_more_frames_are_shown_than_a_picture_holds() -> None:

@@ -236,9 +236,14 @@ def _told_layer(layer: Layer, info: VideoInfo) -> str:
     from yivideo_ray.stages.postprocess_and_finalize.layer_warnings import first_text
 
     taken = "taken" if layer.taken else "not taken"
-    shown = (
-        f"{len(layer.cues)} cues, first {first_text(layer, info)}" if layer.cues else f"no cue, {_corners(layer.box)}"
-    )
+    if layer.cues:
+        shown = f"{len(layer.cues)} cues, first {first_text(layer, info)}"
+    elif layer.unreadable:
+        shown = (
+            f"{len(layer.unreadable)} texts in {layer.unreadable[0].script}, which can't be read, {_corners(layer.box)}"
+        )
+    else:
+        shown = f"no cue, {_corners(layer.box)}"
     why = ", ".join(reason.words for reason in layer.reasons)
     return f"layer {layer.number}: {taken}, probability {layer.probability:.2f}, {shown} ({why})"
 
