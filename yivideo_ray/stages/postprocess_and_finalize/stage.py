@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.errors import ConfigError
 from yivideo_ray.geometry import Box, in_rows, to_frame
-from yivideo_ray.stages.crop_subtitle_images.stage import HIGHEST_LINE
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, join_simultaneous
 from yivideo_ray.stages.postprocess_and_finalize.layer_decision import DOUBT, decide, shipped_weights
 from yivideo_ray.stages.postprocess_and_finalize.layer_features import OF_READING, features_of
@@ -44,11 +43,6 @@ from yivideo_ray.types import (
 
 __all__ = ["FoundLayer", "find_layers", "postprocess_and_finalize"]
 
-# Boxes of subtitle lines vary with ascenders and marks; what is smaller than this is something else.
-_LOWEST_LINE = 0.45
-# A cue this short was hardly meant to be read: it must at least be read well.
-_BRIEF_S = 0.25
-_BRIEF_MIN_CONFIDENCE = 0.85
 # Text that was rejected is dropped where it is read again: this share of the line is inside the region, and both its
 # ends are within a line's height of the region's, as those of subtitles hardly ever are.
 _INSIDE_SHARE = 0.8
@@ -205,7 +199,7 @@ def _observe(
 ) -> Observation:
     lines: list[ReadLine] = []
     for line in text.lines:
-        if not _is_subtitle_line(line, crop, band, settings):
+        if not _may_be_text(line):
             continue
         box = to_frame(line.box, crop.box, crop.scale)
         if any(_shows(box, region) for region in rejected):
@@ -235,10 +229,7 @@ def _observe(
     )
 
 
-def _is_subtitle_line(line: TextLine, crop: CropMeta, band: Band, settings: PostprocessorSettings) -> bool:
-    share = line.box.height / crop.scale / band.line_height_px
-    if not _LOWEST_LINE <= share <= HIGHEST_LINE:
-        return False
+def _may_be_text(line: TextLine) -> bool:
     return not is_lone(line) or is_sure_alone(line) or is_unreadable(line.scores)
 
 
@@ -271,7 +262,4 @@ def _shows(line: Box, region: RejectedRegion) -> bool:
 
 
 def _is_worth_showing(cue: Cue, info: VideoInfo, settings: PostprocessorSettings) -> bool:
-    duration_s = float((cue.end_pts - cue.start_pts) * info.time_base)
-    if duration_s * 1000 < settings.min_duration_ms:
-        return False
-    return duration_s >= _BRIEF_S or cue.confidence >= _BRIEF_MIN_CONFIDENCE
+    return float((cue.end_pts - cue.start_pts) * info.time_base) * 1000 >= settings.min_duration_ms
