@@ -17,9 +17,9 @@ from yivideo_ray.types import UnreadableText
 
 __all__ = ["parted_by_script", "unreadable_texts"]
 
-# A text beside another one in another script has at least so many lines, and this share of both together: single lines
-# that look unreadable are in every text.
-_MIN_LINES, _MIN_SHARE = 2, 0.25
+# A text beside another one in another script has at least so many lines, most of them while one of the other is shown:
+# single short lines that look unreadable are in every text.
+_MIN_LINES = 2
 
 
 def unreadable_texts(layer: TrackLayer) -> tuple[UnreadableText, ...]:
@@ -38,10 +38,16 @@ def parted_by_script(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
 def _parts(layer: TrackLayer) -> list[TrackLayer]:
     unread = [track for track in layer.tracks if is_unreadable(track.scores)]
     read = [track for track in layer.tracks if track not in unread]
-    least = max(_MIN_LINES, _MIN_SHARE * len(layer.tracks))
-    if min(len(read), len(unread)) < least or _script_of(unread) is None or _script_of(read) is not None:
+    beside = sum(any(_are_shown_together(one, other) for other in read) for one in unread)
+    if min(len(read), len(unread)) < _MIN_LINES or 2 * beside < len(unread):
+        return [layer]
+    if _script_of(unread) is None or _script_of(read) is not None:
         return [layer]
     return [TrackLayer(tuple(read)), TrackLayer(tuple(unread))]
+
+
+def _are_shown_together(one: LineTrack, other: LineTrack) -> bool:
+    return min(one.end_pts, other.end_pts) > max(one.start_pts, other.start_pts)
 
 
 def _script_of(tracks: Sequence[LineTrack]) -> str | None:

@@ -99,6 +99,14 @@ def test_a_translation_beside_text_that_can_not_be_read_is_a_layer_of_its_own() 
     assert {one.script for one in second.unreadable} == {"thai"}
 
 
+def test_short_lines_of_a_dialogue_that_look_unreadable_are_no_text_of_their_own() -> None:
+    short = [(text_line(text, "vietnamese"),) for text in ("Hm.", "Oh!", "Tom?", "Go!")]
+    said = [(text_line(text, "latin"),) for text in SPOKEN]
+    (found,) = layers(*(crop for both in zip(said, short, strict=False) for crop in both), *said[4:])
+    assert found.unreadable == ()
+    assert len(found.cues) == len(short) + len(said)
+
+
 def test_a_line_that_was_not_read_is_no_line_of_a_cue() -> None:
     shown = [(text_line(text, "latin"),) for text in SPOKEN[1:]]
     (found,) = layers((text_line("", "none", 560), text_line(SPOKEN[0], "latin")), *shown)
