@@ -103,7 +103,7 @@ def _batch(
             drawn[crops[-1].meta.crop_id] = script, design
     for crop in read_lines(create_stitched_images(crops), models):
         for line in crop.lines:
-            features = line_script.features_of_line(line.pixels, line.track.reading)
+            features = line_script.features_of_line(line.pixels, line.standing.reading)
             yield features, *drawn[crop.meta.crop_id], line.box.width / line.box.height
     for picture, reading in zip(empty, models.recognize(empty) if empty else (), strict=True):
         features = line_script.features_of_line(picture, reading)

@@ -1,7 +1,7 @@
 """Stage paddleocr.perform_ocr: sheets in, the text lines of every crop on them out.
 
 The engine is given pictures and gives boxes and readings; all that knows of lines is here. A line that stays the same
-over several crops, because only the picture behind it changed, is recognised once (line_tracks). Where the model is
+over several crops, because only the picture behind it changed, is recognised once (standing_lines). Where the model is
 unsure, it looks again at the line a little narrower and a little farther off, and the readings vote. What the pixels
 tell beyond the model comes last.
 """
@@ -19,7 +19,7 @@ from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, dilate, shrink, stroke_
 from yivideo_ray.stages.crop_subtitle_images.stage import CROP_LINE_PX, HIGHEST_LINE
 from yivideo_ray.stages.perform_ocr.glyphs.gaps import with_glyphs
 from yivideo_ray.stages.perform_ocr.line_script import line_scores
-from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, LineTrack, join_lines, tracks_of
+from yivideo_ray.stages.perform_ocr.standing_lines import CropLines, Line, StandingLine, join_lines, standing_lines_of
 from yivideo_ray.text.line_classes import is_unreadable
 from yivideo_ray.text.voting import vote
 from yivideo_ray.types import CropText, Luma, Placement, Reading, Sheet, TextLine
@@ -65,24 +65,24 @@ def read_lines(sheets: Sequence[Sheet], models: OcrModels) -> list[CropLines]:
     crops = _find_lines(sheets, models)
     crops.sort(key=lambda crop: (crop.meta.band, crop.meta.start_pts))
     join_lines(crops)
-    tracks = tracks_of(crops)
-    if tracks:
-        _recognize(tracks, models)
+    standing = standing_lines_of(crops)
+    if standing:
+        _recognize(standing, models)
     return crops
 
 
-def _recognize(tracks: Sequence[LineTrack], models: OcrModels) -> None:
-    """Sets what each track says, and in how many pictures it was read."""
-    pictures = [track.best.pixels for track in tracks]
-    for track, reading in zip(tracks, models.recognize(pictures), strict=True):
-        track.reading, track.looks = reading, 1
-    unsure = [(track, picture) for track, picture in zip(tracks, pictures, strict=True) if _is_unsure(track.reading)]
+def _recognize(standing: Sequence[StandingLine], models: OcrModels) -> None:
+    """Sets what each says, and in how many pictures it was read."""
+    pictures = [one.best.pixels for one in standing]
+    for one, reading in zip(standing, models.recognize(pictures), strict=True):
+        one.reading, one.looks = reading, 1
+    unsure = [(one, picture) for one, picture in zip(standing, pictures, strict=True) if _is_unsure(one.reading)]
     if not unsure:
         return
     again = models.recognize([look for _, picture in unsure for look in _other_looks(picture)])
-    for at, (track, _) in enumerate(unsure):
-        track.reading = vote([track.reading, *again[2 * at : 2 * at + 2]], [1.0, 1.0, 1.0])
-        track.looks = 3
+    for at, (one, _) in enumerate(unsure):
+        one.reading = vote([one.reading, *again[2 * at : 2 * at + 2]], [1.0, 1.0, 1.0])
+        one.looks = 3
 
 
 def _is_unsure(reading: Reading) -> bool:
@@ -187,17 +187,17 @@ def _reach_out(image: Luma, box: Box) -> Box:
 
 
 def _complete(crops: Sequence[CropLines]) -> tuple[CropText, ...]:
-    """Returns the text of every crop, in the order of crops, whose tracks have been read.
+    """Returns the text of every crop, in the order of crops, whose lines have been read.
 
     The gaps between glyphs, and marks that the model mistakes, come from the clearest picture of each line. A crop
     without text has no lines.
     """
     for crop in crops:
-        cue_text = " ".join(line.track.reading.text for line in crop.lines)
+        cue_text = " ".join(line.standing.reading.text for line in crop.lines)
         for line in crop.lines:
-            if line.track.best is line:
-                line.track.scores = line_scores(line.pixels, line.track.reading)
-                line.track.reading = with_glyphs(_without_edges(line.track.reading, line), line.pixels, cue_text)
+            if line.standing.best is line:
+                line.standing.scores = line_scores(line.pixels, line.standing.reading)
+                line.standing.reading = with_glyphs(_without_edges(line.standing.reading, line), line.pixels, cue_text)
     return tuple(_crop_text(crop) for crop in crops)
 
 
@@ -205,18 +205,18 @@ def _crop_text(crop: CropLines) -> CropText:
     lines = [
         _text_line(line, crop)
         for line in crop.lines
-        if line.track.reading.text.strip() or is_unreadable(line.track.scores)
+        if line.standing.reading.text.strip() or is_unreadable(line.standing.scores)
     ]
-    looks = sum(line.track.looks for line in crop.lines if line.track.best is line)
+    looks = sum(line.standing.looks for line in crop.lines if line.standing.best is line)
     rows = in_rows(lines, lambda line: line.box)
     return CropText(crop.meta.crop_id, tuple(line for row in rows for line in row), looks)
 
 
 def _text_line(line: Line, crop: CropLines) -> TextLine:
     # What is made of spaces was not read.
-    reading = line.track.reading if line.track.reading.text.strip() else Reading("", 0.0)
+    reading = line.standing.reading if line.standing.reading.text.strip() else Reading("", 0.0)
     box = line.box.scale(1 / crop.placement.scale)
-    return TextLine(reading.text, reading.confidence, box, reading.chars, *_style(line), line.track.scores)
+    return TextLine(reading.text, reading.confidence, box, reading.chars, *_style(line), line.standing.scores)
 
 
 def _style(line: Line) -> tuple[int | None, int | None]:

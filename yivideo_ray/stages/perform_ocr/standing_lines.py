@@ -24,7 +24,7 @@ from yivideo_ray.pixels.strokes import (
 )
 from yivideo_ray.types import CropMeta, Luma, Placement, Reading
 
-__all__ = ["CropLines", "Line", "LineTrack", "join_lines", "tracks_of"]
+__all__ = ["CropLines", "Line", "StandingLine", "join_lines", "standing_lines_of"]
 
 _SAME_PLACE_IOU = 0.6
 # The ends of a line that stays may seem to move by this share of its height.
@@ -52,10 +52,10 @@ class Line:
     image: Luma
     found: Box
     box: Box
-    track: LineTrack = field(init=False)
+    standing: StandingLine = field(init=False)
 
     def __post_init__(self) -> None:
-        self.track = LineTrack(self)
+        self.standing = StandingLine(self)
 
     @property
     def pixels(self) -> Luma:
@@ -63,7 +63,7 @@ class Line:
 
 
 @dataclass(slots=True, eq=False)
-class LineTrack:
+class StandingLine:
     """One line of text for as long as it stands still, over one crop or several. best is its clearest picture, which is
     read; reading, what it says; looks, in how many pictures it was read; scores, what script it is in (line_script)."""
 
@@ -116,7 +116,7 @@ def join_lines(crops: Sequence[CropLines]) -> None:
         for line in second.lines:
             for other in first.lines:
                 if _same_text(other, first, line, second):
-                    line.track = other.track
+                    line.standing = other.standing
                     break
         _carry(first, second)
     for first, second in reversed(neighbours):
@@ -124,19 +124,19 @@ def join_lines(crops: Sequence[CropLines]) -> None:
     _choose_best(crops)
 
 
-def tracks_of(crops: Sequence[CropLines]) -> list[LineTrack]:
-    """Returns the tracks of all lines, each once, in the order of the crops."""
-    return list({id(line.track): line.track for crop in crops for line in crop.lines}.values())
+def standing_lines_of(crops: Sequence[CropLines]) -> list[StandingLine]:
+    """Returns the standing lines of all lines, each once, in the order of the crops."""
+    return list({id(line.standing): line.standing for crop in crops for line in crop.lines}.values())
 
 
 def _choose_best(crops: Sequence[CropLines]) -> None:
     """Sets what the clearest picture of each text is, among the lines that are left."""
     chosen: set[int] = set()
     for line in (line for crop in crops for line in crop.lines):
-        track = line.track
-        if id(track) not in chosen or line.crop.averaged_frames > track.best.crop.averaged_frames:
-            track.best = line
-        chosen.add(id(track))
+        standing = line.standing
+        if id(standing) not in chosen or line.crop.averaged_frames > standing.best.crop.averaged_frames:
+            standing.best = line
+        chosen.add(id(standing))
 
 
 def _is_next(first: CropMeta, second: CropMeta) -> bool:
@@ -168,13 +168,13 @@ def _carry(source: CropLines, target: CropLines) -> None:
     first, second = sorted((source.meta, target.meta), key=lambda crop: crop.start_pts)
     if source.scale != target.scale or second.joined_to_pts != first.stable_end_pts:
         return
-    known = {id(line.track) for line in target.lines}
+    known = {id(line.standing) for line in target.lines}
     bounds = Box(0, 0, target.image.shape[1], target.image.shape[0])
     for line in source.lines:
         place = target.from_frame(source.to_frame(line.box))
         in_the_way = [other for other in target.lines if other.box.intersect(place) is not None]
         if (
-            id(line.track) in known
+            id(line.standing) in known
             # Where a crop ends there is only grey to compare with.
             or place.clip(bounds) != place
             or not all(_is_part(other.box, place) for other in in_the_way)
@@ -182,7 +182,7 @@ def _carry(source: CropLines, target: CropLines) -> None:
         ):
             continue
         found = Line(target.meta, target.image, place, place)
-        found.track = line.track
+        found.standing = line.standing
         target.lines = [other for other in target.lines if other not in in_the_way] + [found]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.text_pictures import HEIGHT, WIDTH, background, write
 from yivideo_ray.geometry import Box
-from yivideo_ray.stages.perform_ocr.line_tracks import CropLines, Line, join_lines
+from yivideo_ray.stages.perform_ocr.standing_lines import CropLines, Line, join_lines
 from yivideo_ray.types import CropMeta, Luma, Placement
 
 TEXT = "They never told us why"
@@ -39,20 +39,20 @@ def boxes(crops: list[CropLines]) -> list[list[Box]]:
 def test_a_line_that_was_found_once_is_in_all_crops_that_show_it_and_is_read_once(found_in: int) -> None:
     crops = [crop(number, shown(number), *([WHOLE] if number == found_in else [])) for number in range(3)]
     assert boxes(crops) == [[WHOLE]] * 3
-    assert len({id(one.lines[0].track) for one in crops}) == 1
+    assert len({id(one.lines[0].standing) for one in crops}) == 1
 
 
 def test_it_takes_the_place_of_a_part_of_it() -> None:
     crops = [crop(0, shown(0), WHOLE), crop(1, shown(1), PART), crop(2, shown(2), WHOLE)]
     assert boxes(crops) == [[WHOLE]] * 3
-    assert len({id(one.lines[0].track) for one in crops}) == 1
+    assert len({id(one.lines[0].standing) for one in crops}) == 1
 
 
 def test_a_part_that_was_joined_to_another_leaves_that_one_its_own_reading() -> None:
     crops = [crop(0, shown(0), WHOLE), crop(1, shown(1), PART), crop(2, shown(2), PART)]
     crops[2].placement = replace(crops[2].placement, crop=replace(crops[2].meta, joined_to_pts=None))
     assert boxes(crops) == [[WHOLE], [WHOLE], [PART]]
-    assert [one.lines[0].track.best in one.lines for one in crops] == [True, False, True]
+    assert [one.lines[0].standing.best in one.lines for one in crops] == [True, False, True]
 
 
 def test_a_line_that_has_grown_is_none_of_which_a_part_was_found() -> None:
