@@ -96,8 +96,8 @@ def parsed_result(data: bytes) -> documents.Result:
 
 
 def subtitles_of(result: documents.Result, subtitle_format: str) -> str:
-    """Returns the cues of a result as a subtitle file has them. Errors: ConfigError CONFIG_INVALID for what is no format
-    of subtitles, and for the result of a video that could not be read."""
+    """Returns the cues of a result as a subtitle file has them. Errors: ConfigError CONFIG_INVALID for what is no
+    format of subtitles, and for the result of a video that could not be read."""
     if subtitle_format not in WRITERS:
         raise ConfigError(
             f"{subtitle_format!r} is no format of subtitles.", remedy=f"The formats are {', '.join(WRITERS)}."

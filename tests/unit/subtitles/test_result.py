@@ -196,7 +196,7 @@ def test_a_failed_workflow_has_a_document_too() -> None:
 
 def test_of_a_video_that_was_not_read_there_is_no_text() -> None:
     failed = result_of(replace(OUTCOME, info=None, area=None, layers=(), cues=()))
-    with pytest.raises(ConfigError, match="/videos/a.mp4 was not read") as caught:
+    with pytest.raises(ConfigError, match=r"/videos/a\.mp4 was not read") as caught:
         failed.as_text("srt")
     assert caught.value.code.name == "CONFIG_INVALID"
 
