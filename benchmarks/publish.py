@@ -7,7 +7,8 @@ No figure there is typed in.
 A benchmark's figures are what its --json wrote to docs/figures/data/NAME.json; a page without such a file says that
 nothing was measured yet. What a page says of how the figures came about is the benchmark's own docstring, the table is
 what the benchmark printed, and a picture is drawn anew. The table in README.md (two folders above DIR, where there is
-one) is a few of them. --check writes nothing. Exit code: 0, or 1 if with --check the pages are not those of the data.
+one) is a few of them. The index names the reports of fits (training/), too, where there are some. --check writes
+nothing. Exit code: 0, or 1 if with --check the pages are not those of the data.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.instruments.environment import format_environment
+from benchmarks.instruments.environment import provenance
 from benchmarks.readme_table import with_table
 
 __all__ = ["PAGES", "Measurement", "Page", "main", "pages", "write"]
 
 DOCS = Path(__file__).parents[1] / "docs" / "figures"
 NOT_YET = "Not measured yet."
+FITS = {"layers": "Which layers are subtitles", "scripts": "Which script a line is in"}
+"""The reports that training/ writes beside the pages, by the names of their files, with their titles."""
 NOTE = "<!-- Written by `python -m benchmarks.publish`: change the benchmark or measure again, not this file. -->"
 
 
@@ -121,7 +124,7 @@ def pages(docs: Path) -> dict[str, str]:
     """
     found = _figures(docs / "data")
     texts = {f"{page.name}.md": _page(page, found) for page in PAGES}
-    return {**texts, "README.md": _index(found)}
+    return {**texts, "README.md": _index(docs, found)}
 
 
 def write(docs: Path) -> None:
@@ -178,16 +181,11 @@ def _page(page: Page, found: dict[str, dict[str, Any]]) -> str:
         ]
         if _draw_of(page) is not None:
             parts.append(f"![{page.title}: the figures above, drawn]({measured.name}.png)")
-        parts.append(_provenance(figures["environment"]))
+        parts.append(provenance(figures["environment"]))
     return "\n\n".join(parts) + "\n"
 
 
-def _provenance(facts: dict[str, Any]) -> str:
-    database = f"\ndatabase {facts['database']}" if "database" in facts else ""
-    return f"Measured {facts['date']}:\n\n```text\n{format_environment(facts)}{database}\n```"
-
-
-def _index(found: dict[str, dict[str, Any]]) -> str:
+def _index(docs: Path, found: dict[str, dict[str, Any]]) -> str:
     lines = ["| Figures | Command | Measured | Commit |", "| --- | --- | --- | --- |"]
     for page in PAGES:
         for measured in page.measured:
@@ -199,7 +197,10 @@ def _index(found: dict[str, dict[str, Any]]) -> str:
         "What the benchmarks measured last, where and when; each page tells how, and names its limits. "
         "[Earlier figures](earlier.md) are of the commits that they name."
     )
-    return "\n\n".join(["# Figures", NOTE, about, "\n".join(lines)]) + "\n"
+    parts = ["# Figures", NOTE, about, "\n".join(lines)]
+    if fits := [f"[{title}]({name}.md)" for name, title in FITS.items() if (docs / f"{name}.md").is_file()]:
+        parts.append(f"Reports of fits (training/), on sources or fonts that a fit has not seen: {', '.join(fits)}.")
+    return "\n\n".join(parts) + "\n"
 
 
 def _draw_of(page: Page) -> Callable[[dict[str, Any], Path], None] | None:

@@ -32,6 +32,7 @@ from rapidfuzz import fuzz
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.instruments.environment import environment, provenance
 from training.readings import load
 from yivideo_ray import stages
 from yivideo_ray.config import load_settings
@@ -198,6 +199,7 @@ def _report(found: Sequence[Example], probabilities: NDArray[np.float64], fitted
     lines += ["| feature | weight |", "| --- | --- |"]
     weights = zip(FEATURES, fitted.model.coef_[0], strict=True)
     lines += [f"| {name} | {weight:+.2f} |" for name, weight in sorted(weights, key=lambda pair: -abs(pair[1]))]
+    lines += ["", provenance(environment(packages=["scikit-learn"]), "Fitted")]
     return "\n".join(lines) + "\n"
 
 

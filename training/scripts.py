@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.instruments.environment import environment, provenance
 from training.script_lines import Face, as_seen, draw_lines, faces_by_class, faces_in, footage
 from yivideo_ray.config import load_settings
 from yivideo_ray.geometry import Box
@@ -224,7 +225,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = "\n".join(report(lines, cross_validated(lines)))
     print(told)
     if options.report is not None:
-        options.report.write_text(f"{_HEAD}```text\n{told}\n```\n", encoding="utf-8")
+        where = provenance(environment(packages=["scikit-learn"]), "Fitted")
+        options.report.write_text(f"{_HEAD}```text\n{told}\n```\n\n{where}\n", encoding="utf-8")
     if options.write:
         fitted = fit(lines, np.ones(len(lines.classes), bool))
         parts = {name: getattr(fitted, name).astype(np.float16) for name in Fit.__dataclass_fields__}

@@ -165,6 +165,7 @@ class YivideoError(Exception):
 
     @property
     def retryable(self) -> bool:
+        """Whether the same call may succeed later."""
         return self.code.retryable
 
     def __str__(self) -> str:
@@ -174,6 +175,7 @@ class YivideoError(Exception):
         return _rebuild, (type(self), self.message, self.code.name, self.remedy, self.facts)
 
     def as_dict(self) -> dict[str, Any]:
+        """Returns the error as documents have it: code, message, remedy, retryable, and facts where it has some."""
         return {
             "code": self.code.name,
             "message": self.message,
@@ -188,34 +190,51 @@ def _rebuild(kind: type[YivideoError], message: str, code: str, remedy: str, fac
 
 
 class InputError(YivideoError):
+    """The video is at fault: it is missing, unreadable, damaged, or none."""
+
     default_code = "INPUT_UNRECOGNIZED"
 
 
 class ConfigError(YivideoError):
+    """Settings, arguments or the chain of stages are at fault; told before any work where that can be known."""
+
     default_code = "CONFIG_INVALID"
 
 
 class OutputError(YivideoError):
+    """The result can't be written, or would replace a file of somebody else."""
+
     default_code = "OUTPUT_NOT_WRITABLE"
 
 
 class ModelError(YivideoError):
+    """A model, or a package that runs it, can't be had or can't be loaded."""
+
     default_code = "MODEL_UNAVAILABLE"
 
 
 class DeviceError(YivideoError):
+    """The GPU that was asked for is not there, or the device failed at work."""
+
     default_code = "DEVICE_UNAVAILABLE"
 
 
 class CallError(YivideoError):
+    """A call to the GPU actor failed, or a task, or the cluster; or the work was cancelled."""
+
     default_code = "ACTOR_LOST"
 
 
 class ServiceError(YivideoError):
+    """The service turns a request down, can't be reached, or can't reach what it keeps. A Client raises every error of
+    the service as this, also one whose code is another class's."""
+
     default_code = "SERVICE_UNAVAILABLE"
 
 
 class InternalError(YivideoError):
+    """A fault of ours; the log has the traceback."""
+
     default_code = "INTERNAL"
 
 

@@ -88,16 +88,16 @@ class Journal:
         self.emit(EventKind.STAGE_STARTED, stage)
 
     def finish(self, stage: Stage, **output: Any) -> None:
-        self.enter(self.ended(stage, **output))
+        self.save(self.ended(stage, **output))
 
     def ended(self, stage: Stage, **output: Any) -> StageRecord:
-        """Returns the record of a stage that ends now, for enter."""
+        """Returns the record of a stage that ends now, for save."""
         self.start(stage)
         duration = round(time.monotonic() - self._started[stage], 3)
         return replace(self.stages[stage], status=StageStatus.SUCCESS, output=output, duration=duration)
 
-    def enter(self, record: StageRecord) -> None:
-        """Enters the end of a stage."""
+    def save(self, record: StageRecord) -> None:
+        """Enters a record that ended gave, and tells that the stage has ended."""
         self._note(record)
         self.emit(EventKind.STAGE_FINISHED, record.stage, duration=record.duration)
 
@@ -115,7 +115,7 @@ class Journal:
         """pts: of the frames, in order; full: a longer look would give no more. The rest as in Samples, told where it
         means damage."""
         damage = {"holes": holes, "corrupt_packets": corrupt_packets} if holes or corrupt_packets else {}
-        self.finish(Stage.EXTRACT_KEYFRAMES, frames=len(pts), thorough=full, pts=list(pts), **damage)
+        self.finish(Stage.EXTRACT_KEYFRAMES, frames=len(pts), full=full, pts=list(pts), **damage)
 
     def begin_detection(self, settings: AreaDetectorSettings) -> None:
         self.begin(Stage.DETECT_SUBTITLE_AREA, **settings.model_dump(mode="json"))

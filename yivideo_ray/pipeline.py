@@ -71,7 +71,9 @@ class StageRunner(Protocol):
         look."""
         ...
 
-    async def detect_subtitle_area(self, frames: Any) -> SubtitleArea: ...
+    async def detect_subtitle_area(self, frames: Any) -> SubtitleArea:
+        """Returns the regions in which text is to be read. frames: what this runner's extract_keyframes gave."""
+        ...
 
     async def read_crops(self, area: SubtitleArea, until: Stage) -> Readings:
         """Runs the chunk stages up to `until`. Of an area without bands they read nothing, and report on the chunks."""
@@ -79,7 +81,10 @@ class StageRunner(Protocol):
 
     async def find_layers(
         self, area: SubtitleArea, crops: tuple[CropMeta, ...], texts: tuple[CropText, ...]
-    ) -> tuple[Layer, ...]: ...
+    ) -> tuple[Layer, ...]:
+        """Returns the layers of text, the most probable subtitles first, each with its cues and whether it is taken.
+        texts belong to crops by crop_id. Errors: ConfigError LAYER_UNKNOWN."""
+        ...
 
 
 async def find_area(stages: StageRunner) -> SubtitleArea:

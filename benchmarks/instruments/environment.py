@@ -9,20 +9,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from yivideo_ray.subtitles.result import installed_versions
 from yivideo_ray.types import EngineFacts
 
-__all__ = ["environment", "format_environment"]
+__all__ = ["environment", "format_environment", "provenance"]
 
 PATHS = ("--against", "--config", "--html", "--json", "--out", "--plot", "--results", "--summary")
 """Options of benchmarks that say where something lies, which changes no figure."""
 
 
-def environment(engine: EngineFacts | None = None) -> dict[str, Any]:
-    """Returns the facts that a figure is worth nothing without; engine is what really ran the models."""
+def environment(engine: EngineFacts | None = None, packages: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the facts that a figure is worth nothing without; engine is what really ran the models, packages are
+    installed ones whose versions are told besides."""
     facts = engine.as_dict() if engine is not None else {}
     return {
         "command": _command(),
@@ -36,7 +38,11 @@ def environment(engine: EngineFacts | None = None) -> dict[str, Any]:
         "device": facts.get("device"),
         "provider": facts.get("provider"),
         "models": [facts[key] for key in ("detection_model", "recognition_model") if key in facts],
-        "versions": {**installed_versions(), **facts.get("versions", {})},
+        "versions": {
+            **installed_versions(),
+            **{name: version(name) for name in packages},
+            **facts.get("versions", {}),
+        },
     }
 
 
@@ -50,6 +56,12 @@ def format_environment(facts: dict[str, Any]) -> str:
     )
     machine = f"{facts['cores']} cores of {facts['cpu']}, {facts['memory_gib']} GiB, {facts['system']}"
     return f"commit {facts['commit']}; {machine}\n{device}\n{versions}"
+
+
+def provenance(facts: dict[str, Any], what: str = "Measured") -> str:
+    """Returns the end of a page of figures, in Markdown: when and where this was done (what: measured or fitted)."""
+    database = f"\ndatabase {facts['database']}" if "database" in facts else ""
+    return f"{what} {facts['date']}:\n\n```text\n{format_environment(facts)}{database}\n```"
 
 
 def _command() -> str:

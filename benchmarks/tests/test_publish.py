@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.instruments.environment import environment, without_paths
-from benchmarks.publish import DOCS, PAGES, main, pages, stale
+from benchmarks.instruments.environment import environment, provenance, without_paths
+from benchmarks.publish import DOCS, FITS, PAGES, main, pages, stale
 from benchmarks.readme_table import BEGIN, END, ROWS
 from yivideo_ray.types import EngineFacts
 
@@ -276,6 +277,21 @@ def test_the_index_tells_when_each_was_measured_and_at_which_commit(tmp_path: Pa
     index = pages(tmp_path)["README.md"]
     row = "| [HTTP](http.md) | `python -m benchmarks.something --runs 7` | 2024-06-07 08:09+00:00 | `fedcba987654` |"
     assert row in index.splitlines()
+
+
+def test_the_index_names_the_reports_of_fits_that_are_there(tmp_path: Path) -> None:
+    assert "fits" not in pages(tmp_path)["README.md"]
+    (tmp_path / "layers.md").write_text("# Which layers are subtitles\n", encoding="utf-8")
+    last = pages(tmp_path)["README.md"].splitlines()[-1]
+    assert last.endswith(" not seen: [Which layers are subtitles](layers.md).")
+    for name, title in FITS.items():
+        assert (DOCS / f"{name}.md").read_text(encoding="utf-8").startswith(f"# {title}\n")
+
+
+def test_what_a_fit_was_made_with_is_told_besides() -> None:
+    told = provenance(environment(packages=["pysubs2"]), "Fitted")
+    assert re.match(r"Fitted 20\d\d-.*:\n\n```text\ncommit .*; \d+ cores of ", told)
+    assert re.search(r", pysubs2 \d.*\n```$", told)
 
 
 def test_the_database_of_a_measurement_is_told(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_frames_between_key_frames_are_looked_at_where_those_do_not_tell(
     (outcome,) = run(settings, namespace, Job(video), on_event=events.append)
     assert found(outcome) == expected()
     extracted, detected = outcome.stages[:2]
-    assert extracted.output["thorough"] is full
+    assert extracted.output["full"] is full
     assert extracted.output["frames"] == len(extracted.output["pts"]) == (samples if full else samples // 2)
     assert (extracted.status, detected.status) == (StageStatus.SUCCESS, StageStatus.SUCCESS)
     begun = [event.stage for event in events if event.kind is EventKind.STAGE_STARTED]

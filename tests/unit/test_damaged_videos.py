@@ -276,7 +276,7 @@ def test_an_odd_video_without_subtitles_is_whole_and_nothing_but_its_samples_is_
     ended = run_in_process(without_text(tmp_path / name, **{"frames": 150, **UNDAMAGED[name]}), tmp_path)
     assert (ended.partial, ended.warnings, ended.decoded_s) == (False, (), None)
     stages = {record.stage: record.output for record in ended.stages}
-    assert set(stages[Stage.EXTRACT_KEYFRAMES]) == {"frames", "thorough", "pts"}
+    assert set(stages[Stage.EXTRACT_KEYFRAMES]) == {"frames", "full", "pts"}
     assert stages[Stage.CROP_SUBTITLE_IMAGES] == {"crops": 0}
 
 

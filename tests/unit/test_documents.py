@@ -12,6 +12,8 @@ import yaml
 from PIL import Image
 
 from yivideo_ray.errors import WarningCode
+from yivideo_ray.evaluation.corpus import SUFFIXES
+from yivideo_ray.service.parameters import SETTABLE
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "yivideo_ray"
@@ -118,6 +120,22 @@ def test_every_function_that_the_architecture_names_is_there() -> None:
     assert len(named) > 40
     assert sorted(name for name in named if not defined(name)) == []
     assert not defined("runtime.session.Session.no_such_thing")
+
+
+def test_the_settings_that_one_workflow_may_have_are_in_the_page_of_the_service() -> None:
+    page = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (`.*`) \| `(\w+)` \|$", page, re.MULTILINE)
+    told = {(stage, name, section) for stage, names, section in rows for name in re.findall(r"`(\w+)`", names)}
+    settable = {
+        (stage.value, name, section) for stage, places in SETTABLE.items() for name, (section, _) in places.items()
+    }
+    assert told == settable
+
+
+def test_the_suffixes_of_videos_that_are_scored_are_in_the_page_of_the_command() -> None:
+    page = (ROOT / "docs" / "use.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"^Videos end in (.*?)\. ", page, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`(\.\w+)`", sentence)) == SUFFIXES
 
 
 def test_every_code_of_a_warning_is_in_the_page_of_the_command() -> None:

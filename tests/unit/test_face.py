@@ -118,6 +118,7 @@ def test_what_is_no_video_is_an_error_with_a_code_and_a_remedy(tmp_path: Path, n
     assert caught.value.remedy
 
 
-def test_another_format_than_ours_is_a_key_error(video: Path) -> None:
-    with pytest.raises(KeyError):
+def test_another_format_than_ours_is_refused_with_those_that_there_are(video: Path) -> None:
+    with pytest.raises(YivideoError, match=r"'doc' is no format .* srt, vtt, ass, txt") as caught:
         extract(video, settings=Settings(), models=Models()).as_text("doc")
+    assert caught.value.code.name == "CONFIG_INVALID"

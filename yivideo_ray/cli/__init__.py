@@ -1,4 +1,5 @@
-"""The `yivideo` command: arguments in, exit code out. Work is done by runtime, serve, doctor and subtitles.
+"""The `yivideo` command: arguments in, exit code out. A module for each subcommand, and clients for those that ask the
+service; work is done by the rooms that they import.
 
 Exit codes: 0 success, 1 a workflow or check failed, 2 wrong usage or settings, 130 interrupted.
 Standard output carries results for programs (JSON lines), or the live table on a terminal; standard error carries

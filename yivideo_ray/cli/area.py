@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from yivideo_ray.runtime.workflow.own_files import OwnFiles
     from yivideo_ray.types import Layer, VideoInfo
 
-__all__ = ["add", "area", "picture_path", "put_in_place", "sentences"]
+__all__ = ["add", "area", "frames_looked_at", "picture_path", "put_in_place", "sentences"]
 
 SUFFIX = ".area.png"
 # The kind under which the database keeps which pictures are ours.
@@ -135,7 +135,7 @@ def _regions(outcome: Outcome, settings: Settings) -> tuple[bytes, tuple[int, ..
 
     assert outcome.info is not None, "a workflow that succeeded has probed its video"
     assert outcome.area is not None, "the second stage makes an area"
-    sampled, full = _sampled(outcome)
+    sampled, full = frames_looked_at(outcome)
     frame = telling_frame(outcome.info, outcome.area, sampled, settings, quick=not full)
     drawn = marks(outcome.area, settings.area_detector, outcome.info.bounds)
     return draw((frame.bgr(), drawn)), (frame.pts,)
@@ -203,13 +203,14 @@ def picture_path(video: VideoLocation, output: Path | None) -> Path:
     return picture
 
 
-def _sampled(outcome: Outcome) -> tuple[Sequence[int], bool]:
+def frames_looked_at(outcome: Outcome) -> tuple[Sequence[int], bool]:
     """Returns the pts of the frames in which the area was looked for, and whether the look was full."""
     from yivideo_ray.types import Stage
 
     extracted = next(record for record in outcome.stages if record.stage is Stage.EXTRACT_KEYFRAMES)
-    # What an earlier version kept of a run that was interrupted was always full, and does not say so.
-    return extracted.output["pts"], extracted.output.get("thorough", True)
+    # Earlier versions called it thorough, and what the first ones kept of an interrupted run was always full.
+    kept = extracted.output
+    return kept["pts"], kept.get("full", kept.get("thorough", True))
 
 
 def sentences(outcome: Outcome, settings: Settings, *, regions: bool = False) -> Iterator[str]:

@@ -37,16 +37,20 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def load(given: Path | None) -> Settings:
+    """Returns the settings of the file that --config names (None: that of YIVIDEO_CONFIG, or the defaults), with the
+    environment's on top. Errors: ConfigError CONFIG_INVALID."""
     from yivideo_ray.config import load_settings, settings_file
 
     return load_settings(settings_file(given))
 
 
 def names(listed: str) -> list[str]:
+    """Returns the names of a list such as "srt,vtt", in its order; blanks around them and empty ones don't count."""
     return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def stage(name: str) -> Stage:
+    """Returns the stage of a public name. Errors: ConfigError CHAIN_INVALID, with the nearest name that there is."""
     import difflib
 
     from yivideo_ray.types import STAGES, Stage
@@ -93,5 +97,6 @@ def report(sentence: str) -> None:
 
 
 def write_json(stream: IO[str], value: Any, indent: int | None = 2) -> None:
+    """Writes a value as JSON with a line break behind it, and flushes. indent: None for one line."""
     stream.write(json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
     stream.flush()

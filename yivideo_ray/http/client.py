@@ -39,13 +39,17 @@ class Client:
             print(client.extract("film.mp4").as_text("srt"))
 
     url and key: None for those of the settings (None: the defaults with the environment's on top), which are where
-    `yivideo serve` would serve, and the first of its keys. Every call may raise ServiceError SERVICE_UNREACHABLE (a
-    retry helps once it runs), and the error that the service answers with, under its own code.
+    `yivideo serve` would serve, and the first of its keys. Workflows are dictionaries as the service answers them:
+    http.wire.Workflow has their keys. Every call may raise ServiceError SERVICE_UNREACHABLE (a retry helps once it
+    runs), and the error that the service answers with, as ServiceError under its own code: WORKFLOW_NOT_FOUND from each
+    that takes a workflow_id.
     """
 
     def __init__(
         self, url: str | None = None, *, key: str | None = None, settings: ServeSettings | None = None
     ) -> None:
+        """Asks nothing yet. Errors: ConfigError CONFIG_INVALID if url is no http or https address of a host, and
+        those of load_settings."""
         settings = settings or load_settings().serve
         self.url = (url or settings.url).rstrip("/")
         parts = urlsplit(self.url)
@@ -77,7 +81,7 @@ class Client:
 
         video: a file here, which is uploaded; with upload off, a path on the service's machine or an address, which it
         reads itself. on_progress is called with each Event, in this thread. Errors: that with which the workflow
-        failed, under its code.
+        failed, under its code; those of submit.
         """
         body: dict[str, Any] = {} if upload else {"video_path": os.fspath(video)}
         made = self.submit(body, upload=Path(video) if upload else None)
@@ -88,7 +92,16 @@ class Client:
         return parsed_result(self.subtitles(found["workflow_id"], "json"))
 
     def submit(self, body: Mapping[str, Any], upload: Path | None = None, key: str | None = None) -> dict[str, Any]:
-        """Returns the workflow that a request makes; upload: the video goes with it. key: the Idempotency-Key."""
+        """Returns the workflow that a request makes, as soon as the service has kept it.
+
+        body: video_path, workflow_config, execution_mode, workflow_id, priority and callback_url, each of which may be
+        left out, as http.wire.NewWorkflow says. upload: a video here that goes with the request; body has no video_path
+        then, nor execution_mode and workflow_id. key: the Idempotency-Key, with which the same request gives the same
+        workflow again.
+
+        Errors: ConfigError CONFIG_INVALID if the file to upload can't be read; of the service's for example
+        REQUEST_INVALID, CHAIN_INVALID, CONFIG_INVALID, PATH_OUTSIDE_ROOT, and QUEUE_FULL, where a retry helps.
+        """
         headers = {} if key is None else {"Idempotency-Key": key}
         if upload is None:
             return self._json("POST", "/v1/workflows", json=body, headers=headers)
@@ -101,16 +114,25 @@ class Client:
             raise ConfigError(f"{upload} can't be read: {error.strerror}.", remedy="Check the path.") from error
 
     def get(self, workflow_id: str) -> dict[str, Any]:
+        """Returns a workflow as it stands."""
         return self._json("GET", f"/v1/workflows/{workflow_id}")
 
     def cancel(self, workflow_id: str) -> dict[str, Any]:
+        """Returns the workflow: CANCELLED if it waited, else still IN_PROGRESS, with `cancelling` true, for the time of
+        a chunk and some seconds at most. Errors: WORKFLOW_STATE_CONFLICT for one that has ended."""
         return self._json("POST", f"/v1/workflows/{workflow_id}/cancel")
 
     def retry(self, workflow_id: str) -> dict[str, Any]:
+        """Returns the workflow, which waits for its turn again: it goes on from the first stage that did not succeed.
+        Errors: WORKFLOW_STATE_CONFLICT unless it is FAILED or CANCELLED; QUEUE_FULL."""
         return self._json("POST", f"/v1/workflows/{workflow_id}/retry")
 
     def list(self, states: Sequence[str] = (), limit: int = 50) -> Iterator[dict[str, Any]]:
-        """Yields up to limit workflows, the newest first."""
+        """Yields up to limit workflows, the newest first, page by page as they are asked for.
+
+        states: only those in one of these, of PENDING, IN_PROGRESS, SUCCESS, FAILED and CANCELLED (none: in any).
+        Errors: REQUEST_INVALID for another state.
+        """
         cursor: str | None = None
         while limit > 0:
             query: dict[str, Any] = {"state": list(states), "limit": min(limit, 200)}
@@ -122,7 +144,13 @@ class Client:
                 return
 
     def subtitles(self, workflow_id: str, name: str, language: str | None = None) -> bytes:
-        """Returns the subtitles in a format, or the JSON document."""
+        """Returns the subtitles of a workflow as a file has them, in UTF-8.
+
+        name: srt, vtt, ass or txt, whichever ones the workflow wrote, or json, the whole result document. language:
+        only the lines in one language, such as zh or en; not with json. Errors: RESULT_NOT_READY unless the workflow's
+        state is SUCCESS; RESULT_NOT_WRITTEN if its chain makes no subtitles, there are none in that language, or its
+        result is gone; REQUEST_INVALID for another name.
+        """
         query = {} if language is None else {"language": language}
         with self._answered("GET", f"/v1/workflows/{workflow_id}/subtitles.{name}", params=query) as answer:
             return answer.read()

@@ -63,7 +63,7 @@ WORKFLOW: dict[str, Any] = {
         SIX_STAGES[0]: {
             "status": "SUCCESS",
             "input_params": {"samples": 24, "frame_side_px": 640},
-            "output": {"frames": 3, "thorough": True, "pts": [0, 12800, 25600]},
+            "output": {"frames": 3, "full": True, "pts": [0, 12800, 25600]},
             "error": None,
             "duration": 0.412,
         },

@@ -1,4 +1,5 @@
-"""What a workflow's result gives: subtitles in any format, the area drawn on a frame. Made from the JSON document."""
+"""What a workflow's result gives: subtitles in any format, and a picture of the layers of text on frames of the video.
+Made from the JSON document."""
 
 from __future__ import annotations
 

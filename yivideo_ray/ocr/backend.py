@@ -1,4 +1,4 @@
-"""The loaded models behind PaddleOCR's TextDetection and TextRecognition: the only importer of paddleocr and paddle.
+"""The loaded models behind PaddleOCR's TextDetection and TextRecognition: the only importer of paddleocr.
 
 Importing this takes seconds; `adapter` does so when an engine is loaded, and translates the errors that arise here.
 """

@@ -82,6 +82,9 @@ class Session:
         videos are paths, or addresses that storage.allowed_urls allows. output_dir: the files of `yivideo run` are
         written there (None: nothing is written); overwrite and again as in Job. on_progress is called with each Event,
         in this thread. What was read is kept in storage.work_dir, so that a call that was killed goes on where it was.
+
+        Errors: ConfigError CONFIG_INVALID, before any work, if two videos would write the same file into output_dir, or
+        one of them over a video.
         """
         return asyncio.run(
             self.extract_async(videos, output_dir=output_dir, overwrite=overwrite, again=again, on_progress=on_progress)
@@ -97,6 +100,7 @@ class Session:
         on_progress: OnEvent | None = None,
     ) -> list[Result]:
         """Does what extract does, inside a running event loop. Cancelled, it ends what runs."""
+        from yivideo_ray.runtime.workflow.outputs import require_distinct
         from yivideo_ray.subtitles.result import result_of
 
         locations = [location_named(os.fspath(video)) for video in videos]
@@ -104,6 +108,7 @@ class Session:
         if output_dir is not None:
             directory = Path(output_dir)
             jobs = [Job(video, output_dir=directory, overwrite=overwrite, again=again) for video in locations]
+            require_distinct(jobs, self._settings.subtitles)
             outcomes = await self.run_async(jobs, watch)
             return [result_of(outcome) for outcome in outcomes]
         without_files = self._settings.model_copy(
@@ -246,4 +251,5 @@ class Session:
 
     @property
     def settings(self) -> Settings:
+        """What the session works by: as given, or the defaults with the environment's on top."""
         return self._settings

@@ -245,12 +245,13 @@ class Result:
     cues: tuple[Cue, ...]
 
     def as_text(self, subtitle_format: str = "srt") -> str:
-        """Returns the cues as a subtitle file has them: srt, vtt, ass or txt. Errors: KeyError for another format."""
-        from yivideo_ray.subtitles.formats import WRITERS
-        from yivideo_ray.subtitles.result_reading import values_of
+        """Returns the cues as a subtitle file has them: srt, vtt, ass or txt.
 
-        values = values_of(self)
-        return WRITERS[subtitle_format](values.cues, values.info)
+        Errors: ConfigError CONFIG_INVALID for another format, and where the video could not be read (`error` says why).
+        """
+        from yivideo_ray.subtitles.result_reading import subtitles_of
+
+        return subtitles_of(self, subtitle_format)
 
 
 def result_of(outcome: Outcome, versions: Mapping[str, str] | None = None) -> Result:

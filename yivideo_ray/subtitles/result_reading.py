@@ -9,14 +9,15 @@ from pathlib import Path
 
 from yivideo_ray import types
 from yivideo_ray.codec import parsed
-from yivideo_ray.errors import InputError, warning_of
+from yivideo_ray.errors import ConfigError, InputError, warning_of
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord
 from yivideo_ray.subtitles import result as documents
+from yivideo_ray.subtitles.formats import WRITERS
 from yivideo_ray.subtitles.languages import Track, split_by_script
 from yivideo_ray.types import EngineFacts, ReviewReason, Stage, SubtitleArea, VideoInfo
 
-__all__ = ["ResultValues", "parse_result", "parsed_result", "read_result", "values_of"]
+__all__ = ["ResultValues", "parse_result", "parsed_result", "read_result", "subtitles_of", "values_of"]
 
 REMEDY = "Run the workflow again."
 # What an earlier version rejected for another reason counts for nothing any more.
@@ -92,6 +93,21 @@ def parsed_result(data: bytes) -> documents.Result:
     if result.schema_version not in documents.READABLE_VERSIONS:
         raise ValueError(f"schema_version {result.schema_version} is unknown")
     return replace(result, schema_version=documents.SCHEMA_VERSION)
+
+
+def subtitles_of(result: documents.Result, subtitle_format: str) -> str:
+    """Returns the cues of a result as a subtitle file has them. Errors: ConfigError CONFIG_INVALID for what is no
+    format of subtitles, and for the result of a video that could not be read."""
+    if subtitle_format not in WRITERS:
+        raise ConfigError(
+            f"{subtitle_format!r} is no format of subtitles.", remedy=f"The formats are {', '.join(WRITERS)}."
+        )
+    if isinstance(result.video, documents.UnreadVideo):
+        raise ConfigError(
+            f"{result.video.path} was not read, so there are no subtitles of it.", remedy="Look at the result's error."
+        )
+    values = values_of(result)
+    return WRITERS[subtitle_format](values.cues, values.info)
 
 
 def values_of(result: documents.Result) -> ResultValues:

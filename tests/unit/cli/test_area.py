@@ -13,11 +13,11 @@ from PIL import Image
 from tests.support.cues import cue
 from tests.support.records import recorded
 from tests.support.videos import Subtitle, make_video
-from yivideo_ray.cli.area import area, picture_path, put_in_place, sentences
+from yivideo_ray.cli.area import area, frames_looked_at, picture_path, put_in_place, sentences
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.errors import CallError, ConfigError, InputError, OutputError, ResultWarning, YivideoError
 from yivideo_ray.geometry import Box
-from yivideo_ray.jobs import Outcome
+from yivideo_ray.jobs import Outcome, StageRecord, StageStatus
 from yivideo_ray.media import plan_samples, probe, sample_frames
 from yivideo_ray.preview import telling_frame
 from yivideo_ray.runtime.session import Session
@@ -31,6 +31,7 @@ from yivideo_ray.types import (
     LayerReason,
     RejectedRegion,
     RejectionReason,
+    Stage,
     SubtitleArea,
     VideoInfo,
 )
@@ -87,6 +88,16 @@ def test_a_frame_that_was_not_sampled_is_never_shown(info: VideoInfo) -> None:
     assert 12 <= info.seconds(telling_frame(info, SubtitleArea((TOP,)), late, Settings()).pts) < 14
     with pytest.raises(InputError, match="No frame"):
         telling_frame(info, SubtitleArea((TOP,)), [], Settings())
+
+
+@pytest.mark.parametrize(
+    ("output", "full"), [({"full": False}, False), ({"full": True}, True), ({"thorough": False}, False), ({}, True)]
+)
+def test_whether_the_look_was_full_is_read_from_records_of_earlier_versions_too(
+    output: dict[str, bool], full: bool
+) -> None:
+    record = StageRecord(Stage.EXTRACT_KEYFRAMES, StageStatus.SUCCESS, output={**output, "pts": [0, 12800]})
+    assert frames_looked_at(Outcome("w", Path("film.mp4"), (record,))) == ([0, 12800], full)
 
 
 def test_every_region_is_told_with_its_place_and_reason(info: VideoInfo) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.cues import cue, video
-from yivideo_ray.errors import ResultWarning, WarningCode
+from yivideo_ray.errors import ConfigError, ResultWarning, WarningCode
 from yivideo_ray.geometry import Box
 from yivideo_ray.jobs import Outcome, StageRecord, StageStatus, TrackOutput
 from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS
-from yivideo_ray.subtitles.result import result_document, result_schema
+from yivideo_ray.subtitles.result import result_document, result_of, result_schema
 from yivideo_ray.types import (
     Band,
     BandEvidence,
@@ -192,6 +192,13 @@ def test_a_failed_workflow_has_a_document_too() -> None:
     assert document["video"] == {"path": "/videos/a.mp4"}
     assert (document["subtitle_area"], document["cues"]) == (None, [])
     assert document["versions"]["python"]
+
+
+def test_of_a_video_that_was_not_read_there_is_no_text() -> None:
+    failed = result_of(replace(OUTCOME, info=None, area=None, layers=(), cues=()))
+    with pytest.raises(ConfigError, match=r"/videos/a\.mp4 was not read") as caught:
+        failed.as_text("srt")
+    assert caught.value.code.name == "CONFIG_INVALID"
 
 
 def test_a_file_name_that_is_no_utf8_can_still_be_written() -> None:

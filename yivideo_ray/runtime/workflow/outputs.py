@@ -54,7 +54,7 @@ def require_distinct(jobs: Sequence[Job], wanted: SubtitleSettings) -> None:
             if target in seen:
                 raise ConfigError(
                     f"{seen[target]} and {job.video} would both write {path}.",
-                    remedy="Run them one after the other with a different -o each, or rename one.",
+                    remedy="Run them one after the other, each into a directory of its own, or rename one.",
                 )
             seen[target] = job.video
 
@@ -66,7 +66,11 @@ def possible_outputs(job: Job, wanted: SubtitleSettings) -> list[Path]:
 
 
 def _target(path: Path) -> Path:
-    return path.parent.resolve() / path.name
+    try:
+        return path.parent.resolve() / path.name
+    except (OSError, RuntimeError, ValueError):
+        # A loop of links, or a name that no file system has: whoever opens it says so.
+        return path
 
 
 def _suffixes(wanted: SubtitleSettings) -> list[str]:

@@ -197,7 +197,7 @@ class Workflow:
         await asyncio.to_thread(self._require_unchanged)
         await publication.put_in_place({**files, outputs[-1]: result})
         for record in ended:
-            self._journal.enter(record)
+            self._journal.save(record)
         await self._save(finished=True)
         return outcome
 

@@ -1,4 +1,5 @@
-"""Runs: stretches of frames in which a band shows the same strokes. Frames of one band in, segments out, as they end.
+"""Segments: stretches of frames in which a band shows the same strokes. Frames of one band in, segments out, as they
+end.
 
 Every decision looks at a few frames around it and at nothing else, so that a tracker that starts later in the video
 comes to the same segments as one that started at its beginning, once it has seen GUARD_FRAMES frames. Chunks rely on

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.runtime.workflow.conftest import Run, asking
 from yivideo_ray import __version__
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import CallError, ResultWarning
+from yivideo_ray.errors import CallError, ConfigError, ResultWarning
 from yivideo_ray.jobs import Event, EventKind, Job, Outcome
 from yivideo_ray.media import probe
 from yivideo_ray.runtime.batch import workflow_id
@@ -140,6 +140,25 @@ def test_a_session_refuses_a_file_by_hand_and_takes_up_a_finished_video_without_
     (end,) = (event for event in events if event.message.startswith("2 cues."))
     assert end.message == "2 cues. It was already done; --again does it again."
     assert end.data == {"succeeded": True, "already_done": True}
+
+
+def test_a_session_refuses_two_videos_of_one_name_before_any_work_unless_nothing_is_written(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(_: Session) -> None:
+        raise CallError("No cluster.", code="CLUSTER_UNAVAILABLE")
+
+    monkeypatch.setattr(Session, "tools", start)
+    other = tmp_path / "others" / "film.mkv"
+    other.parent.mkdir()
+    other.write_bytes(video.read_bytes())
+    with Session(asking(tmp_path)) as opened:
+        with pytest.raises(ConfigError, match=r"would both write .*film\.json") as caught:
+            opened.extract([video, other], output_dir=tmp_path / "out")
+        results = opened.extract([video, other])
+    assert caught.value.code.name == "CONFIG_INVALID"
+    assert not (tmp_path / "out").exists()
+    assert [result.error and result.error["code"] for result in results] == ["CLUSTER_UNAVAILABLE"] * 2
 
 
 def test_where_nothing_is_in_the_way_nobody_waits_for_the_database_before_ray_starts(

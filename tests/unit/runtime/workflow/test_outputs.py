@@ -59,6 +59,13 @@ def test_two_videos_with_one_result_are_refused(tmp_path: Path) -> None:
         require_distinct([Job(tmp_path / "a.mp4"), Job(tmp_path / "sub" / ".." / "a.mkv")], wanted)
 
 
+def test_a_path_that_no_file_system_has_stops_no_other(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    odd = [Job(video, output_dir=tmp_path) for video in (Path("a\0b") / "film.mp4", loop / "other.mp4")]
+    require_distinct([*odd, Job(tmp_path / "third.mp4")], SubtitleSettings())
+
+
 @pytest.mark.parametrize(("name", "formats"), [("film.json", ()), ("film.ass", ("srt", "ass"))])
 def test_a_video_named_like_a_result_is_not_overwritten(tmp_path: Path, name: str, formats: tuple[str, ...]) -> None:
     wanted = SubtitleSettings(formats=formats)
