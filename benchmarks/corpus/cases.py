@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from benchmarks.corpus.libass_cases import LIBASS_CASES
+from benchmarks.corpus.life_cases import LIFE_CASES
 from benchmarks.corpus.signs import CLOCK, CREDITS, LOGO, SIGNS, TICKER
 from benchmarks.corpus.spec import WHITE, YELLOW, CaseSpec, TextStyle
 
@@ -211,6 +212,7 @@ CASES: tuple[CaseSpec, ...] = (
         graphics=(LOGO, *SIGNS),
     ),
     *LIBASS_CASES,
+    *LIFE_CASES,
 )
 
 DEMO = CaseSpec(

@@ -1,4 +1,4 @@
-"""Draws the text in a picture that is no subtitle: logos, clocks, tickers, credits, and signs that were filmed.
+"""Draws the text in a picture that is no subtitle: logos, clocks, tickers, credits, comments, signs that were filmed.
 
 Everything is drawn once (a clock once a second); per frame it is only moved, cut out and blended.
 """
@@ -122,11 +122,27 @@ class _Scene:
             blend(planes, moved, graphic.opacity)
 
 
+class _Moving(_Fixed):
+    """Goes over the frame: a credit that rolls, a comment that flies by."""
+
+    def draw(self, planes: Planes, time_s: float) -> None:
+        graphic, (width, height) = self._graphic, self._size
+        if not graphic.start_s <= time_s < self._end_s:
+            return
+        since_s = time_s - (graphic.start_s + self._end_s) / 2
+        # In steps of two pixels, for the chroma planes have half the size.
+        offset = (-2 * round(graphic.speed * width * since_s / 2), -2 * round(graphic.rise * height * since_s / 2))
+        moved = _moved(_drawn(graphic, graphic.lines, self._size), 1.0, offset, self._size)
+        if moved is not None:
+            blend(planes, moved, graphic.opacity)
+
+
 _KINDS: dict[str, type[_Fixed] | type[_Ticker] | type[_Scene]] = {
     "fixed": _Fixed,
     "clock": _Clock,
     "ticker": _Ticker,
     "scene": _Scene,
+    "moving": _Moving,
 }
 
 

@@ -55,9 +55,11 @@ class Graphic:
     ticker  all lines in a row that runs to the left without end, speed frame widths a second; its panel is a bar
     scene   part of what was filmed: shown during the shot in which start_s lies, in the middle of it whole and at
             (x, y), moving with the scene while the camera pans by pan frame widths to the right
+    moving  goes over the frame from start_s to end_s, speed frame widths a second to the left and rise frame heights a
+            second upward; at (x, y) in the middle of that time
     """
 
-    kind: Literal["fixed", "clock", "ticker", "scene"]
+    kind: Literal["fixed", "clock", "ticker", "scene", "moving"]
     lines: tuple[str, ...]
     style: TextStyle
     x: float
@@ -69,6 +71,7 @@ class Graphic:
     fade_s: float = 0.0
     speed: float = 0.0
     pan: float = 0.0
+    rise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,18 @@ def test_a_ticker_fills_the_width_and_runs_to_the_left() -> None:
         assert (frame[162] < GREY).any()
 
 
+def test_what_moves_goes_its_way_and_is_in_its_place_in_the_middle_of_its_time() -> None:
+    moving = Graphic("moving", ("Rain",), STYLE, 0.5, 0.5, start_s=1.0, end_s=3.0, speed=0.25, rise=0.1)
+    there = _drawn(replace(moving, kind="fixed"), 2.0) > 200
+    assert np.array_equal(_drawn(moving, 2.0) > 200, there)
+    earlier = _drawn(moving, 1.5) > 200
+    # In half a second an eighth of the width to the left, and a twentieth of the height up.
+    across, up = round(0.125 * SIZE[0] / 2) * 2, round(0.05 * SIZE[1] / 2) * 2
+    assert np.array_equal(np.roll(earlier, (-up, -across), (0, 1)), there)
+    assert not (_drawn(moving, 0.9) > 200).any()
+    assert not (_drawn(moving, 3.0) > 200).any()
+
+
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("clip_size", [(640, 360), (640, 272)])
 def test_a_point_of_the_scene_is_seen_where_the_footage_shows_it(
@@ -182,4 +194,10 @@ def test_no_graphic_of_a_case_could_be_taken_for_one_of_its_subtitles() -> None:
     for spec in CASES:
         said = {text for entry in load_sentences(spec.language) for text in entry}
         assert not said & {line for graphic in spec.graphics for line in graphic.lines}
-    assert {graphic.kind for spec in CASES for graphic in spec.graphics} == {"fixed", "clock", "ticker", "scene"}
+    assert {graphic.kind for spec in CASES for graphic in spec.graphics} == {
+        "fixed",
+        "clock",
+        "ticker",
+        "scene",
+        "moving",
+    }
