@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.corpus.cases import CASES, DEMO, cases_named
+from benchmarks.corpus.cases import ALL_CASES, DEMO, cases_named
 from benchmarks.corpus.making import drawable, ensure_corpus, make_case
 from tests.support.fonts import SourceMissingError
 
@@ -47,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.out is None and not options.list:
         parser.error("the following arguments are required: --out")
     if options.list:
-        print("\n".join(case.name for case in CASES))
+        print("\n".join(case.name for case in ALL_CASES))
         return 0
     try:
-        cases = cases_named(options.case) if options.case else drawable(CASES)
+        cases = cases_named(options.case) if options.case else drawable(ALL_CASES)
         specs = [replace(case, seed=case.seed + options.seed) for case in cases]
         for truth in ensure_corpus(specs, options.out, options.jobs):
             print(f"{truth.video}: {truth.duration_s:.1f} s, {len(truth.cues)} cues")

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.corpus import footage as corpus_footage
-from benchmarks.corpus.cases import CASES, CaseSpec, TextStyle
+from benchmarks.corpus.cases import ALL_CASES, CaseSpec, TextStyle
 from benchmarks.corpus.footage import Planes, Shot, Window, pan_sideways, plan_shots, render, seen_at
 from benchmarks.corpus.graphics import GraphicsTrack, stage
 from benchmarks.corpus.making import ensure_corpus
@@ -191,10 +191,10 @@ def test_only_subtitles_are_in_the_truth(tmp_path: Path) -> None:
 
 
 def test_no_graphic_of_a_case_could_be_taken_for_one_of_its_subtitles() -> None:
-    for spec in CASES:
+    for spec in ALL_CASES:
         said = {text for entry in load_sentences(spec.language) for text in entry}
         assert not said & {line for graphic in spec.graphics for line in graphic.lines}
-    assert {graphic.kind for spec in CASES for graphic in spec.graphics} == {
+    assert {graphic.kind for spec in ALL_CASES for graphic in spec.graphics} == {
         "fixed",
         "clock",
         "ticker",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.corpus.cases import CASES, CaseSpec, TextStyle
+from benchmarks.corpus.cases import ALL_CASES, CaseSpec, TextStyle
 from benchmarks.corpus.encoding import frame_times
 from benchmarks.corpus.footage import Planes
 from benchmarks.corpus.plan import RAPID_S, WORD_GAP_S, PlannedCue
@@ -169,7 +169,7 @@ def test_a_case_without_a_language_has_no_cues_and_draws_nothing() -> None:
     assert all((frame[0] == GREY).all() for frame in frames)
 
 
-@pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", ALL_CASES, ids=lambda spec: spec.name)
 def test_cues_of_the_same_text_never_touch_for_nobody_could_tell_them_apart(spec: CaseSpec) -> None:
     for seed in range(8):
         time_base, pts = frame_times(spec, random.Random(seed))
@@ -179,7 +179,7 @@ def test_cues_of_the_same_text_never_touch_for_nobody_could_tell_them_apart(spec
                 assert before.lines != after.lines or before.end_frame < after.first_frame
 
 
-@pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", ALL_CASES, ids=lambda spec: spec.name)
 def test_a_plan_is_the_same_each_time_and_another_with_another_seed(spec: CaseSpec) -> None:
     time_base, pts = frame_times(spec, random.Random(spec.seed))
     times = [float(p * time_base) for p in pts]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.corpus.cases import CASES, CaseSpec, TextStyle
+from benchmarks.corpus.cases import ALL_CASES, CaseSpec, TextStyle
 from benchmarks.corpus.sentences import LANGUAGES, Texts, is_cjk, load_sentences
 from benchmarks.corpus.text import NEVER_FIRST, NEVER_LAST, measure, wrap_lines
 from tests.support.fonts import font_named
@@ -23,7 +23,7 @@ def _missing(text: str, font_name: str) -> set[str]:
     return {c for c in set(text) - {" "} if bytes(font.getmask(c)) == nothing}
 
 
-@pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", ALL_CASES, ids=lambda spec: spec.name)
 def test_every_character_of_a_case_has_a_glyph_in_its_font(spec: CaseSpec) -> None:
     words = load_sentences("en_words") if spec.rhythm == "short_words" else ()
     for text in (text for entry in (*load_sentences(spec.texts or spec.language), *words) for text in entry):
@@ -37,7 +37,7 @@ def test_a_character_without_a_glyph_is_noticed() -> None:
     assert _missing("Où 鍵", "sans") == {"鍵"}
 
 
-@pytest.mark.parametrize("spec", CASES, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", ALL_CASES, ids=lambda spec: spec.name)
 def test_every_sentence_of_a_case_fits_into_its_frame_on_two_lines(spec: CaseSpec) -> None:
     for entry in load_sentences(spec.texts or spec.language):
         wrapped = wrap_lines(entry[0], spec.style, (spec.width, spec.height), False) if len(entry) == 1 else entry

@@ -70,14 +70,14 @@ class Steadier:
 
     def __init__(self) -> None:
         self._frames: deque[BandFrame] = deque(maxlen=2 * SHAKE_FRAMES + 1)
-        # How far each frame jumped from the one before, in frame pixels.
-        self._jumps: deque[tuple[float, float]] = deque(maxlen=2 * SHAKE_FRAMES + 1)
+        # How far each frame jumped from the one before, in analysis pixels.
+        self._jumps: deque[tuple[int, int]] = deque(maxlen=2 * SHAKE_FRAMES + 1)
         self._waiting = 0
         self._offset = (0.0, 0.0)
 
     def push(self, frame: BandFrame) -> Iterator[BandFrame]:
         """Takes the next frame."""
-        self._jumps.append(_jump(self._frames[-1], frame) if self._frames else (0.0, 0.0))
+        self._jumps.append(_jump(self._frames[-1], frame) if self._frames else (0, 0))
         self._frames.append(frame)
         self._waiting += 1
         if self._waiting > SHAKE_FRAMES:
@@ -91,29 +91,33 @@ class Steadier:
     def _next(self) -> BandFrame:
         at = len(self._frames) - self._waiting
         self._waiting -= 1
-        x, y = self._jumps[at]
-        if (x, y) != (0.0, 0.0) and _to_and_fro([*self._jumps][max(0, at - SHAKE_FRAMES) : at + SHAKE_FRAMES + 1]):
+        frame, jump = self._frames[at], self._jumps[at]
+        if jump != (0, 0) and _to_and_fro([*self._jumps][max(0, at - SHAKE_FRAMES) : at + SHAKE_FRAMES + 1]):
+            x, y = _exact_jump(self._frames[at - 1], frame, *jump)
             self._offset = self._offset[0] + x, self._offset[1] + y
-        frame = self._frames[at]
         frame.offset = self._offset
         return frame
 
 
-def _to_and_fro(jumps: list[tuple[float, float]]) -> bool:
+def _to_and_fro(jumps: list[tuple[int, int]]) -> bool:
     way = sum(math.hypot(x, y) for x, y in jumps)
     return math.hypot(sum(x for x, _ in jumps), sum(y for _, y in jumps)) <= _FRO_SHARE * way
 
 
-def _jump(before: BandFrame, frame: BandFrame) -> tuple[float, float]:
-    """Returns how far the strokes of a frame jumped as one, in frame pixels: (0, 0) where they stand, or did not."""
+def _jump(before: BandFrame, frame: BandFrame) -> tuple[int, int]:
+    """Returns how far the strokes of a frame jumped as one, in analysis pixels: (0, 0) where they stand, or did not."""
     strokes = min(cv2.countNonZero(before.mask), cv2.countNonZero(frame.mask))
     stand = _shared(before.near, frame.mask)
     if strokes < _MIN_STROKES_PX or stand >= _STANDS_SHARE * strokes:
-        return 0.0, 0.0
+        return 0, 0
     x, y = (_lag(before.mask, frame.mask, axis) for axis in (0, 1))
     if (x, y) == (0, 0) or _shared(_shifted(before.near, x, y), frame.mask) <= max(stand, _PUT_BACK_SHARE * strokes):
-        return 0.0, 0.0
-    # The rest, to a fraction of a pixel.
+        return 0, 0
+    return x, y
+
+
+def _exact_jump(before: BandFrame, frame: BandFrame, x: int, y: int) -> tuple[float, float]:
+    """Returns how far a frame jumped, in frame pixels; x and y are its jump in whole analysis pixels."""
     moved = _shifted(before.mask, x, y).astype(np.float32)
     (more_x, more_y), _ = cv2.phaseCorrelate(moved, frame.mask.astype(np.float32))
     if max(abs(more_x), abs(more_y)) > 1:
