@@ -112,26 +112,27 @@ def in_one_style(one: TrackLayer, other: TrackLayer) -> bool:
 def _with_wandering(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
     """Returns the layers, as one those of a single cue that are in one style and take turns."""
     settled: list[TrackLayer] = []
-    wandering: list[TrackLayer] = []
-    for layer in layers:
+    wandering: list[list[TrackLayer]] = []
+    for layer in sorted(layers, key=lambda layer: layer.tracks[0].start_pts):
         if not _is_one_cue(layer):
             settled.append(layer)
             continue
-        at = next((at for at, one in enumerate(wandering) if _take_turns(one, layer)), None)
-        if at is None:
-            wandering.append(layer)
+        before = next(
+            (found for found in wandering if in_one_style(found[0], layer) and _follows(found[-1], layer)), None
+        )
+        if before is None:
+            wandering.append([layer])
         else:
-            both = sorted((*wandering[at].tracks, *layer.tracks), key=lambda track: (track.start_pts, track.box))
-            wandering[at] = TrackLayer(tuple(both))
-    return [*settled, *wandering]
+            before.append(layer)
+    return [*settled, *(TrackLayer(tuple(track for layer in found for track in layer.tracks)) for found in wandering)]
 
 
 def _is_one_cue(layer: TrackLayer) -> bool:
     return all(_is_together(layer.tracks[0], track) for track in layer.tracks[1:])
 
 
-def _take_turns(one: TrackLayer, other: TrackLayer) -> bool:
-    return in_one_style(one, other) and not any(_shared_ticks(a, b) > 0 for a in one.tracks for b in other.tracks)
+def _follows(layer: TrackLayer, after: TrackLayer) -> bool:
+    return max(track.end_pts for track in layer.tracks) <= after.tracks[0].start_pts
 
 
 def _joined(layers: Iterable[_Growing]) -> list[_Growing]:
