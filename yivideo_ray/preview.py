@@ -8,6 +8,7 @@ goes is for others to say.
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -96,15 +97,20 @@ def moments(layers: Iterable[Layer]) -> list[tuple[int, tuple[Layer, ...]]]:
     """Returns the pts at which to show layers that have cues, or what can't be read, each with those that are shown
     then: the first shows the most of them, each further one the most of those that none before shows. The most probable
     layers are seen to first; MOST_FRAMES at most."""
-    waiting = [layer for layer in layers if _shown(layer)]
+    waiting = [(layer, times) for layer in layers if (times := _shown(layer))]
     shown: list[tuple[int, tuple[Layer, ...]]] = []
     while waiting and len(shown) < MOST_FRAMES:
-        first = waiting[0]
-        middles = [(start_pts + end_pts) // 2 for start_pts, end_pts in _shown(first)]
-        pts = max(middles, key=lambda pts: sum(_is_shown(layer, pts) for layer in waiting))
-        there = tuple(layer for layer in waiting if _is_shown(layer, pts))
+        middles = sorted((start_pts + end_pts) // 2 for start_pts, end_pts in waiting[0][1])
+        at_once = [0] * len(middles)
+        for _, times in waiting:
+            for at in {
+                at for time in times for at in range(bisect_left(middles, time[0]), bisect_left(middles, time[1]))
+            }:
+                at_once[at] += 1
+        pts = middles[at_once.index(max(at_once))]
+        there = tuple(layer for layer, times in waiting if any(start <= pts < end for start, end in times))
         shown.append((pts, there))
-        waiting = [layer for layer in waiting if layer not in there]
+        waiting = [(layer, times) for layer, times in waiting if layer not in there]
     return shown
 
 
@@ -120,7 +126,7 @@ def draw_layers(info: VideoInfo, layers: Sequence[Layer], settings: Settings) ->
     excluded = _excluded(settings.area_detector, info.bounds)
     pictures, shown = [], []
     for pts, there in moments(layers) or [(info.first_pts, ())]:
-        frame = _frame_at(info, pts, settings)
+        frame = _frame_showing(info, pts, there, settings)
         if frame is not None:
             pictures.append((frame.bgr(), (*excluded, *layer_marks(there))))
             shown.append(frame.pts)
@@ -129,14 +135,19 @@ def draw_layers(info: VideoInfo, layers: Sequence[Layer], settings: Settings) ->
     return draw(*pictures), tuple(shown)
 
 
+def _frame_showing(info: VideoInfo, pts: int, layers: Sequence[Layer], settings: Settings) -> media.VideoFrame | None:
+    """Returns a frame that shows the layers' texts of that time: the next one, or the first where none follows."""
+    frame = _frame_at(info, pts, settings)
+    shown = [(start, end) for layer in layers for start, end in _shown(layer) if start <= pts < end]
+    if frame is not None and shown and frame.pts >= min(end for _, end in shown):
+        return _frame_at(info, max(start for start, _ in shown), settings)
+    return frame
+
+
 def _frame_at(info: VideoInfo, pts: int, settings: Settings) -> media.VideoFrame | None:
     """Returns the first frame from pts on that others refer to."""
     plan = media.SamplePlan((), ((pts, (pts,)),), True, 0)
     return next(iter(media.sample_frames(info, plan, settings.decoder)), None)
-
-
-def _is_shown(layer: Layer, pts: int) -> bool:
-    return any(start_pts <= pts < end_pts for start_pts, end_pts in _shown(layer))
 
 
 def _shown(layer: Layer) -> list[tuple[int, int]]:

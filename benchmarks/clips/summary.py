@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,7 +68,14 @@ def _share(value: float | None, digits: int = 4) -> str:
 
 
 def _without_names(command: str) -> str:
-    """Returns a command line without the names of clips that follow --soft."""
-    before, soft, after = command.partition(" --soft ")
-    _, option, rest = after.partition(" --")
-    return f"{before} --soft NAMES{option}{rest}" if soft else command
+    """Returns a command line without the names of clips that follow --soft, however it is written."""
+    kept: list[str] = []
+    are_names = False
+    for argument in shlex.split(command):
+        is_option = argument.startswith("--")
+        are_names = argument.startswith("--so") or (are_names and not is_option)
+        if are_names and is_option:
+            kept += ["--soft", "NAMES"]
+        elif not are_names:
+            kept.append(argument)
+    return shlex.join(kept)

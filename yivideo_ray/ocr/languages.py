@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from yivideo_ray.config import OcrSettings, Settings
 from yivideo_ray.errors import ConfigError
@@ -155,9 +156,11 @@ class Language:
 def language_named(code: str) -> Language:
     """Returns the language that a BCP 47 code names; its script is the one named, else the usual one.
 
-    Errors: ConfigError CONFIG_INVALID for a code that none of the known ones begins with, with the nearest known.
+    Errors: ConfigError CONFIG_INVALID for a code that begins with none of the known ones, with the nearest known.
     """
-    primary, *subtags = code.split("-")
+    primary, *rest = code.split("-")
+    # What follows a single letter is an extension, or private.
+    subtags = list(takewhile(lambda tag: len(tag) > 1, rest))
     primary = primary.lower()
     known = {**_LATIN, **_OTHERS}
     if primary not in known:

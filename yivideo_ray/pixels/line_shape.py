@@ -94,7 +94,7 @@ def _orientations(line: Luma) -> NDArray[np.uint8]:
     x, y = cv2.Sobel(line, cv2.CV_32F, 1, 0), cv2.Sobel(line, cv2.CV_32F, 0, 1)
     strength, angle = cv2.cartToPolar(x, y)
     labels = (angle * np.float32(_ORIENTATIONS / np.pi) + np.float32(0.5)).astype(np.uint8) % _ORIENTATIONS
-    labels[strength < strength.mean()] = _FLAT
+    labels[(strength < strength.mean()) | (strength == 0)] = _FLAT
     return labels
 
 

@@ -100,13 +100,12 @@ class _Piece:
         return self.head[0].offset
 
     def add(self, frame: BandFrame) -> None:
-        if self.head:
-            frame = frame.moved_to(self.place)
+        moved = frame.moved_to(self.place) if self.head else frame
         if self.total is None or self.stroke_count is None:
-            self.total = np.zeros(frame.luma.shape, np.float32)
-            self.stroke_count = np.zeros(frame.mask.shape, np.float32)
-        cv2.accumulate(frame.luma, self.total)
-        cv2.accumulate(frame.mask, self.stroke_count)
+            self.total = np.zeros(moved.luma.shape, np.float32)
+            self.stroke_count = np.zeros(moved.mask.shape, np.float32)
+        cv2.accumulate(moved.luma, self.total)
+        cv2.accumulate(moved.mask, self.stroke_count)
         if len(self.head) < STABLE_FRAMES:
             self.head.append(frame)
         self.tail.append(frame)
@@ -181,7 +180,7 @@ class SegmentTracker:
             yield self._current.as_segment(())
         elif self._before is not None:
             between = _put([*self._between, *self._current.head], self._before.place)
-            late, _ = _share_out(self._before.tail, between, ())
+            late, _ = _share_out(_put(self._before.tail, self._before.place), between, ())
             yield self._before.as_segment(late)
 
     def _take(self, frame: BandFrame) -> Iterator[Segment]:
@@ -201,10 +200,12 @@ class SegmentTracker:
             else:
                 # Too short to be a segment: a step of a fade, a flash. Whose it is shows when the next segment stands.
                 self._between += self._current.head
+                # What is farther from both segments than one looks is not needed, and such a stretch may be long.
+                del self._between[MAX_TRANSITION_FRAMES:-MAX_TRANSITION_FRAMES]
             self._current = _Piece()
         self._current.add(frames[at])
         if self._current.count == STABLE_FRAMES:
-            begun = self._current.head
+            begun = _put(self._current.head, self._current.place)
             between = _put(self._between, self._current.place)
             stood = _put(self._before.tail, self._current.place) if self._before is not None else []
             late, self._current.early = _share_out(stood, between, begun)
@@ -271,18 +272,20 @@ def _share_out(
     """Returns the frames of a transition that still show the segment before it, whose last frames are stood, and those
     that show the one after, whose first are begun; there may be none of either.
 
-    Both may claim a frame of a cross-fade.
+    Both may claim a frame of a cross-fade. What lies beyond a longer transition says nothing of it: a tracker that
+    began within it has not seen it.
     """
+    is_short = len(between) <= MAX_TRANSITION_FRAMES
     late: list[BandFrame] = []
     if stood:
         for frame in between[:MAX_TRANSITION_FRAMES]:
-            if not _is_visible(_common(stood), frame, begun[0] if begun else None):
+            if not _is_visible(_common(stood), frame, begun[0] if begun and is_short else None):
                 break
             late.append(frame)
     early: list[BandFrame] = []
     if begun:
         for frame in reversed(between[-MAX_TRANSITION_FRAMES:]):
-            if not _is_visible(_common(begun), frame, stood[-1] if stood else None):
+            if not _is_visible(_common(begun), frame, stood[-1] if stood and is_short else None):
                 break
             early.insert(0, frame)
     return late, early

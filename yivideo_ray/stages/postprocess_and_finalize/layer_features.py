@@ -60,7 +60,7 @@ _TEXTS_AT_ONCE = 256
 
 
 def features_of(layers: Sequence[TrackLayer], info: VideoInfo, end_pts: int) -> list[dict[str, float]]:
-    """Returns the features of each of all layers of a video that lasts to end_pts."""
+    """Returns the features of each of all layers of a video whose last text is shown to end_pts."""
     amounts = [_amount(layer) for layer in layers]
     total = sum(amounts)
     features = []
@@ -158,7 +158,8 @@ def _spread(tracks: Sequence[LineTrack]) -> float:
         [box.x1 for box in boxes],
         [box.center[0] for box in boxes],
     ]
-    return min(fmean(abs(value - median(anchor)) for value in anchor) for anchor in anchors)
+    middles = [median(anchor) for anchor in anchors]
+    return min(fmean(abs(value - middle) for value in anchor) for anchor, middle in zip(anchors, middles, strict=True))
 
 
 def _length(text: str) -> int:

@@ -63,22 +63,24 @@ def _unreadable(layers: Iterable[Layer], info: VideoInfo) -> Iterator[ResultWarn
 def _none_chosen(layers: Sequence[Layer], info: VideoInfo, settings: PostprocessorSettings) -> Iterator[ResultWarning]:
     """Yields a warning if there is text that could have been taken, or that was not read well enough for that."""
     best = next((layer for layer in layers if layer.cues and not layer.taken), None)
-    if best is not None:
-        others = f"the most probable of {len(layers)} layers, " if len(layers) > 1 else "the only one, "
+    unread = next((layer for layer in layers if not layer.cues and not layer.unreadable), None)
+    if best is not None and (unread is None or unread.probability <= best.probability):
+        others = "one" if best is not layers[0] else "the most probable" if len(layers) > 1 else "the only one"
+        of_all = f" of {len(layers)} layers, " if len(layers) > 1 else ", "
         yield ResultWarning(
             WarningCode.NONE_CHOSEN,
-            f"Text was seen, and no layer of it was taken for subtitles. Layer {best.number}, {others}"
+            f"Text was seen, and no layer of it was taken for subtitles. Layer {best.number}, {others}{of_all}"
             f"{first_text(best, info)}, is subtitles with a probability of {best.probability:.2f}. "
             f"{_option([best.number])} takes it.",
             {**_facts(best, info), "seen": len(layers), "layers": [best.number]},
         )
-    elif unread := [layer for layer in layers if not layer.unreadable]:
+    elif unread is not None:
         yield ResultWarning(
             WarningCode.NONE_CHOSEN,
-            f"Text was seen {_place(unread[0].box)}, but none of it was read with a confidence of "
+            f"Text was seen {_place(unread.box)}, but none of it was read with a confidence of "
             f"{settings.min_confidence:g} (postprocessor.min_confidence) and shown for {settings.min_duration_ms:g} ms "
             "(postprocessor.min_duration_ms).",
-            {"seen": len(layers), "layers": [], "box": unread[0].box},
+            {"seen": len(layers), "layers": [], "box": unread.box},
         )
 
 

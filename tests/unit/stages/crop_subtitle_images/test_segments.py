@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageDraw
 from tests.support.fonts import latin_font
 from tests.support.text_pictures import HEIGHT, WIDTH, background, write
 from yivideo_ray.stages.crop_subtitle_images.segments import GUARD_FRAMES, Segment, SegmentTracker
+from yivideo_ray.stages.crop_subtitle_images.shaking import BandFrame
 from yivideo_ray.types import Luma
 
 NO_GRID = 10**9
@@ -192,6 +194,28 @@ def test_frames_of_any_length_are_counted_by_their_pts() -> None:
     pts = [number * number * 10 for number in range(21)]
     found = [segment for number in range(20) for segment in tracker.push(pts[number], pts[number + 1], frame(number))]
     assert with_text([*found, *tracker.finish()]) == [(pts[4], pts[12])]
+
+
+def static(number: int) -> Luma:
+    return np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
+
+
+def hidden_by_noise(number: int) -> Luma:
+    """Returns a text that stands, then for 100 frames on noise, then stands again."""
+    return write(static(number) if 20 <= number < 120 else background(0), "Hello there")
+
+
+def test_a_long_stretch_of_noise_takes_no_more_memory_than_a_short_one() -> None:
+    tracker = SegmentTracker(1.0, 0, NO_GRID)
+    for number in range(150):
+        list(tracker.push(number, number + 1, static(number)))
+    assert sum(isinstance(one, BandFrame) for one in gc.get_objects()) < 60
+
+
+@pytest.mark.parametrize("first", [21, 60, 99])
+def test_a_run_begins_where_it_does_though_the_tracker_began_within_the_noise_before_it(first: int) -> None:
+    whole, later = (segments_of(hidden_by_noise, start, 150)[-1] for start in (0, first))
+    assert (later.start_pts, later.end_pts, later.frames) == (whole.start_pts, whole.end_pts, whole.frames)
 
 
 def test_too_few_frames_are_no_run() -> None:
