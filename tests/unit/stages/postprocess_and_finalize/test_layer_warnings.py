@@ -61,7 +61,18 @@ def test_text_that_nobody_took_is_told_with_an_example_its_place_and_the_option_
 
 
 def test_a_layer_without_a_cue_is_no_layer_to_take() -> None:
-    assert the_one("NONE_CHOSEN", layer(1, 0.9), layer(2, 0.1, SIGN)).facts["layers"] == [2]
+    warning = the_one("NONE_CHOSEN", layer(1, 0.9), layer(2, 0.1, SIGN))
+    assert warning.facts["layers"] == []
+    assert "min_confidence" in warning.message
+
+
+def test_what_is_offered_is_called_the_most_probable_only_where_it_is() -> None:
+    unread = replace(layer(1, 0.9, taken=False), unreadable=(UnreadableText("thai", Box(0, 0, 9, 9), 0, 9),))
+    warning = the_one("NONE_CHOSEN", unread, layer(2, 0.1, SIGN))
+    assert "Layer 2, one of 2 layers, " in warning.message
+    assert (
+        "Layer 1, the most probable of 2 layers, " in the_one("NONE_CHOSEN", layer(1, 0.3, SIGN), layer(2, 0.1)).message
+    )
 
 
 def test_text_that_was_read_too_badly_to_be_shown_is_told_with_the_settings_that_say_so() -> None:
