@@ -18,6 +18,7 @@ from tests.support.videos import Rgb, make_video
 from yivideo_ray import extract
 from yivideo_ray.config import Settings, with_layers
 from yivideo_ray.ocr import OcrEngine, create_engine
+from yivideo_ray.stages.postprocess_and_finalize import layer_warnings
 from yivideo_ray.subtitles.result import Result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -215,10 +216,12 @@ def test_named_layers_are_taken_in_place_of_the_chosen_ones(read: Callable[..., 
     assert [cue.text for cue in named.cues] == ["myfilms"]
 
 
-def test_a_layer_in_doubt_is_said_with_the_option_that_decides(read: Callable[..., Result]) -> None:
-    # What a film writes across the middle of its picture may be said by somebody.
+def test_a_layer_in_doubt_is_said_with_the_option_that_decides(
+    read: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Which layers are in doubt follows from the fit: here all are.
+    monkeypatch.setattr(layer_warnings, "DOUBT", (0.0, 1.0))
     result = read([*talk((320, 325)), Shown("The next morning", 20, 90, (320, 180), 40)])
     doubtful = [warning for warning in result.warnings if warning["code"] == "LAYER_IN_DOUBT"]
-    in_doubt = [layer.number for layer in result.layers if 0.2 <= layer.probability <= 0.8]
-    assert [warning["layer"] for warning in doubtful] == in_doubt
+    assert [warning["layer"] for warning in doubtful] == [layer.number for layer in result.layers if layer.cues] != []
     assert all("--layers" in warning["message"] for warning in doubtful)
