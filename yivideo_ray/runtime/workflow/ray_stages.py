@@ -171,8 +171,10 @@ class RayStages:
         on_gpu = self._tools.pool.on_gpu
         why = f"the engine offers {facts.provider} only" if on_gpu else "the cluster has no GPU"
         self._journal.emit_engine(facts, self._settings.gpu, why)
-        # One group is prepared for each that the device works on.
-        self._tools.reading.resize(2 * calls_together(self._tools.settings.gpu, facts))
+        # One group is prepared for each that a GPU works on. Where the models run on the cores that would prepare it,
+        # nothing is gained, and it takes a worker's memory (130 MB of 1,380 on two cores).
+        groups_each = 1 if self._reads_on_cores() else 2
+        self._tools.reading.resize(groups_each * calls_together(self._tools.settings.gpu, facts))
 
     def _reads_on_cores(self) -> bool:
         return self.engine is not None and self.engine.device == "cpu"
