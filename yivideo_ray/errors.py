@@ -73,7 +73,7 @@ CODES: dict[str, Code] = dict(
         _code("INPUT_CORRUPT", 422, "Is the upload complete? Fetch the file again."),
         _code("NO_VIDEO_STREAM", 422, "Pass a file with a moving picture; this one has none."),
         _code("CODEC_UNSUPPORTED", 422, "Convert the video, for example to H.264, and pass the result."),
-        _code("RESOLUTION_TOO_LARGE", 422, "Scale the video down, or raise decoder.max_dimension_px."),
+        _code("RESOLUTION_TOO_LARGE", 422, "Scale the video down, or raise the limit that the message names."),
         _code("DURATION_TOO_LONG", 422, "Cut the video, or raise decoder.max_duration_s."),
         _code("TIMESTAMPS_UNUSABLE", 422, "Remux the video so that its frames carry timestamps."),
         _code("INPUT_CHANGED", 409, "Wait until the file is written to its end and run again.", retryable=True),

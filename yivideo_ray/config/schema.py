@@ -133,6 +133,7 @@ class DecoderSettings(_Section):
     runs_on: Literal["auto", "actor", "task"] = "auto"
     threads: int = Field(1, ge=1, le=64)
     max_dimension_px: int = Field(8192, ge=16)
+    max_pixels: int = Field(50_000_000, ge=256)
     max_duration_s: float = Field(43200, gt=0)
     url_timeout_s: float = Field(60, gt=0)
     strict: bool = False

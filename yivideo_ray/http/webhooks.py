@@ -29,8 +29,23 @@ TIMEOUT_S = 15.0
 LOOK_S = 1.0
 AT_ONCE = 8
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Public by its number, and yet the host of a virtual machine in Azure, which gives out credentials.
-_NOT_PUBLIC = ipaddress.ip_address("168.63.129.16")
+# What is not of the public Internet, by the registries of IANA (RFC 6890 and its successors). Tables of our own, for
+# those of Python differ from one patch release to the next.
+_NOT_PUBLIC_4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+            *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+            # Public by its number, and yet the host of a virtual machine in Azure, which gives out credentials.
+            "168.63.129.16/32",
+        ),
+    )
+)
+# Global addresses are given out of this block alone, but for those inside it.
+_PUBLIC_6 = ipaddress.IPv6Network("2000::/3")
+_NOT_PUBLIC_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -46,7 +61,9 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None:
             found = inner
-    return found.is_global and not found.is_multicast and found != _NOT_PUBLIC
+    if isinstance(found, ipaddress.IPv4Address):
+        return not any(found in network for network in _NOT_PUBLIC_4)
+    return found in _PUBLIC_6 and not any(found in network for network in _NOT_PUBLIC_6)
 
 
 def require_callback(url: str, settings: ServeSettings) -> None:

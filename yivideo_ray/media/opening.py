@@ -202,7 +202,8 @@ def open_container(path: str, size_bytes: int, settings: DecoderSettings, hwacce
 def max_pixels(settings: DecoderSettings) -> int:
     """Returns how many pixels a decoder may allocate for one picture."""
     # Coded pictures are padded to whole blocks of up to 128 pixels.
-    return (settings.max_dimension_px + 128) ** 2
+    side = settings.max_dimension_px + 128
+    return min(side**2, settings.max_pixels + 2 * 128 * side)
 
 
 def _head(path: Path) -> bytes:

@@ -30,11 +30,35 @@ _COUNT_FROM_ZERO = {"matroska,webm", "asf", "nut"}
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
+class _Shown(NamedTuple):
+    """What is kept of a decoded frame: no pixels, of which a frame may have half a gigabyte."""
+
+    pts: int | None
+    dts: int | None
+    width: int
+    height: int
+    rotation: int
+    pixel_format: str
+    interlaced: bool
+
+    @classmethod
+    def of(cls, frame: AvFrame) -> _Shown:
+        return cls(
+            frame.pts,
+            frame.dts,
+            frame.width,
+            frame.height,
+            frame.rotation,
+            frame.format.name,
+            bool(frame.interlaced_frame),
+        )
+
+
 class _Head(NamedTuple):
     """The first frames that come out of the decoder, in the order in which they are shown. first_dts: of the first
     packet that went into it."""
 
-    frames: list[AvFrame]
+    frames: list[_Shown]
     encrypted: bool
     first_dts: int | None
 
@@ -84,7 +108,7 @@ def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequ
             mtime_ns=found.mtime_ns,
             container=container.format.name,
             codec=stream.codec_context.codec.canonical_name,
-            pixel_format=first.format.name,
+            pixel_format=first.pixel_format,
             stream_index=stream.index,
             coded_width=first.width,
             coded_height=first.height,
@@ -97,7 +121,7 @@ def probe(video: str | Path | Url, settings: DecoderSettings, allowed_urls: Sequ
             origin_s=first_pts * time_base - delay_s,
             duration_s=duration_s,
             frame_rate=stream.average_rate or stream.guessed_rate,
-            interlaced=any(frame.interlaced_frame for frame in head.frames),
+            interlaced=any(frame.interlaced for frame in head.frames),
             warnings=warnings,
             pts_from_dts=from_dts,
             track_duration=of_track,
@@ -128,11 +152,21 @@ def _check_size(width: int, height: int, aspect: Fraction, settings: DecoderSett
         raise InputError(f"{name}: its headers don't say how large the picture is.", code="INPUT_CORRUPT")
     if max(width, height) > settings.max_dimension_px:
         raise InputError(
-            f"{name} is {width} x {height} pixels, the limit is {settings.max_dimension_px}.",
+            f"{name} is {width} x {height} pixels, the limit of a side is {settings.max_dimension_px} "
+            "(decoder.max_dimension_px).",
             code="RESOLUTION_TOO_LARGE",
             width_px=width,
             height_px=height,
             limit_px=settings.max_dimension_px,
+        )
+    if width * height > settings.max_pixels:
+        raise InputError(
+            f"{name} has {width} x {height} = {width * height} pixels, the limit is {settings.max_pixels} "
+            "(decoder.max_pixels).",
+            code="RESOLUTION_TOO_LARGE",
+            width_px=width,
+            height_px=height,
+            limit_pixels=settings.max_pixels,
         )
 
 
@@ -146,7 +180,7 @@ def _decode_head(opened: Opened, stream: VideoStream, settings: DecoderSettings)
     # Nobody looks at these frames.
     stream.codec_context.options = {"max_pixels": str(max_pixels(settings)), "skip_loop_filter": "all"}
     stream.codec_context.thread_count = 1
-    frames: list[AvFrame] = []
+    frames: list[_Shown] = []
     encrypted = False
     first_dts = None
     try:
@@ -162,11 +196,11 @@ def _decode_head(opened: Opened, stream: VideoStream, settings: DecoderSettings)
     return _Head(frames, encrypted, first_dts)
 
 
-def _decode(stream: VideoStream, packet: Packet[VideoStream]) -> list[AvFrame]:
+def _decode(stream: VideoStream, packet: Packet[VideoStream]) -> list[_Shown]:
     if not packet.size and packet.dts is not None:
         return []
     try:
-        return stream.decode(packet if packet.size else None)
+        return [_Shown.of(frame) for frame in stream.decode(packet if packet.size else None)]
     except av.FFmpegError:
         return []
 
@@ -179,7 +213,7 @@ def _check_head(head: _Head, stream: VideoStream, name: str) -> None:
         raise InputError(f"{name}: none of its first {codec} frames can be decoded.", code="INPUT_CORRUPT", codec=codec)
 
 
-def _needs_dts(container: InputContainer, frames: list[AvFrame], name: str) -> bool:
+def _needs_dts(container: InputContainer, frames: list[_Shown], name: str) -> bool:
     """Returns whether time has to be counted from decoding timestamps, for want of usable presentation timestamps."""
     shown = [frame.pts for frame in frames]
     # AVI stores no pts, and what is made up for it is wrong wherever B-frames begin.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -230,6 +232,47 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path, monkeypa
     assert code_of(made, DecoderSettings(max_dimension_px=511)) == "RESOLUTION_TOO_LARGE"
     stretched = make_video(tmp_path / "s.mp4", size=(320, 64), frames=3, sample_aspect_ratio=Fraction(2))
     assert code_of(stretched, DecoderSettings(max_dimension_px=512)) == "RESOLUTION_TOO_LARGE"
+
+
+def test_a_picture_of_too_many_pixels_is_refused_though_no_side_is_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_video(tmp_path / "square.mkv", size=(256, 256), frames=3)
+    assert probe(made, DecoderSettings(max_pixels=256 * 256)).width == 256
+    monkeypatch.setattr("yivideo_ray.media.probing._decode_head", lambda *_: pytest.fail("decoded"))
+    assert code_of(made, DecoderSettings(max_pixels=256 * 256 - 1)) == "RESOLUTION_TOO_LARGE"
+
+
+PEAK_OF_A_PROBE = """
+import sys
+from yivideo_ray.config import DecoderSettings
+from yivideo_ray.media import probe
+def peak_kib():
+    with open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("VmHWM")).split()[1])
+before = peak_kib()
+probe(sys.argv[1], DecoderSettings())
+print(peak_kib() - before)
+"""
+
+
+def test_a_probe_keeps_one_large_picture_at_a_time(tmp_path: Path) -> None:
+    side = 3072
+    made = make_video(
+        tmp_path / "large.mov",
+        size=(side, side),
+        frames=13,
+        codec="png",
+        pix_fmt="rgb24",
+        background=lambda _: np.zeros((side, side, 3), np.uint8),
+    )
+    command = [sys.executable, "-P", "-c", PEAK_OF_A_PROBE, str(made)]
+    root = str(Path(__file__).parents[3])
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True, timeout=60, check=True
+    )
+    # The decoder has two, the one that it gives and the one before.
+    assert int(done.stdout) * 1024 < 5 * side * side * 3
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("libx264", "mp4"), ("png", "mov"), ("ffv1", "mkv")])

@@ -135,7 +135,7 @@ _DECIDES_NOTHING: dict[str, Any] = {
     "gpu_lock": True,
     "gpu": True,
     "ocr": {"batch_size", "threads"},
-    "decoder": {"runs_on", "threads", "max_dimension_px", "max_duration_s", "url_timeout_s"},
+    "decoder": {"runs_on", "threads", "max_dimension_px", "max_pixels", "max_duration_s", "url_timeout_s"},
     "pipeline": {"chunk_s", "chunks_in_flight"},
     "serve": True,
     "storage": True,
