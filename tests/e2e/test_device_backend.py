@@ -36,10 +36,9 @@ def on_cpu(models: tuple[Model, Model]) -> Iterator[Backend]:
     backend.close()
 
 
-def opened(models: tuple[Model, Model], monkeypatch: pytest.MonkeyPatch, batch_size: int) -> DeviceBackend:
+def opened(models: tuple[Model, Model], batch_size: int) -> DeviceBackend:
     # The plans that a warm-up makes in time are of no use here.
-    monkeypatch.setattr(device_backend, "_WARM_UP_S", 0.0)
-    return DeviceBackend(OcrSettings(threads=1, batch_size=batch_size), *models, onnx.CPU)
+    return DeviceBackend(OcrSettings(threads=1, batch_size=batch_size), *models, onnx.CPU, warm_up_s=0.0)
 
 
 def pages() -> list[Luma]:
@@ -51,7 +50,7 @@ def test_in_the_same_shapes_it_finds_and_reads_the_same_to_the_last_bit(
 ) -> None:
     monkeypatch.setattr(shapes, "FEW_LINE_WIDTHS", shapes.LINE_WIDTHS)
     monkeypatch.setattr(device_backend, "_DETECTION_BATCH", 1)
-    backend = opened(models, monkeypatch, batch_size=1)
+    backend = opened(models, batch_size=1)
     assert backend.recognize(LINES) == on_cpu.recognize(LINES)
     found = backend.detect(pages())
     assert found == on_cpu.detect(pages())
@@ -60,9 +59,9 @@ def test_in_the_same_shapes_it_finds_and_reads_the_same_to_the_last_bit(
 
 
 def test_in_full_batches_of_few_shapes_texts_are_the_same_and_confidences_near(
-    models: tuple[Model, Model], on_cpu: Backend, monkeypatch: pytest.MonkeyPatch
+    models: tuple[Model, Model], on_cpu: Backend
 ) -> None:
-    backend = opened(models, monkeypatch, batch_size=3)
+    backend = opened(models, batch_size=3)
     found, expected = backend.recognize(LINES), on_cpu.recognize(LINES)
     assert [reading.text for reading in found] == [reading.text for reading in expected]
     for one, other in zip(found, expected, strict=True):
@@ -73,9 +72,9 @@ def test_in_full_batches_of_few_shapes_texts_are_the_same_and_confidences_near(
 
 
 def test_any_number_of_lines_runs_in_the_few_shapes_and_what_fills_a_batch_is_dropped(
-    models: tuple[Model, Model], monkeypatch: pytest.MonkeyPatch
+    models: tuple[Model, Model],
 ) -> None:
-    backend = opened(models, monkeypatch, batch_size=4)
+    backend = opened(models, batch_size=4)
     rng = np.random.default_rng(0)
     for count in (1, 2, 3, 5):
         lines: list[Any] = [np.full((40, int(width)), 90, np.uint8) for width in rng.integers(20, 900, count)]
@@ -88,8 +87,8 @@ def test_any_number_of_lines_runs_in_the_few_shapes_and_what_fills_a_batch_is_dr
     backend.close()
 
 
-def test_it_says_what_the_live_session_runs_on(models: tuple[Model, Model], monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = opened(models, monkeypatch, batch_size=1)
+def test_it_says_what_the_live_session_runs_on(models: tuple[Model, Model]) -> None:
+    backend = opened(models, batch_size=1)
     assert (backend.facts.device, backend.facts.provider) == ("cpu", "CPUExecutionProvider")
     assert (backend.facts.detection_model, backend.facts.recognition_model) == tuple(model.name for model in models)
     backend.close()

@@ -33,8 +33,7 @@ Result = TypeVar("Result")
 _DETECTION_BATCH = 4
 # Finding boxes in what the device gives takes a thread longer than the device took.
 _FINISHERS = 8
-# Plans are made so long before the first call; those of other shapes when they are first needed.
-_WARM_UP_S = 30.0
+WARM_UP_S = 30.0
 # Whole sheets, and what looks for subtitles in frames.
 _WARM_CANVASES = ((960, 960), (960, 736), (960, 544), (960, 256))
 # What PaddleOCR makes of a line's grey values: from -1 to 1.
@@ -57,9 +56,18 @@ class DeviceBackend:
     """Both models on one device, ready to run. Loads them when it is made."""
 
     def __init__(
-        self, settings: OcrSettings, detection: Model, recognition: Model, device: onnx.Device = onnx.CUDA
+        self,
+        settings: OcrSettings,
+        detection: Model,
+        recognition: Model,
+        device: onnx.Device = onnx.CUDA,
+        *,
+        warm_up_s: float = WARM_UP_S,
     ) -> None:
-        """Errors: DeviceError DEVICE_UNAVAILABLE if the models don't run on the device."""
+        """warm_up_s: how long shapes are run in advance, beyond the first ones; others when they are first needed.
+
+        Errors: DeviceError DEVICE_UNAVAILABLE if the models don't run on the device.
+        """
         threads = settings.threads or available_cores()
         # They are asked for their configuration and for boxes, and run no model: any session will do.
         unused = onnx.new_session(graphs.NORMALISE, 1)
@@ -83,7 +91,7 @@ class DeviceBackend:
         )
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="prepare")
         self._behind = ThreadPoolExecutor(min(_FINISHERS, threads), thread_name_prefix="finish")
-        self._warm_up()
+        self._warm_up(warm_up_s)
         self.facts = EngineFacts(
             engine="onnxruntime",
             device=device.named,
@@ -146,9 +154,9 @@ class DeviceBackend:
     def _reading_of(self, line: shapes.Fitted, steps: tuple[NDArray[Any], ...]) -> Reading:
         return within(self._decoder.read(*steps), line.share)
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, seconds: float) -> None:
         """Runs a blank picture of each shape, the models' first ones whatever they take."""
-        end = time.monotonic() + _WARM_UP_S
+        end = time.monotonic() + seconds
         for width in shapes.FEW_LINE_WIDTHS:
             self.recognize([np.zeros((shapes.LINE_HEIGHT_PX, width), np.uint8)])
             if time.monotonic() > end:

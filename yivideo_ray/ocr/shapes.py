@@ -43,8 +43,9 @@ LINE_HEIGHT_PX = 48
 LINE_WIDTHS = (*range(320, 1600, 64), *range(1600, 3201, 320))
 """The widths of a line image. PaddleOCR pads to 320 at least and squeezes what is wider than 3200; so do we."""
 
-FEW_LINE_WIDTHS = (320, 448, 576, 768, 960, 1280, 1920, 3200)
-"""The widths for a device that plans anew for each shape: of all eight among LINE_WIDTHS, those that pad least."""
+FEW_LINE_WIDTHS = (320, 448, 640, 960, 1280, 1920, 3200)
+"""The widths for a device that plans anew for each shape, and runs full batches: more of them would pad lines less and
+batches more. Chosen by the lines of real videos: docs/decisions/088-full-batches-of-few-shapes.md."""
 
 LINE_PADDING = 127
 """The uint8 nearest to what PaddleOCR pads a line with: 0 after its normalisation (x / 127.5 - 1)."""
