@@ -76,7 +76,7 @@ def test_any_number_of_lines_runs_in_the_few_shapes_and_what_fills_a_batch_is_dr
 ) -> None:
     backend = opened(models, batch_size=4)
     rng = np.random.default_rng(0)
-    for count in (1, 2, 3, 5):
+    for count in (3, 5, 9):
         lines: list[Any] = [np.full((40, int(width)), 90, np.uint8) for width in rng.integers(20, 900, count)]
         assert len(backend.recognize(lines)) == count
         assert len(backend.detect(lines)) == count
@@ -84,6 +84,14 @@ def test_any_number_of_lines_runs_in_the_few_shapes_and_what_fills_a_batch_is_dr
     assert {width for _, _, width in backend._recognizer.shapes} <= set(shapes.FEW_LINE_WIDTHS)
     assert {count for count, _, _ in backend._detector.shapes} == {device_backend._DETECTION_BATCH}
     assert backend.recognize([]) == backend.detect([]) == []
+    backend.close()
+
+
+def test_what_is_asked_again_with_less_for_want_of_memory_runs_in_smaller_batches(models: tuple[Model, Model]) -> None:
+    backend = opened(models, batch_size=4)
+    for count in (2, 1):
+        backend.recognize([LINES[0]] * count)
+        assert backend._recognizer.shapes[-1][0] == count
     backend.close()
 
 

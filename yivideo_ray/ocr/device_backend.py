@@ -116,13 +116,14 @@ class DeviceBackend:
 
     def _each(self, pictures: Sequence[Luma], kind: _Kind[Result]) -> list[Result]:
         """Returns what comes of each picture, in order."""
-        batches = shapes.batches((kind.canvas(picture) for picture in pictures), lambda _: kind.batch)
+        count = shapes.full_batch(len(pictures), kind.batch)
+        batches = shapes.batches((kind.canvas(picture) for picture in pictures), lambda _: count)
 
         def prepare(batch: tuple[tuple[int, int], list[int]]) -> tuple[list[shapes.Fitted], NDArray[np.uint8]]:
             (width, height), members = batch
             fitted = [kind.fit(pictures[index]) for index in members]
             # Full with blank pictures: another number of them would be another shape.
-            canvases = np.full((kind.batch, height, width), kind.padding, np.uint8)
+            canvases = np.full((count, height, width), kind.padding, np.uint8)
             for place, picture in enumerate(fitted):
                 canvases[place] = picture.canvas
             return fitted, canvases
@@ -155,13 +156,14 @@ class DeviceBackend:
         return within(self._decoder.read(*steps), line.share)
 
     def _warm_up(self, seconds: float) -> None:
-        """Runs a blank picture of each shape, the models' first ones whatever they take."""
+        """Runs a blank batch of each shape, the models' first ones whatever they take."""
         end = time.monotonic() + seconds
-        for width in shapes.FEW_LINE_WIDTHS:
-            self.recognize([np.zeros((shapes.LINE_HEIGHT_PX, width), np.uint8)])
-            if time.monotonic() > end:
-                break
-        for width, height in _WARM_CANVASES:
-            self.detect([np.zeros((height, width), np.uint8)])
-            if time.monotonic() > end:
-                break
+        lines = [(width, shapes.LINE_HEIGHT_PX) for width in shapes.FEW_LINE_WIDTHS]
+        for call, batch, sizes in (
+            (self.recognize, self._lines.batch, lines),
+            (self.detect, self._pictures.batch, _WARM_CANVASES),
+        ):
+            for width, height in sizes:
+                call([np.zeros((height, width), np.uint8)] * batch)
+                if time.monotonic() > end:
+                    break

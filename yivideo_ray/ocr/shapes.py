@@ -27,6 +27,7 @@ __all__ = [
     "batches",
     "fit_image",
     "fit_line",
+    "full_batch",
     "groups",
     "image_canvas",
     "line_canvas",
@@ -157,6 +158,13 @@ def batches(sizes: Iterable[Size], most: Callable[[Size], int]) -> list[tuple[Si
         limit = most(size)
         found += [(size, members[start : start + limit]) for start in range(0, len(members), limit)]
     return found
+
+
+def full_batch(count: int, most: int) -> int:
+    """Returns how many pictures a batch of a call with `count` pictures holds, blank ones included: most, or the half
+    or the quarter of it where that holds all. So a call that is made again with less, for want of memory, needs less.
+    """
+    return next(size for size in (max(1, most // 4), max(1, most // 2), most) if size >= min(count, most))
 
 
 def groups(keys: Iterable[Key]) -> Iterator[tuple[Key, list[int]]]:

@@ -16,6 +16,7 @@ from yivideo_ray.ocr.shapes import (
     batches,
     fit_image,
     fit_line,
+    full_batch,
     groups,
     image_canvas,
     line_canvas,
@@ -118,3 +119,11 @@ def test_batches_hold_pictures_of_one_size_and_no_more_than_they_may() -> None:
     sizes = [(320, 48), (640, 48), (320, 48), (320, 48), (640, 48)]
     found = batches(sizes, lambda size: 2 if size[0] == 320 else 1)
     assert found == [((320, 48), [0, 2]), ((320, 48), [3]), ((640, 48), [1]), ((640, 48), [4])]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "batch"),
+    [(64, 8, 8), (5, 8, 8), (4, 8, 4), (3, 8, 4), (2, 8, 2), (1, 8, 2), (1, 4, 1), (3, 3, 3), (9, 1, 1)],
+)
+def test_a_batch_is_full_but_of_a_call_with_less_a_half_or_a_quarter_of_it(count: int, most: int, batch: int) -> None:
+    assert full_batch(count, most) == batch
