@@ -56,14 +56,15 @@ def cuda(settings: Settings, gpus: Sequence[str]) -> Iterator[Check]:
         yield Check("cuda", Verdict.OK, f"onnxruntime is built for CUDA {build}; no GPU is there")
         return
     yield _driver(build, lacking)
-    for names, remedy in (
-        (libraries.DRIVER_LIBRARIES, f"Install NVIDIA's driver. {IN_CONTAINERS}"),
-        (libraries.needed(build), f"./yivideo install --gpu cu{build.partition('.')[0]}; docs/gpu.md has more."),
+    major = build.partition(".")[0]
+    for whose, names, remedy in (
+        ("driver's libraries", libraries.DRIVER_LIBRARIES, f"Install NVIDIA's driver. {IN_CONTAINERS}"),
+        ("CUDA's libraries", libraries.needed(build), f"./yivideo install --gpu cu{major}; docs/gpu.md has more."),
     ):
-        yield from _libraries(names, remedy, lacking)
+        yield from _libraries(whose, names, remedy, lacking)
 
 
-def _libraries(names: Sequence[str], remedy: str, lacking: Verdict) -> Iterator[Check]:
+def _libraries(whose: str, names: Sequence[str], remedy: str, lacking: Verdict) -> Iterator[Check]:
     from yivideo_ray.ocr import libraries
 
     found = [libraries.look_for(name) for name in names]
@@ -74,7 +75,7 @@ def _libraries(names: Sequence[str], remedy: str, lacking: Verdict) -> Iterator[
         yield Check(library.name, lacking if matters else Verdict.WARNING, library.problem, remedy)
     there = ", ".join(f"{library.name} ({library.place})" for library in found if library.place is not None)
     if there:
-        yield Check("libraries", Verdict.OK, there)
+        yield Check(whose, Verdict.OK, there)
 
 
 def _driver(build: str, lacking: Verdict) -> Check:
