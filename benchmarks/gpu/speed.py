@@ -18,6 +18,7 @@ from yivideo_ray.config import OcrSettings
 from yivideo_ray.ocr import onnx, shapes
 from yivideo_ray.ocr.device_backend import DeviceBackend
 from yivideo_ray.ocr.device_model import DeviceModel, Normalisation
+from yivideo_ray.runtime.gpu.device import gpu_memory
 from yivideo_ray.types import Luma
 
 __all__ = ["batch", "distinct_shapes", "edges", "shapes_phase"]
@@ -93,6 +94,11 @@ def edges(setup: Setup) -> Iterator[Row]:
         busy = "" if use.busy is None else f", GPU busy {use.busy:.0%}"
         yield Row("edges", f"{name} a second", f"{len(pictures) / wall_s:.0f}", f"{wall_s:.2f} s{busy}")
         yield from _split(name, pictures, kind)
+    memory = gpu_memory() if setup.device == "gpu" else None
+    if memory:
+        sessions = len(backend._recognizer.shapes) + len(backend._detector.shapes)
+        used = (memory["process_bytes"] or memory["used_bytes"]) / 2**20
+        yield Row("edges", f"memory with {sessions} sessions", memory["name"], f"{used:.0f} MiB")
     backend.close()
     yield from _reduced(setup)
 
