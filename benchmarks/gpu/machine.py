@@ -21,10 +21,13 @@ from yivideo_ray.runtime.gpu.device import gpu_memory, nvml
 __all__ = ["device_of", "facts", "load"]
 
 TRANSFER_BYTES = 64 * 2**20
+# Loads the engine, without the libraries whose names hold the second argument.
 ENGINE_IN_A_CHILD = """
 import sys
 from yivideo_ray.config import Settings
-from yivideo_ray.ocr import create_engine
+from yivideo_ray.ocr import create_engine, libraries
+needed = libraries.needed
+libraries.needed = lambda cuda: tuple(name for name in needed(cuda) if not sys.argv[2] or sys.argv[2] not in name)
 settings = Settings.model_validate({"gpu": {"device": "gpu"}, "storage": {"work_dir": sys.argv[1]}})
 try:
     print("loaded", create_engine(settings).load().provider, file=sys.stderr)
@@ -81,6 +84,9 @@ def load(setup: Setup) -> Iterator[Row]:
     for visible in ("", "9"):
         said = _in_a_child(setup, {"CUDA_VISIBLE_DEVICES": visible})
         yield Row("load", f"CUDA_VISIBLE_DEVICES={visible!r}", said, failed="DEVICE_UNAVAILABLE" not in said)
+    for without in ("libcudnn", "libcublas"):
+        # The system may have it all the same: no answer is wrong.
+        yield Row("load", f"without {without} of the packages", _in_a_child(setup, {}, without))
 
 
 def _models(setup: Setup) -> list[Path]:
@@ -140,8 +146,8 @@ def _placed(model: Path, device: onnx.Device) -> str:
     return ", ".join(f"{name.removesuffix('ExecutionProvider')} {count}" for name, count in counts.items())
 
 
-def _in_a_child(setup: Setup, variables: dict[str, str]) -> str:
-    command = [sys.executable, "-P", "-c", ENGINE_IN_A_CHILD, str(setup.fixtures.parent)]
+def _in_a_child(setup: Setup, variables: dict[str, str], without: str = "") -> str:
+    command = [sys.executable, "-P", "-c", ENGINE_IN_A_CHILD, str(setup.fixtures.parent), without]
     done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
     lines = done.stderr.strip().splitlines()
     return lines[-1][:300] if lines else f"exit code {done.returncode}"

@@ -39,7 +39,7 @@ class Phase:
 
 PHASES = (
     Phase("facts", 15, "machine", "facts"),
-    Phase("load", 45, "machine", "load", must_end=True),
+    Phase("load", 75, "machine", "load", must_end=True),
     Phase("correct", 60, "answers", "correct", must_end=True),
     Phase("shapes", 90, "speed", "shapes_phase"),
     Phase("edges", 45, "speed", "edges"),
