@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,12 +33,12 @@ append(Row("load", "first", "known"), rows)
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program that runs in place of a phase; returns where to write it."""
     path = tmp_path / "child.py"
-    popen = command.subprocess.Popen
+    popen = subprocess.Popen
 
-    def start(given: list[str], **options: object) -> object:
-        return popen([sys.executable, "-P", str(path), *given[4:]], **options)  # type: ignore[call-overload]
+    def start(given: list[str], **options: Any) -> Any:
+        return popen([sys.executable, "-P", str(path), *given[4:]], **options)
 
-    monkeypatch.setattr(command.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     return path
 
 

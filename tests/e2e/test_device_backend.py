@@ -83,7 +83,8 @@ def test_any_number_of_lines_runs_in_the_few_shapes_and_what_fills_a_batch_is_dr
     assert {count for count, _, _ in backend._recognizer.shapes} == {4}
     assert {width for _, _, width in backend._recognizer.shapes} <= set(shapes.FEW_LINE_WIDTHS)
     assert {count for count, _, _ in backend._detector.shapes} == {device_backend._DETECTION_BATCH}
-    assert backend.recognize([]) == backend.detect([]) == []
+    assert backend.recognize([]) == []
+    assert backend.detect([]) == []
     backend.close()
 
 

@@ -96,7 +96,7 @@ class PaddleOcrEngine:
 
         return Backend(self._settings.ocr, *models, gpu=True)
 
-    def _ready(self, images: Sequence[Luma]) -> Backend:
+    def _ready(self, images: Sequence[Luma]) -> Backend | DeviceBackend:
         if self._backend is None:
             raise InternalError("The OCR engine is closed." if self._closed else "The OCR engine is not loaded.")
         for image in images:

@@ -140,9 +140,9 @@ class DeviceBackend:
         results = dict(zip((index for _, members in batches for index in members), found, strict=True))
         return [results[index] for index in range(len(pictures))]
 
-    def _detect(self, canvases: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _detect(self, canvases: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         (probabilities,) = self._detector.run(canvases)
-        return probabilities
+        return list(probabilities)
 
     def _boxes_in(self, image: shapes.Fitted, probabilities: NDArray[np.float32]) -> tuple[TextBox, ...]:
         height, width = image.canvas.shape

@@ -79,7 +79,7 @@ class Fitted:
     @property
     def share(self) -> float:
         """The content's share of the canvas' width."""
-        return self.width / self.canvas.shape[1]
+        return self.width / self.size[0]
 
     def to_original(self, x0: float, y0: float, x1: float, y1: float) -> Box:
         """Returns the smallest whole box around canvas coordinates, in the original's pixels and clipped to it."""

@@ -62,7 +62,12 @@ def test_grey_pictures_reach_the_model_normalised_in_three_channels(model: Devic
 def test_each_shape_has_one_session_however_shapes_change(model: DeviceModel, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
     real = onnx.new_session
-    monkeypatch.setattr(onnx, "new_session", lambda *a, **k: opened.append(k) or real(*a, **k))
+
+    def new_session(*given: Any, **options: Any) -> Any:
+        opened.append(options)
+        return real(*given, **options)
+
+    monkeypatch.setattr(onnx, "new_session", new_session)
     for _ in range(5):
         for width in (32, 64):
             model.run(pictures(2, 4, width))

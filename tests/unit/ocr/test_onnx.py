@@ -101,10 +101,13 @@ def test_a_session_that_something_else_runs_by_now_is_a_device_that_failed(
 
 def test_libraries_are_loaded_before_it_is_asked_whether_cuda_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
+
+    def providers() -> list[str]:
+        order.append("ask")
+        return ["CUDAExecutionProvider"]
+
     monkeypatch.setattr(libraries, "load_cuda", lambda: order.append("load"))
-    monkeypatch.setattr(
-        onnxruntime, "get_available_providers", lambda: order.append("ask") or ["CUDAExecutionProvider"]
-    )
+    monkeypatch.setattr(onnxruntime, "get_available_providers", providers)
     assert onnx.cuda_offered()
     assert order == ["load", "ask"]
 
