@@ -33,9 +33,10 @@ Result = TypeVar("Result")
 _DETECTION_BATCH = 4
 # Finding boxes in what the device gives takes a thread longer than the device took.
 _FINISHERS = 8
+# Making plans must not keep an actor from its first call.
 WARM_UP_S = 30.0
-# Whole sheets, and what looks for subtitles in frames.
-_WARM_CANVASES = ((960, 960), (960, 736), (960, 544), (960, 256))
+# Of sheets and of frames in which text is looked for, the sizes of nearly all in videos of many kinds.
+_WARM_CANVASES = ((640, 384), (640, 544), (640, 736), (960, 128), (960, 736))
 # What PaddleOCR makes of a line's grey values: from -1 to 1.
 _LINES = Normalisation(255.0, (2.0, 2.0, 2.0), (-1.0, -1.0, -1.0))
 
