@@ -29,10 +29,15 @@ PACKAGE = "yivideo_ray"
 ROOMS = ("stages", "pixels", "text", "ocr", "subtitles")
 
 LEFT_OUT: Mapping[str, str] = {
-    "ocr/adapter": "tells failures of the models' libraries apart",
+    "ocr/adapter": "is an engine's life, and chooses its device",
     "ocr/backend": "runs the models: batches, and threads side by side",
+    "ocr/device_backend": "runs the models on a GPU: full batches, and work beside the run",
+    "ocr/device_model": "runs one model on a GPU, a session for each shape",
     "ocr/embedded": "writes down the configuration that PaddleOCR's models come with",
+    "ocr/faults": "tells failures of the models' libraries apart",
+    "ocr/graphs": "does the arithmetic before and behind the models on a GPU",
     "ocr/hub": "downloads models",
+    "ocr/libraries": "finds CUDA's libraries",
     "ocr/models": "finds the files of a model",
     "ocr/onnx": "opens models",
     "ocr/pattern": "draws and reads the pictures of tests",

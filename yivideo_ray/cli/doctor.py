@@ -19,13 +19,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from yivideo_ray import __version__
 from yivideo_ray.cli.arguments import load, take_stdout
+from yivideo_ray.cli.checks import Check, Verdict, cuda
 from yivideo_ray.errors import ConfigError, YivideoError
 from yivideo_ray.locations import PACKAGES, Url
 
@@ -64,22 +64,6 @@ def add(commands: Commands) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     machine = take_stdout()
     return doctor(load(options.config), json=options.json, stream=machine)
-
-
-class Verdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One row of the report. A run works if no row's verdict is FAILED."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    remedy: str = ""
 
 
 def doctor(settings: Settings, json: bool = False, stream: IO[str] | None = None) -> int:
@@ -251,6 +235,7 @@ def _gpu(settings: Settings) -> Iterator[Check]:
         yield Check("gpu", Verdict.FAILED, "none seen", "Set gpu.device to auto or cpu, or run where a GPU is.")
     else:
         yield Check("gpu", Verdict.OK, "none seen; the CPU runs the models")
+    yield from cuda(settings, names)
 
 
 def _decoder(settings: Settings) -> Iterator[Check]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from yivideo_ray.config import Settings
-from yivideo_ray.errors import DeviceError, InternalError, ModelError, YivideoError
+from yivideo_ray.errors import DeviceError, InternalError, ModelError
 from yivideo_ray.ocr.embedded import embedded_model
+from yivideo_ray.ocr.faults import translate, translated
 from yivideo_ray.ocr.hub import fetch
 from yivideo_ray.ocr.languages import require_letters
 from yivideo_ray.ocr.models import EMBEDDED, Model, Role, characters_in, check_directory, directory_named
@@ -20,46 +20,9 @@ from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox
 
 if TYPE_CHECKING:
     from yivideo_ray.ocr.backend import Backend
+    from yivideo_ray.ocr.device_backend import DeviceBackend
 
-__all__ = ["PaddleOcrEngine", "translate", "translated"]
-
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|failed to allocate memory|available memory of \d+ is smaller than requested"
-    r"|resource ?exhausted|bad_alloc|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|_ALLOC_FAILED",
-    re.IGNORECASE,
-)
-# After these a CUDA context is unusable for ever ("sticky"), or may be: only a fresh process is safe.
-_DEVICE_FAILED = re.compile(
-    r"illegal (memory access|address|instruction)|CUDNN_STATUS_|CUBLAS_STATUS_|CUDNN failure|CUBLAS failure"
-    r"|CUDA (failure|error) ?\(?\d+|cudaError|unspecified launch failure|device-side assert|uncorrectable ECC"
-    r"|misaligned address|GPU is lost|driver shutting down",
-    re.IGNORECASE,
-)
-
-
-def translate(error: BaseException) -> YivideoError:
-    """Returns the error of ours that stands for a foreign one: out of memory, device failed, or internal."""
-    if isinstance(error, YivideoError):
-        return error
-    text = " ".join(str(error).split())
-    sentence = f"{type(error).__name__}: {text[:500]}"
-    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
-        return DeviceError(f"The device has no memory left for this call ({sentence}).", code="DEVICE_OUT_OF_MEMORY")
-    if _DEVICE_FAILED.search(text):
-        return DeviceError(f"The device failed ({sentence}).", code="DEVICE_FAILED")
-    return InternalError(f"The OCR engine failed ({sentence}).")
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raises foreign errors of its block as errors of ours, with the original as cause."""
-    try:
-        yield
-    except YivideoError:
-        raise
-    except Exception as error:
-        raise translate(error) from error
-
+__all__ = ["PaddleOcrEngine"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +32,7 @@ class PaddleOcrEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._backend: Backend | None = None
+        self._backend: Backend | DeviceBackend | None = None
         self._closed = False
 
     def load(self) -> EngineFacts:
@@ -109,20 +72,31 @@ class PaddleOcrEngine:
             return embedded_model(ocr.engine, role, self._settings.storage.work_dir)
         return check_directory(directory_named(setting) or fetch(setting, role, ocr.engine), ocr.engine)
 
-    def _load(self, models: tuple[Model, Model], gpu: bool, insist: bool) -> Backend:
+    def _load(self, models: tuple[Model, Model], gpu: bool, insist: bool) -> Backend | DeviceBackend:
         # Imported here, after the models are found: it takes seconds.
         from yivideo_ray.ocr.backend import Backend
 
         if gpu:
             try:
-                return Backend(self._settings.ocr, *models, gpu=True)
+                return self._on_gpu(models)
             except Exception as error:
+                ours = translate(error)
                 if insist:
-                    raise DeviceError(f"gpu.device is gpu, and no inference works on it: {error}") from error
-                _log.warning("The GPU can't be used, the CPU runs the models instead: %s", error)
+                    sentence = f"gpu.device is gpu, and no inference works on it: {ours.message}"
+                    raise DeviceError(sentence, remedy=ours.remedy) from error
+                _log.warning("The GPU can't be used, the CPU runs the models instead: %s %s", ours.message, ours.remedy)
         return Backend(self._settings.ocr, *models, gpu=False)
 
-    def _ready(self, images: Sequence[Luma]) -> Backend:
+    def _on_gpu(self, models: tuple[Model, Model]) -> Backend | DeviceBackend:
+        if self._settings.ocr.engine == "onnxruntime":
+            from yivideo_ray.ocr.device_backend import DeviceBackend
+
+            return DeviceBackend(self._settings.ocr, *models)
+        from yivideo_ray.ocr.backend import Backend
+
+        return Backend(self._settings.ocr, *models, gpu=True)
+
+    def _ready(self, images: Sequence[Luma]) -> Backend | DeviceBackend:
         if self._backend is None:
             raise InternalError("The OCR engine is closed." if self._closed else "The OCR engine is not loaded.")
         for image in images:

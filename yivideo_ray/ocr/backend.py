@@ -1,6 +1,7 @@
-"""The loaded models behind PaddleOCR's TextDetection and TextRecognition: the only importer of paddleocr.
+"""The loaded models behind PaddleOCR's TextDetection and TextRecognition, on paddle or on onnxruntime's CPU provider.
 
-Importing this takes seconds; `adapter` does so when an engine is loaded, and translates the errors that arise here.
+On a GPU onnxruntime's models run in `device_backend`. Importing either takes seconds; `adapter` does so when an engine
+is loaded, and translates the errors that arise here. Nothing else imports paddleocr.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 from paddleocr import TextDetection, TextRecognition
+from paddlex.inference.models.runners.onnxruntime_runner import ONNXRuntimeRunner
 
 from yivideo_ray.config import OcrSettings
 from yivideo_ray.cores import available_cores
@@ -25,7 +27,7 @@ from yivideo_ray.ocr.ctc import CtcDecoder, within
 from yivideo_ray.ocr.models import Model
 from yivideo_ray.types import EngineFacts, Luma, Reading, TextBox
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "alphabet_of", "open_predictor", "text_boxes", "versions_of"]
 
 EngineName = Literal["onnxruntime", "paddle"]
 
@@ -35,7 +37,6 @@ _CPU_DETECTION_PX = 960 * 544
 _CPU_LINES_PX = 4 * 640
 # Pictures that onnxruntime works on side by side: threads that share one picture wait for each other at every layer.
 _CPU_LANES = 4
-_PADDLEOCR_ENGINE = {"onnxruntime": "onnxruntime", "paddle": "paddle_static"}
 
 
 class _ReadingsPostprocess:
@@ -53,7 +54,7 @@ class Backend:
     """Both models on one device, ready to run. Loads them when it is made."""
 
     def __init__(self, settings: OcrSettings, detection: Model, recognition: Model, *, gpu: bool) -> None:
-        """Errors: DeviceError DEVICE_UNAVAILABLE if gpu is asked for and the models don't run there."""
+        """gpu: on the first GPU, which paddle alone does here."""
         self._engine = cast(EngineName, settings.engine)
         self._threads = settings.threads or available_cores()
         self._batch_size = settings.batch_size
@@ -62,15 +63,14 @@ class Backend:
         self._detector = self._open(TextDetection, detection)
         self._recognizer = self._open(TextRecognition, recognition)
         predictor = self._recognizer.paddlex_predictor
-        # PaddleOCR appends the space to the model's list as well.
-        predictor.post_op = _ReadingsPostprocess([*predictor.config["PostProcess"]["character_dict"], " "])
+        predictor.post_op = _ReadingsPostprocess(alphabet_of(predictor))
         self.facts = EngineFacts(
             engine=self._engine,
             device="gpu:0" if gpu else "cpu",
             provider=self._provider(),
             detection_model=detection.name,
             recognition_model=recognition.name,
-            versions=_versions(self._engine),
+            versions=versions_of(self._engine),
         )
         self._warm_up()
 
@@ -78,7 +78,7 @@ class Backend:
         fitted = [shapes.fit_image(image) for image in images]
 
         def find(size: tuple[int, int], members: Sequence[int]) -> Any:
-            canvases = [fitted[index].canvas for index in members]
+            canvases = [fitted[index].colour for index in members]
             return self._detector.predict(
                 canvases, batch_size=len(canvases), limit_side_len=max(size), limit_type="max"
             )
@@ -87,13 +87,16 @@ class Backend:
             return _DETECTION_BATCH if self._gpu else max(1, _CPU_DETECTION_PX // (width * height))
 
         results = self._in_batches([image.size for image in fitted], most, find)
-        return [_text_boxes(result, image) for result, image in zip(results, fitted, strict=True)]
+        return [
+            text_boxes(result["dt_polys"], result["dt_scores"], image)
+            for result, image in zip(results, fitted, strict=True)
+        ]
 
     def recognize(self, lines: Sequence[Luma]) -> list[Reading]:
         fitted = [shapes.fit_line(line) for line in lines]
 
         def read(_: tuple[int, int], members: Sequence[int]) -> Any:
-            canvases = [fitted[index].canvas for index in members]
+            canvases = [fitted[index].colour for index in members]
             return self._recognizer.predict(canvases, batch_size=len(canvases))
 
         def most(width: int, _: int) -> int:
@@ -112,7 +115,7 @@ class Backend:
 
     @property
     def _side_by_side(self) -> bool:
-        return self._engine == "onnxruntime" and not self._gpu
+        return self._engine == "onnxruntime"
 
     @property
     def _lane_count(self) -> int:
@@ -125,10 +128,7 @@ class Backend:
         run: Callable[[tuple[int, int], Sequence[int]], Any],
     ) -> list[Any]:
         """Returns run's results for all, in order. A batch holds pictures of one size, at most `most` of them."""
-        batches = []
-        for size, members in shapes.groups(sizes):
-            limit = 1 if self._side_by_side else most(*size)
-            batches += [(size, members[start : start + limit]) for start in range(0, len(members), limit)]
+        batches = shapes.batches(sizes, lambda size: 1 if self._side_by_side else most(*size))
         # The largest first: none of them is left alone at the end.
         batches.sort(key=lambda batch: -batch[0][0] * batch[0][1])
         results: list[Any] = [None] * len(sizes)
@@ -140,27 +140,14 @@ class Backend:
         return results
 
     def _open(self, kind: Any, model: Model) -> Any:
-        config: dict[str, Any]
         if self._engine == "onnxruntime":
             from yivideo_ray.ocr import onnx
 
-            device, config = "cpu", onnx.FIRST_SESSION
-        else:
-            device, config = "gpu:0" if self._gpu else "cpu", {"cpu_threads": self._threads}
-        with _libyaml():
-            opened = kind(
-                model_name=model.name,
-                model_dir=str(model.directory),
-                device=device,
-                engine=_PADDLEOCR_ENGINE[self._engine],
-                engine_config=config,
-            )
-        if self._engine == "onnxruntime":
             # Each lane brings a thread of its own.
-            opened.paddlex_predictor.runner.session = onnx.new_session(
-                model.directory / "inference.onnx", self._threads - self._lane_count + 1, gpu=self._gpu
-            )
-        return opened
+            threads = self._threads - self._lane_count + 1
+            return open_predictor(kind, model, session=onnx.new_session(model.directory / "inference.onnx", threads))
+        device = "gpu:0" if self._gpu else "cpu"
+        return open_predictor(kind, model, device=device, config={"cpu_threads": self._threads})
 
     def _provider(self) -> str:
         runner = self._recognizer.paddlex_predictor.runner
@@ -171,6 +158,39 @@ class Backend:
     def _warm_up(self) -> None:
         self.detect([np.zeros((64, 320), np.uint8)])
         self.recognize([np.zeros((48, 320), np.uint8)])
+
+
+def open_predictor(
+    kind: Any, model: Model, *, session: Any = None, device: str = "cpu", config: dict[str, Any] | None = None
+) -> Any:
+    """Returns PaddleOCR's model of a kind. It runs a session of onnxruntime; without one, paddle on a device."""
+    engine = "paddle_static" if session is None else "onnxruntime"
+    with _libyaml(), _given(session):
+        return kind(
+            model_name=model.name,
+            model_dir=str(model.directory),
+            device=device,
+            engine=engine,
+            engine_config=config or {},
+        )
+
+
+def alphabet_of(predictor: Any) -> list[str]:
+    """Returns the characters of a recognition model's classes, but for the blank; PaddleOCR appends the space too."""
+    return [*predictor.config["PostProcess"]["character_dict"], " "]
+
+
+@contextmanager
+def _given(session: Any) -> Iterator[None]:
+    """Has PaddleX take a session in place of one that it would open with options of its own."""
+    runner: Any = ONNXRuntimeRunner
+    own = runner._create_session
+    if session is not None:
+        runner._create_session = lambda _: session
+    try:
+        yield
+    finally:
+        runner._create_session = own
 
 
 @contextmanager
@@ -185,9 +205,10 @@ def _libyaml() -> Iterator[None]:
         module.FullLoader = own
 
 
-def _text_boxes(result: Any, image: shapes.Fitted) -> tuple[TextBox, ...]:
+def text_boxes(polygons: Any, scores: Any, image: shapes.Fitted) -> tuple[TextBox, ...]:
+    """Returns the boxes in an image of what PaddleOCR found on its canvas, from top to bottom."""
     boxes = []
-    for polygon, score in zip(result["dt_polys"], result["dt_scores"], strict=True):
+    for polygon, score in zip(polygons, scores, strict=True):
         (x0, y0), (x1, y1) = polygon.min(axis=0), polygon.max(axis=0)
         box: Box = image.to_original(float(x0), float(y0), float(x1), float(y1))
         if box.area:
@@ -195,7 +216,8 @@ def _text_boxes(result: Any, image: shapes.Fitted) -> tuple[TextBox, ...]:
     return tuple(sorted(boxes, key=lambda found: (found.box.y0, found.box.x0)))
 
 
-def _versions(engine: EngineName) -> tuple[tuple[str, str], ...]:
+def versions_of(engine: EngineName) -> tuple[tuple[str, str], ...]:
+    """Returns the packages that run an engine's models, with their versions."""
     names = ["paddleocr", "paddlex"]
     names += ["onnxruntime", "onnxruntime-gpu"] if engine == "onnxruntime" else ["paddlepaddle", "paddlepaddle-gpu"]
     versions = []

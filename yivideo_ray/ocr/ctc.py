@@ -7,6 +7,7 @@ before it, which the model has even where another class won.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,14 @@ _BLANK = 0
 
 
 class CtcDecoder:
-    """Decodes (batch, steps, classes) float32 probabilities; class 0 is the blank, class i + 1 is characters[i]."""
+    """Decodes (batch, steps, classes) float32 probabilities; class 0 is the blank, class i + 1 is characters[i].
+
+    spaces: the classes that are a space.
+    """
 
     def __init__(self, characters: Sequence[str]) -> None:
         self._alphabet = ("", *characters)
-        self._spaces = [index for index, character in enumerate(self._alphabet) if character and character.isspace()]
+        self.spaces = [index for index, character in enumerate(self._alphabet) if character and character.isspace()]
 
     @property
     def classes(self) -> int:
@@ -35,10 +39,13 @@ class CtcDecoder:
             raise ValueError(f"the model has {probabilities.shape[-1]} classes, its character list {self.classes}")
         best = probabilities.argmax(axis=-1)
         confidence = np.take_along_axis(probabilities, best[..., None], axis=-1)[..., 0]
-        space = probabilities[..., self._spaces].max(axis=-1) if self._spaces else np.zeros_like(confidence)
-        return [self._read(*line) for line in zip(best, confidence, space, strict=True)]
+        space = probabilities[..., self.spaces].max(axis=-1) if self.spaces else np.zeros_like(confidence)
+        return [self.read(*line) for line in zip(best, confidence, space, strict=True)]
 
-    def _read(self, best: NDArray[np.intp], confidence: NDArray[np.float32], space: NDArray[np.float32]) -> Reading:
+    def read(
+        self, best: NDArray[np.integer[Any]], confidence: NDArray[np.float32], space: NDArray[np.float32]
+    ) -> Reading:
+        """Returns the reading of one line: for each step its best class, that class's probability, and a space's."""
         steps = len(best)
         starts = np.flatnonzero(np.concatenate(([True], best[1:] != best[:-1])))
         ends = np.append(starts[1:], steps)

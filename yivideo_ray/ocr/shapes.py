@@ -7,19 +7,34 @@ with the pictures is the backend's business.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from yivideo_ray.geometry import Box
 from yivideo_ray.types import Luma
 
-__all__ = ["LINE_HEIGHT_PX", "Fitted", "fit_image", "fit_line", "groups"]
+__all__ = [
+    "FEW_LINE_WIDTHS",
+    "LINE_HEIGHT_PX",
+    "LINE_PADDING",
+    "LINE_WIDTHS",
+    "Fitted",
+    "batches",
+    "fit_image",
+    "fit_line",
+    "full_batch",
+    "groups",
+    "image_canvas",
+    "line_canvas",
+]
 
 Key = TypeVar("Key")
+Size = tuple[int, int]
 
 DETECTION_WIDTHS = (320, 640, 960)
 DETECTION_HEIGHTS = (64, 128, 256, 384, 544, 736, 960)
@@ -29,18 +44,22 @@ LINE_HEIGHT_PX = 48
 LINE_WIDTHS = (*range(320, 1600, 64), *range(1600, 3201, 320))
 """The widths of a line image. PaddleOCR pads to 320 at least and squeezes what is wider than 3200; so do we."""
 
-_LINE_PADDING = 127
+FEW_LINE_WIDTHS = (320, 448, 640, 960, 1280, 1920, 3200)
+"""The widths for a device that plans anew for each shape, and runs full batches: more of them would pad lines less and
+batches more. Chosen by the lines of real videos: docs/decisions/088-full-batches-of-few-shapes.md."""
+
+LINE_PADDING = 127
 """The uint8 nearest to what PaddleOCR pads a line with: 0 after its normalisation (x / 127.5 - 1)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A picture in one of the fixed shapes: (H, W, 3), dtype uint8, three equal channels, content at the top left.
+    """A picture in one of the fixed shapes: canvas is (H, W), dtype uint8, with the content at the top left.
 
     width and height are of the content, scale_x and scale_y are canvas pixels for one pixel of the original.
     """
 
-    canvas: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+    canvas: Luma
     width: int
     height: int
     scale_x: float
@@ -53,9 +72,14 @@ class Fitted:
         return self.canvas.shape[1], self.canvas.shape[0]
 
     @property
+    def colour(self) -> NDArray[np.uint8]:
+        """The canvas as PaddleOCR takes pictures: (H, W, 3), three equal channels."""
+        return cv2.cvtColor(self.canvas, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+
+    @property
     def share(self) -> float:
         """The content's share of the canvas' width."""
-        return self.width / self.canvas.shape[1]
+        return self.width / self.size[0]
 
     def to_original(self, x0: float, y0: float, x1: float, y1: float) -> Box:
         """Returns the smallest whole box around canvas coordinates, in the original's pixels and clipped to it."""
@@ -67,26 +91,52 @@ class Fitted:
         ).clip(self.original)
 
 
+def image_canvas(image: Luma) -> tuple[int, int]:
+    """Returns the size of the canvas that fit_image gives."""
+    width, height = _image_content(image)
+    return next(w for w in DETECTION_WIDTHS if w >= width), next(h for h in DETECTION_HEIGHTS if h >= height)
+
+
 def fit_image(image: Luma) -> Fitted:
     """Returns an image (H, W) for detection, never enlarged, and scaled down only if no shape holds it."""
+    return _place(
+        image,
+        _image_content(image),
+        image_canvas(image),
+        padding=round(float(image.mean())),
+        interpolation=cv2.INTER_AREA,
+    )
+
+
+def line_canvas(line: Luma, widths: Sequence[int] = LINE_WIDTHS) -> tuple[int, int]:
+    """Returns the size of the canvas that fit_line gives."""
+    width, _ = _line_content(line, widths)
+    return next(w for w in widths if w >= width), LINE_HEIGHT_PX
+
+
+def fit_line(line: Luma, widths: Sequence[int] = LINE_WIDTHS) -> Fitted:
+    """Returns a line image (h, w) for recognition: 48 high, in proportion, padded on the right to one of the widths,
+    which grow and end with 3200."""
+    # As PaddleOCR scales them, but for lines so large that it would skip pixels.
+    interpolation = cv2.INTER_AREA if line.shape[0] > 2 * LINE_HEIGHT_PX else cv2.INTER_LINEAR
+    return _place(
+        line,
+        _line_content(line, widths),
+        line_canvas(line, widths),
+        padding=LINE_PADDING,
+        interpolation=interpolation,
+    )
+
+
+def _image_content(image: Luma) -> tuple[int, int]:
     height, width = image.shape
     scale = min(1.0, DETECTION_WIDTHS[-1] / width, DETECTION_HEIGHTS[-1] / height)
-    content = max(1, round(width * scale)), max(1, round(height * scale))
-    canvas = (
-        next(w for w in DETECTION_WIDTHS if w >= content[0]),
-        next(h for h in DETECTION_HEIGHTS if h >= content[1]),
-    )
-    return _place(image, content, canvas, padding=round(float(image.mean())), interpolation=cv2.INTER_AREA)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def fit_line(line: Luma) -> Fitted:
-    """Returns a line image (h, w) for recognition: 48 high, in proportion, padded on the right."""
+def _line_content(line: Luma, widths: Sequence[int]) -> tuple[int, int]:
     height, width = line.shape
-    content = min(LINE_WIDTHS[-1], math.ceil(LINE_HEIGHT_PX * width / height)), LINE_HEIGHT_PX
-    canvas = next(w for w in LINE_WIDTHS if w >= content[0]), LINE_HEIGHT_PX
-    # As PaddleOCR scales them, but for lines so large that it would skip pixels.
-    interpolation = cv2.INTER_AREA if height > 2 * LINE_HEIGHT_PX else cv2.INTER_LINEAR
-    return _place(line, content, canvas, padding=_LINE_PADDING, interpolation=interpolation)
+    return min(widths[-1], math.ceil(LINE_HEIGHT_PX * width / height)), LINE_HEIGHT_PX
 
 
 def _place(
@@ -95,9 +145,26 @@ def _place(
     original = Box(0, 0, image.shape[1], image.shape[0])
     if content != (original.width, original.height):
         image = cv2.resize(image, content, interpolation=interpolation).astype(np.uint8, copy=False)
-    pixels = np.full((canvas[1], canvas[0], 3), padding, np.uint8)
-    pixels[: content[1], : content[0]] = image[:, :, None]
+    pixels = np.full((canvas[1], canvas[0]), padding, np.uint8)
+    pixels[: content[1], : content[0]] = image
     return Fitted(pixels, *content, content[0] / original.width, content[1] / original.height, original)
+
+
+def batches(sizes: Iterable[Size], most: Callable[[Size], int]) -> list[tuple[Size, list[int]]]:
+    """Returns batches of pictures of one size: the size, and the indexes of at most most(size) pictures that have
+    it."""
+    found = []
+    for size, members in groups(sizes):
+        limit = most(size)
+        found += [(size, members[start : start + limit]) for start in range(0, len(members), limit)]
+    return found
+
+
+def full_batch(count: int, most: int) -> int:
+    """Returns how many pictures a batch of a call with `count` pictures holds, blank ones included: most, or the half
+    or the quarter of it where that holds all. So a call that is made again with less, for want of memory, needs less.
+    """
+    return next(size for size in (max(1, most // 4), max(1, most // 2), most) if size >= min(count, most))
 
 
 def groups(keys: Iterable[Key]) -> Iterator[tuple[Key, list[int]]]:

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[3]
 GPU = ("cu12", "cu13")
@@ -81,6 +82,25 @@ def test_all_that_the_project_asks_for_is_locked() -> None:
 def test_all_that_a_gpu_asks_for_is_locked(build: str) -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     assert {re.split(r"[\[<>=]", requirement)[0] for requirement in groups[build]} <= pins(build).keys()
+
+
+@pytest.mark.parametrize("build", GPU)
+def test_what_a_gpu_asks_for_admits_what_is_locked_and_no_build_for_another_cuda(build: str) -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    (wanted,) = (Requirement(each) for each in groups[build] if each.startswith("onnxruntime"))
+    assert wanted.extras == {"cuda", "cudnn"}
+    assert wanted.specifier.contains(pins(build)["onnxruntime-gpu"][0])
+    # The extras of 1.27 name packages without libraries; 1.32 has CUDA as a plugin, which nobody tried.
+    assert not any(wanted.specifier.contains(f"1.{minor}.0") for minor in (20, 27, 32))
+    (other,) = set(GPU) - {build}
+    assert not wanted.specifier.contains(pins(other)["onnxruntime-gpu"][0])
+
+
+def test_paddle_for_gpus_comes_with_the_models_that_paddle_for_the_cpu_has() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    beside = {each for each in extras["paddle"] if not each.startswith("paddlepaddle")}
+    assert beside
+    assert beside <= set(extras["paddle-gpu"])
 
 
 def test_no_extra_brings_a_second_onnxruntime() -> None:
