@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from yivideo_ray.config import Settings
+if TYPE_CHECKING:
+    from yivideo_ray.config import Settings
 
 __all__ = ["Check", "Verdict", "cuda"]
 

@@ -45,7 +45,7 @@ _NOT_PUBLIC_4 = tuple(
 )
 # Global addresses are given out of this block alone, but for those inside it.
 _PUBLIC_6 = ipaddress.IPv6Network("2000::/3")
-_NOT_PUBLIC_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+_NOT_PUBLIC_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
