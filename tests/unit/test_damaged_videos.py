@@ -26,7 +26,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "film.mkv": {"audio": True},
     "film.avi": {"codec": "mpeg4"},
 }
-CODES = {"INPUT_CORRUPT", "NO_VIDEO_STREAM", "CODEC_UNSUPPORTED", "TIMESTAMPS_UNUSABLE", "DURATION_TOO_LONG"}
+CODES = {
+    *("INPUT_CORRUPT", "NO_VIDEO_STREAM", "CODEC_UNSUPPORTED", "TIMESTAMPS_UNUSABLE"),
+    # Headers whose damage makes a length or a size of them.
+    *("DURATION_TOO_LONG", "RESOLUTION_TOO_LARGE"),
+}
 DAMAGED = "The video is damaged or not complete: "
 
 
