@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from yivideo_ray.config import AreaDetectorSettings
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.ocr.contract import OcrModels
+from yivideo_ray.stages.likeness import are_of_one_height
 from yivideo_ray.types import (
     Band,
     BandEvidence,
@@ -47,12 +48,13 @@ _EDGE_SHARE = 0.01
 _CUT_SHARE = 0.5
 # Lines of several samples belong together when their middles lie within this share of the lower one's height.
 _ROW_REACH = 0.5
-_SIZE_RATIO = 1.5
 # Rows closer than this many lines are lines of one region.
 _ROW_GAP_LINES = 0.9
 _MARGIN_LINES = 0.5
 # Room for a further line of a cue that no sample happened to show.
 _EXTRA_LINE = 1.25
+# Equal parts of the frame, from the top.
+_PLACES = ("top", "middle", "bottom")
 # What a quick look must have seen of each region: text in this share of the samples, and so many texts. Where a region
 # shows less, another may take turns with it that no sample happened to show.
 _CLEAR_SHARE = 1 / 2
@@ -171,7 +173,7 @@ def _rows(seen: Sequence[_Seen]) -> list[_Row]:
 def _in_row(one: _Seen, row: _Row) -> bool:
     height = row.height
     near = abs(one.box.center[1] - row.middle) <= _ROW_REACH * min(height, one.box.height)
-    return near and _is_like(height, one.box.height)
+    return near and are_of_one_height(height, one.box.height)
 
 
 def _stack(rows: Iterable[_Row], info: VideoInfo) -> list[list[_Row]]:
@@ -188,11 +190,8 @@ def _stack(rows: Iterable[_Row], info: VideoInfo) -> list[list[_Row]]:
 
 def _is_next_row(above: _Row, below: _Row, info: VideoInfo) -> bool:
     near = below.middle - above.middle <= (1 + _ROW_GAP_LINES) * max(above.height, below.height)
-    return near and _is_like(above.height, below.height) and above.runs_through(info) == below.runs_through(info)
-
-
-def _is_like(height: float, other: float) -> bool:
-    return max(height, other) <= _SIZE_RATIO * min(height, other)
+    alike = are_of_one_height(above.height, below.height) and above.runs_through(info) == below.runs_through(info)
+    return near and alike
 
 
 def _text_box(rows: Iterable[_Row]) -> Box:
@@ -214,7 +213,7 @@ def _merge_overlapping(groups: Iterable[list[_Row]]) -> list[list[_Row]]:
 
 def _are_one(one: Sequence[_Row], other: Sequence[_Row]) -> bool:
     overlap = _text_box(one).intersect(_text_box(other)) is not None
-    return overlap and _is_like(median(row.height for row in one), median(row.height for row in other))
+    return overlap and are_of_one_height(median(row.height for row in one), median(row.height for row in other))
 
 
 def _band(rows: Sequence[_Row], info: VideoInfo, samples: int, groups: Sequence[Sequence[_Row]]) -> Band:
@@ -256,8 +255,7 @@ def _named(bands: Sequence[Band], info: VideoInfo) -> tuple[Band, ...]:
     """Returns the bands from the top, each named after its place and, where several share one, its number."""
     named: list[Band] = []
     for band in sorted(bands, key=lambda band: (band.box.y0, band.box.x0)):
-        share = band.box.center[1] / info.height
-        place = "top" if share < 1 / 3 else "bottom" if share > 2 / 3 else "middle"
+        place = _PLACES[int(len(_PLACES) * band.box.center[1] / info.height)]
         same = sum(other.name.split("-")[0] == place for other in named)
         named.append(Band(f"{place}-{same + 1}" if same else place, band.box, band.line_height_px, band.evidence))
     return tuple(named)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from yivideo_ray.geometry import bounding_box
+from yivideo_ray.stages.likeness import NEARLY_ALL, are_together
 from yivideo_ray.stages.postprocess_and_finalize.consensus import agree
 from yivideo_ray.stages.postprocess_and_finalize.karaoke import grows
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, without_passing_lines
@@ -24,11 +25,8 @@ __all__ = ["CueRules", "build_cues", "join_simultaneous", "same_text"]
 # A character read with less confidence than this may be another one in the next crop without being another text.
 # Where no frame without the text lies between, less doubt will do: of 46,000 letters 1 in 100 had less than 0.99.
 _DOUBTFUL, _DOUBTFUL_JOINED = 0.9, 0.99
-_MIN_SIMILARITY = 0.8
 # A step of a text that grows may be too short for a crop of its own: what may then be missing, in merge gaps.
 _GAPS_OF_A_STEP = 3
-# Lines of one cue are shown together for this share of the time in which either is.
-_TOGETHER_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +40,10 @@ class CueRules:
     """
 
     merge_gap_ticks: int
-    step_ticks: int = 0
-    hidden_ticks: int = 0
-    space_probability: float = 0.5
-    sure_character: float = 0.75
+    step_ticks: int
+    hidden_ticks: int
+    space_probability: float
+    sure_character: float
     variant: HanVariant | None = None
 
 
@@ -127,7 +125,7 @@ def join_simultaneous(cues: Iterable[Cue]) -> tuple[Cue, ...]:
     joined: list[Cue] = []
     for cue in sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)):
         last = joined[-1] if joined else None
-        if last is None or not _come_together(last, cue):
+        if last is None or not are_together(last, cue):
             joined.append(cue)
             continue
         upper, lower = sorted((last, cue), key=lambda one: one.box.y0)
@@ -141,12 +139,6 @@ def join_simultaneous(cues: Iterable[Cue]) -> tuple[Cue, ...]:
             needs_review=in_order((*last.needs_review, *cue.needs_review)),
         )
     return tuple(joined)
-
-
-def _come_together(a: Cue, b: Cue) -> bool:
-    shared = min(a.end_pts, b.end_pts) - max(a.start_pts, b.start_pts)
-    joint = max(a.end_pts, b.end_pts) - min(a.start_pts, b.start_pts)
-    return shared >= _TOGETHER_SHARE * joint
 
 
 def _is_joined(observation: Observation, last: Observation) -> bool:
@@ -212,7 +204,7 @@ def _same_line(first: ReadLine, second: ReadLine, doubtful: float) -> bool:
         return True
     a, b = without_look_alikes(bare(first.text)), without_look_alikes(bare(second.text))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if matcher.ratio() < _MIN_SIMILARITY:
+    if matcher.ratio() < NEARLY_ALL:
         return False
     return all(
         tag == "equal"

@@ -70,7 +70,7 @@ class Observation:
     @property
     def weight(self) -> float:
         """Returns how much its reading says beside those of other crops."""
-        return self.averaged_frames * self.confidence**4
+        return self.averaged_frames * self.confidence
 
 
 def one_line(pieces: Sequence[ReadLine]) -> ReadLine:

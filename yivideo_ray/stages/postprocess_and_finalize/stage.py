@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.errors import ConfigError
 from yivideo_ray.geometry import Box, in_rows, to_frame
+from yivideo_ray.stages.likeness import NEARLY_ALL
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, join_simultaneous
 from yivideo_ray.stages.postprocess_and_finalize.layer_decision import DOUBT, decide, shipped_weights
 from yivideo_ray.stages.postprocess_and_finalize.layer_features import OF_READING, features_of
@@ -43,11 +44,6 @@ from yivideo_ray.types import (
 
 __all__ = ["FoundLayer", "find_layers", "postprocess_and_finalize"]
 
-# Text that was rejected is dropped where it is read again: this share of the line is inside the region, and both its
-# ends are within a line's height of the region's, as those of subtitles hardly ever are.
-_INSIDE_SHARE = 0.8
-# A layer from here on is taken for subtitles.
-_PROBABLE = 0.5
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
 # Flashes and noise hide a text for so long at most.
@@ -119,7 +115,7 @@ def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
         seen = {name: value for name, value in found.features.items() if name not in OF_READING}
         may_be_subtitles = decide(seen, shipped_weights())
         # Specks look like any script.
-        if may_be_subtitles[0] < DOUBT[0]:
+        if may_be_subtitles[0] < DOUBT:
             unreadable = ()
         else:
             probability, reasons = may_be_subtitles
@@ -130,7 +126,8 @@ def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
 
 def _is_taken(number: int, layer: Layer, settings: PostprocessorSettings) -> bool:
     if settings.layers == "auto":
-        return layer.probability >= _PROBABLE and not layer.unreadable
+        more_probable_than_not = layer.probability >= 1 - layer.probability
+        return more_probable_than_not and not layer.unreadable
     return settings.layers == "all" or number in settings.layers
 
 
@@ -255,9 +252,10 @@ def _lone_letters(
 
 
 def _shows(line: Box, region: RejectedRegion) -> bool:
-    """Returns whether a line is the text of a region that was rejected."""
+    """Returns whether a line is the text of a region that was rejected: as good as all of it is inside the region, and
+    both its ends are within a line's height of the region's, as those of subtitles hardly ever are."""
     shared = line.intersect(region.box)
-    inside = shared is not None and shared.area >= _INSIDE_SHARE * line.area
+    inside = shared is not None and shared.area >= NEARLY_ALL * line.area
     return inside and line.width >= region.box.width - 2 * line.height
 
 

@@ -16,7 +16,7 @@ from yivideo_ray.stages.postprocess_and_finalize.observations import Observation
 from yivideo_ray.text.voting import bare
 from yivideo_ray.types import Cue, ReviewReason
 
-RULES = CueRules(merge_gap_ticks=2, step_ticks=10)
+RULES = CueRules(merge_gap_ticks=2, step_ticks=10, hidden_ticks=0, space_probability=0.5, sure_character=0.75)
 
 
 def cues(*observations: Observation) -> list[tuple[int, int, str]]:
