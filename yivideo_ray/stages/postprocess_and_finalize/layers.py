@@ -16,14 +16,8 @@ from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 
 __all__ = ["TrackLayer", "in_one_style", "layers_of"]
 
-# Lines right above each other that come and go together are lines of one cue, also a smaller translation. So is what a
-# second speaker answers, in the same letters, while the first line stands: it comes or goes at the very moment.
-_CUE_SIZE_RATIO = 2.5
-_MOMENT_SHARE = 0.05
 # Letters of one style have heights within this ratio, and lumas within so many of 255.
 _STYLE_RATIO, _STYLE_FILL = 1.15, 25
-# Two lines in one row at one time are of two layers; at a cross-fade they share this share of the shorter one's time.
-_CROSSING_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +148,10 @@ def _meetings(one: _Growing, other: _Growing) -> Iterator[tuple[LineTrack, LineT
 
 
 def _in_each_others_way(a: LineTrack, b: LineTrack) -> bool:
-    return share_row(a.box, b.box) and shared_ticks(a, b) > _CROSSING_SHARE * min(a.ticks, b.ticks)
+    """Returns whether two lines stand in one row for most of the shorter one's time: at a cross-fade they do so for
+    less."""
+    shared = shared_ticks(a, b)
+    return share_row(a.box, b.box) and shared > min(a.ticks, b.ticks) - shared
 
 
 def _in_one_row(a: Box, b: Box) -> bool:
@@ -167,9 +164,7 @@ def _in_one_row(a: Box, b: Box) -> bool:
 
 
 def _in_one_cue(a: LineTrack, b: LineTrack) -> bool:
-    low, high = sorted((a.box.height, b.box.height))
-    if high > _CUE_SIZE_RATIO * low:
-        return False
+    low = min(a.box.height, b.box.height)
     gap = max(a.box.y0, b.box.y0) - min(a.box.y1, b.box.y1)
     shared_x = min(a.box.x1, b.box.x1) - max(a.box.x0, b.box.x0)
     return -low / 2 <= gap <= low and shared_x > 0 and _is_together(a, b)
@@ -181,5 +176,5 @@ def _is_together(a: LineTrack, b: LineTrack) -> bool:
     shorter = min(a.ticks, b.ticks)
     apart = min(abs(a.start_pts - b.start_pts), abs(a.end_pts - b.end_pts))
     low, high = sorted((a.height, b.height))
-    at_a_moment = shared_ticks(a, b) >= NEARLY_ALL * shorter and apart <= _MOMENT_SHARE * shorter
-    return at_a_moment and high <= _STYLE_RATIO * low
+    within = shared_ticks(a, b) >= NEARLY_ALL * shorter and apart <= shorter - NEARLY_ALL * shorter
+    return within and high <= _STYLE_RATIO * low

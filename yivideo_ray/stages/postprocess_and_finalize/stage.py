@@ -46,8 +46,6 @@ __all__ = ["FoundLayer", "find_layers", "postprocess_and_finalize"]
 
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
-# Flashes and noise hide a text for so long at most.
-_HIDDEN_S = 5.0
 
 
 def postprocess_and_finalize(
@@ -94,7 +92,6 @@ def find_layers(
     rules = CueRules(
         merge_gap_ticks=int(settings.merge_gap_ms / 1000 / info.time_base),
         step_ticks=int(_STEP_S / info.time_base),
-        hidden_ticks=int(_HIDDEN_S / info.time_base),
         space_probability=settings.space_probability,
         sure_character=settings.review_confidence,
         variant=variant,

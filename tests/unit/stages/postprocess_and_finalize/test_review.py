@@ -15,7 +15,7 @@ from yivideo_ray.stages.postprocess_and_finalize.review import MEANINGS, in_orde
 from yivideo_ray.text.han_variants import HanVariant
 from yivideo_ray.types import Band, BandEvidence, Cue, ReviewReason
 
-RULES = CueRules(merge_gap_ticks=2, step_ticks=0, hidden_ticks=0, space_probability=0.5, sure_character=0.75)
+RULES = CueRules(merge_gap_ticks=2, step_ticks=0, space_probability=0.5, sure_character=0.75)
 INFO = replace(video(Fraction(1, 1000)), width=1280, height=720)
 BAND = Band("bottom", Box(0, 500, 1280, 700), 40.0, BandEvidence(24, 20, 19, 0.9, "made up"))
 
