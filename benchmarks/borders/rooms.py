@@ -72,6 +72,7 @@ NO_BORDERS: Mapping[str, str] = {
     "_GRID_S": "bounds how far a chunk is read beyond its end: text joins again what is cut there",
     "_MOST_COUNTED": "follows from how OpenCV mirrors a picture at its corner",
     "_PER_ELLIPSIS": "what an ellipsis is",
+    "_RECENT": "bounds the cost of a film: layers are the same with a quarter of it, and without it",
     "_ink() 8": "names the neighbours of a pixel, diagonal ones among them",
     "_median() 1 - 1e-09": "allows for the rounding of a sum",
     "_recognize() 3": "counts the pictures that were read",

@@ -14,10 +14,7 @@ from yivideo_ray.geometry import Box, bounding_box, share_row
 from yivideo_ray.stages.likeness import NEARLY_ALL, are_of_one_height, are_together, shared_ticks
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 
-__all__ = ["TrackLayer", "in_one_style", "layers_of"]
-
-# Letters of one style have heights within this ratio, and lumas within so many of 255.
-_STYLE_RATIO, _STYLE_FILL = 1.15, 25
+__all__ = ["TrackLayer", "layers_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +64,7 @@ _RECENT = 64
 def layers_of(tracks: Sequence[LineTrack]) -> list[TrackLayer]:
     """Returns the layers; tracks are in the order of their starts.
 
-    A track goes to the layer that has shown a line like it, or shows one of the same cue. A text that has another place
-    each time is a layer by its style.
+    A track goes to the layer that has shown a line like it, or shows one of the same cue.
     """
     growing: list[_Growing] = []
     for track in tracks:
@@ -79,40 +75,7 @@ def layers_of(tracks: Sequence[LineTrack]) -> list[TrackLayer]:
         else:
             growing.append(_Growing())
             growing[-1].lines.append(track)
-    return _with_wandering([TrackLayer(tuple(layer.lines)) for layer in _joined(growing)])
-
-
-def in_one_style(one: TrackLayer, other: TrackLayer) -> bool:
-    """Returns whether the letters of two layers have like height and, as far as known, brightness."""
-    low, high = sorted((one.height, other.height))
-    alike = one.fill is None or other.fill is None or abs(one.fill - other.fill) <= _STYLE_FILL
-    return alike and high <= _STYLE_RATIO * low
-
-
-def _with_wandering(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
-    """Returns the layers, as one those of a single cue that are in one style and take turns."""
-    settled: list[TrackLayer] = []
-    wandering: list[list[TrackLayer]] = []
-    for layer in sorted(layers, key=lambda layer: layer.tracks[0].start_pts):
-        if not _is_one_cue(layer):
-            settled.append(layer)
-            continue
-        before = next(
-            (found for found in wandering if in_one_style(found[0], layer) and _follows(found[-1], layer)), None
-        )
-        if before is None:
-            wandering.append([layer])
-        else:
-            before.append(layer)
-    return [*settled, *(TrackLayer(tuple(track for layer in found for track in layer.tracks)) for found in wandering)]
-
-
-def _is_one_cue(layer: TrackLayer) -> bool:
-    return all(_is_together(layer.tracks[0], track) for track in layer.tracks[1:])
-
-
-def _follows(layer: TrackLayer, after: TrackLayer) -> bool:
-    return max(track.end_pts for track in layer.tracks) <= after.tracks[0].start_pts
+    return [TrackLayer(tuple(layer.lines)) for layer in _joined(growing)]
 
 
 def _joined(layers: Iterable[_Growing]) -> list[_Growing]:
@@ -175,6 +138,5 @@ def _is_together(a: LineTrack, b: LineTrack) -> bool:
         return True
     shorter = min(a.ticks, b.ticks)
     apart = min(abs(a.start_pts - b.start_pts), abs(a.end_pts - b.end_pts))
-    low, high = sorted((a.height, b.height))
     within = shared_ticks(a, b) >= NEARLY_ALL * shorter and apart <= shorter - NEARLY_ALL * shorter
-    return within and high <= _STYLE_RATIO * low
+    return within and are_of_one_height(a.height, b.height)

@@ -20,9 +20,7 @@ from yivideo_ray.text.voting import folded
 
 __all__ = ["LineTrack", "Sighting", "track_lines"]
 
-# A line of the crop before goes on in a line of the next one that covers it by this share (intersection over union) and
-# whose text is as much like it.
-_SAME_PLACE_IOU = 0.4
+# A line of the crop before goes on in a line of the next one that overlaps it and whose text is as much like it.
 _SAME_TEXT = 0.5
 
 
@@ -160,7 +158,7 @@ def _reaches(last: Sighting, observation: Observation, gap_ticks: int, observati
 
 
 def _goes_on(last: ReadLine, line: ReadLine) -> bool:
-    if last.box.iou(line.box) < _SAME_PLACE_IOU:
+    if last.box.intersect(line.box) is None:
         return False
     return Levenshtein.normalized_similarity(folded(last.text), folded(line.text)) >= _SAME_TEXT
 

@@ -139,12 +139,13 @@ def _observations(
     band = area.bands[index]
     own = [(crop, texts.get(crop.crop_id, CropText(crop.crop_id, ()))) for crop in crops if crop.band == index]
     own.sort(key=lambda one: (one[0].start_pts, one[0].end_pts))
-    observations = [_observe(crop, text, band, area.rejected, settings) for crop, text in own]
-    lone = _lone_letters(own, observations)
-    return [
-        _observe(*lone[number], band, area.rejected, settings) if number in lone else observation
-        for number, observation in enumerate(observations)
+    observations = [
+        _observe(crop, text, band, area.rejected, settings, sure=settings.review_confidence) for crop, text in own
     ]
+    lone = _lone_letters(own, observations, settings.min_confidence)
+    for number, shown in lone.items():
+        observations[number] = _observe(*shown, band, area.rejected, settings, sure=settings.min_confidence)
+    return observations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,11 +190,18 @@ def _of_layer(observation: Observation, pieces: set[int], settings: Postprocesso
 
 
 def _observe(
-    crop: CropMeta, text: CropText, band: Band, rejected: Sequence[RejectedRegion], settings: PostprocessorSettings
+    crop: CropMeta,
+    text: CropText,
+    band: Band,
+    rejected: Sequence[RejectedRegion],
+    settings: PostprocessorSettings,
+    *,
+    sure: float,
 ) -> Observation:
+    """Returns what a crop shows; sure is the confidence of a character that stands alone."""
     lines: list[ReadLine] = []
     for line in text.lines:
-        if not _may_be_text(line):
+        if not _may_be_text(line, sure):
             continue
         box = to_frame(line.box, crop.box, crop.scale)
         if any(_shows(box, region) for region in rejected):
@@ -223,14 +231,15 @@ def _observe(
     )
 
 
-def _may_be_text(line: TextLine) -> bool:
-    return not is_lone(line) or is_sure_alone(line) or is_unreadable(line.scores)
+def _may_be_text(line: TextLine, sure: float) -> bool:
+    return not is_lone(line) or is_sure_alone(line, sure) or is_unreadable(line.scores)
 
 
 def _lone_letters(
-    crops: Sequence[tuple[CropMeta, CropText]], observations: Sequence[Observation]
+    crops: Sequence[tuple[CropMeta, CropText]], observations: Sequence[Observation], least: float
 ) -> dict[int, tuple[CropMeta, CropText]]:
-    """Returns those of a band's crops that show the word I and nothing else, by their numbers, with that text."""
+    """Returns those of a band's crops that show the word I and nothing else, by their numbers, with that text and
+    at least that confidence."""
     may_be = [
         number
         for number, (crop, text) in enumerate(crops)
@@ -242,7 +251,7 @@ def _lone_letters(
     found: dict[int, tuple[CropMeta, CropText]] = {}
     for number in may_be:
         crop, text = crops[number]
-        line = as_lone_i(text.lines[0], to_frame(text.lines[0].box, crop.box, crop.scale), place)
+        line = as_lone_i(text.lines[0], to_frame(text.lines[0].box, crop.box, crop.scale), place, least)
         if line is not None:
             found[number] = crop, replace(text, lines=(line,))
     return found
