@@ -25,8 +25,8 @@ goes to and fro shows in so many frames before and after a frame."""
 
 # Strokes that stand lie on those of the frame before, and those that jumped do so when they are put back.
 _STANDS_SHARE, _PUT_BACK_SHARE = 0.97, 0.9
-# A jump goes no farther than so many analysis pixels.
-_REACH = 3 * ANALYSIS_LINE_PX // 2
+# A jump goes no farther than a line is high.
+_REACH = ANALYSIS_LINE_PX
 
 
 @dataclass(slots=True, eq=False)
