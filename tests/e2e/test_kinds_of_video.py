@@ -220,7 +220,7 @@ def test_a_layer_in_doubt_is_said_with_the_option_that_decides(
     read: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Which layers are in doubt follows from the fit: here all are.
-    monkeypatch.setattr(layer_warnings, "DOUBT", (0.0, 1.0))
+    monkeypatch.setattr(layer_warnings, "DOUBT", 0.0)
     result = read([*talk((320, 325)), Shown("The next morning", 20, 90, (320, 180), 40)])
     doubtful = [warning for warning in result.warnings if warning["code"] == "LAYER_IN_DOUBT"]
     assert [warning["layer"] for warning in doubtful] == [layer.number for layer in result.layers if layer.cues] != []

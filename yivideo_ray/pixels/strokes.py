@@ -15,7 +15,10 @@ from yivideo_ray.types import Luma
 __all__ = [
     "ANALYSIS_LINE_PX",
     "LETTER",
+    "MIN_CONTRAST",
     "MIN_EXCHANGED_PX",
+    "MIN_LETTER_PX",
+    "MIN_MARK_PX",
     "Mask",
     "analysis_scale",
     "count_changed",
@@ -38,15 +41,23 @@ MIN_EXCHANGED_PX = 20
 """So many pixels by count_exchanged are another text. "Go!" that becomes "Oh!" has 31, and all 60 other texts that took
 a text's place on two videos 66 or more; of 580 frames on 15 videos in which only the background changed, 3 had 20."""
 
+MIN_LETTER_PX = 60
+"""So many stroke pixels hold a letter: "No." has 250, and a slow fade brings 60 to 80 of them at a time."""
+
+MIN_MARK_PX = 40
+"""So many stroke pixels hold a mark or the thinnest letter: a lone "I" has 50."""
+
+MIN_CONTRAST = 40
+"""Strokes are brighter than what lies around them by so much, and what stays differs by less from frame to frame, also
+when it is badly compressed."""
+
 # Widest stroke that counts as thin, at ANALYSIS_LINE_PX: bold type has strokes of about a fifth of the line.
 _WIDEST_STROKE = cv2.getStructuringElement(cv2.MORPH_RECT, (9, 9))
 _EDGE_REACH = cv2.getStructuringElement(cv2.MORPH_RECT, (5, 5))
 _NEIGHBOURS = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
-_MIN_BRIGHTER = 40
 _MIN_EDGE = 60
 # About the size of a glyph: a changed letter fills such a window, compression noise never does.
 _WINDOW = (ANALYSIS_LINE_PX, ANALYSIS_LINE_PX)
-_MIN_CHANGED_SHARE = 0.3
 _MIN_EXCHANGED_SHARE = 0.3
 # At a corner of the mask, where it is mirrored, a window counts a pixel so many times.
 _MOST_COUNTED = 4
@@ -77,7 +88,7 @@ def stroke_mask(band: Luma, scale: float = 1.0) -> Mask:
     """Returns the stroke mask of a band (h, w) at `scale` times its size."""
     band = shrink(band, scale)
     opened = cv2.morphologyEx(band, cv2.MORPH_OPEN, _WIDEST_STROKE)
-    thin = cv2.threshold(cv2.subtract(band, opened), _MIN_BRIGHTER, 1, cv2.THRESH_BINARY)[1]
+    thin = cv2.threshold(cv2.subtract(band, opened), MIN_CONTRAST, 1, cv2.THRESH_BINARY)[1]
     darkest = cv2.erode(band, _EDGE_REACH)
     edged = cv2.threshold(cv2.subtract(band, darkest), _MIN_EDGE, 1, cv2.THRESH_BINARY)[1]
     return cv2.bitwise_and(thin, edged)  # type: ignore[return-value]
@@ -91,7 +102,7 @@ def dilate(mask: Mask) -> Mask:
 def count_changed(
     changed: Mask,
     union: Mask,
-    min_share: float = _MIN_CHANGED_SHARE,
+    min_share: float,
     window: tuple[int, int] = _WINDOW,
     *,
     least: int = 1,

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from yivideo_ray.geometry import Box
+from yivideo_ray.stages.crop_subtitle_images.stage import CROP_LINE_PX
 from yivideo_ray.types import Crop, CropMeta, Luma, Placement, Sheet
 
 __all__ = ["SHEET_HEIGHT_PX", "SHEET_WIDTHS_PX", "create_stitched_images", "unstitch"]
@@ -16,8 +17,8 @@ SHEET_WIDTHS_PX = (853, 1280)
 SHEET_HEIGHT_PX = 976
 """Three quarters of these, at which detection looks at a sheet, fill its shapes: 640 and 960 by 736 pixels."""
 
-# Wider than the widest gap between words, so that detection never joins the text of two crops.
-_GUTTER_PX = 48
+# A line's height: wider than the widest gap between words, so that detection never joins the text of two crops.
+_GUTTER_PX = CROP_LINE_PX
 # A crop has a margin of its own above and below its text.
 _ROW_GAP_PX = 16
 _GROUND = 112

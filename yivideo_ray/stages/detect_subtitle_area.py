@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from yivideo_ray.config import AreaDetectorSettings
 from yivideo_ray.geometry import Box, bounding_box
 from yivideo_ray.ocr.contract import OcrModels
+from yivideo_ray.stages.likeness import NEARLY_ALL, are_of_one_height
 from yivideo_ray.types import (
     Band,
     BandEvidence,
@@ -32,30 +33,24 @@ from yivideo_ray.types import (
 
 __all__ = ["detect_subtitle_area", "is_conclusive"]
 
-_MIN_SCORE = 0.6
 # Text that is lower in a sampled frame can't be read, and what is higher than this share of the frame's size (the root
 # of its area) is no line.
 _LOWEST_PX = 6
 _HIGHEST_SHARE = 0.25
-_SAME_PLACE_IOU = 0.6
-_SAME_CONTENT = 0.8
 # What looks the same in one place in nearly all samples of a video, which is longer than any cue, is no subtitle.
 _ALWAYS_SHARE = 0.95
 _LONG_S = 60.0
-# A ticker reaches an edge in most samples.
-_EDGE_SHARE = 0.01
-_CUT_SHARE = 0.5
 # Lines of several samples belong together when their middles lie within this share of the lower one's height.
 _ROW_REACH = 0.5
-_SIZE_RATIO = 1.5
 # Rows closer than this many lines are lines of one region.
 _ROW_GAP_LINES = 0.9
 _MARGIN_LINES = 0.5
 # Room for a further line of a cue that no sample happened to show.
 _EXTRA_LINE = 1.25
-# What a quick look must have seen of each region: text in this share of the samples, and so many texts. Where a region
-# shows less, another may take turns with it that no sample happened to show.
-_CLEAR_SHARE = 1 / 2
+# Equal parts of the frame, from the top.
+_PLACES = ("top", "middle", "bottom")
+# What a quick look must have seen of each region: text in most samples, and so many texts. Where a region shows less,
+# another may take turns with it that no sample happened to show.
 _CLEAR_TEXTS = 4
 
 
@@ -82,10 +77,9 @@ class _Row:
         return median(one.box.height for one in self.seen)
 
     def runs_through(self, info: VideoInfo) -> bool:
-        """Returns whether it runs from edge to edge, as a ticker does: subtitles keep away from the edges."""
-        margin = _EDGE_SHARE * info.width
-        cut = fmean(one.box.x0 <= margin or one.box.x1 >= info.width - margin for one in self.seen)
-        return cut >= _CUT_SHARE
+        """Returns whether it reaches an edge in most samples, as a ticker does: subtitles keep away from the edges."""
+        cut = fmean(one.box.x0 <= 0 or one.box.x1 >= info.width for one in self.seen)
+        return cut >= 1 - cut
 
 
 def detect_subtitle_area(
@@ -113,7 +107,7 @@ def detect_subtitle_area(
 def is_conclusive(area: SubtitleArea) -> bool:
     """Returns whether an area that was found at a quick look needs no full one: every region rests on enough."""
     return bool(area.bands) and all(
-        band.evidence.samples_with_text >= _CLEAR_SHARE * band.evidence.samples
+        band.evidence.samples_with_text >= band.evidence.samples - band.evidence.samples_with_text
         and band.evidence.distinct_texts >= _CLEAR_TEXTS
         for band in area.bands
     )
@@ -126,7 +120,7 @@ def _look(info: VideoInfo, frames: Sequence[SampledFrame], models: OcrModels) ->
         for text_box in found:
             box = text_box.box.scale(1 / frame.scale).clip(info.bounds)
             is_line = text_box.box.height >= _LOWEST_PX and box.height <= highest_px
-            if text_box.score >= _MIN_SCORE and is_line and box.width >= box.height // 2:
+            if is_line and box.width >= box.height // 2:
                 seen.append(_Seen(index, box, text_box.score, _appearance(frame.luma, text_box.box)))
     return seen
 
@@ -153,7 +147,7 @@ def _always_there(info: VideoInfo, seen: Sequence[_Seen], frames: Sequence[Sampl
 
 
 def _looks_the_same(one: _Seen, other: _Seen) -> bool:
-    return other.box.iou(one.box) >= _SAME_PLACE_IOU and float((other.look * one.look).sum()) >= _SAME_CONTENT
+    return other.box.iou(one.box) >= NEARLY_ALL and float((other.look * one.look).sum()) >= NEARLY_ALL
 
 
 def _rows(seen: Sequence[_Seen]) -> list[_Row]:
@@ -171,7 +165,7 @@ def _rows(seen: Sequence[_Seen]) -> list[_Row]:
 def _in_row(one: _Seen, row: _Row) -> bool:
     height = row.height
     near = abs(one.box.center[1] - row.middle) <= _ROW_REACH * min(height, one.box.height)
-    return near and _is_like(height, one.box.height)
+    return near and are_of_one_height(height, one.box.height)
 
 
 def _stack(rows: Iterable[_Row], info: VideoInfo) -> list[list[_Row]]:
@@ -188,11 +182,8 @@ def _stack(rows: Iterable[_Row], info: VideoInfo) -> list[list[_Row]]:
 
 def _is_next_row(above: _Row, below: _Row, info: VideoInfo) -> bool:
     near = below.middle - above.middle <= (1 + _ROW_GAP_LINES) * max(above.height, below.height)
-    return near and _is_like(above.height, below.height) and above.runs_through(info) == below.runs_through(info)
-
-
-def _is_like(height: float, other: float) -> bool:
-    return max(height, other) <= _SIZE_RATIO * min(height, other)
+    alike = are_of_one_height(above.height, below.height) and above.runs_through(info) == below.runs_through(info)
+    return near and alike
 
 
 def _text_box(rows: Iterable[_Row]) -> Box:
@@ -214,7 +205,7 @@ def _merge_overlapping(groups: Iterable[list[_Row]]) -> list[list[_Row]]:
 
 def _are_one(one: Sequence[_Row], other: Sequence[_Row]) -> bool:
     overlap = _text_box(one).intersect(_text_box(other)) is not None
-    return overlap and _is_like(median(row.height for row in one), median(row.height for row in other))
+    return overlap and are_of_one_height(median(row.height for row in one), median(row.height for row in other))
 
 
 def _band(rows: Sequence[_Row], info: VideoInfo, samples: int, groups: Sequence[Sequence[_Row]]) -> Band:
@@ -242,7 +233,7 @@ def _forced_band(region: Box, seen: Sequence[_Seen], samples: int) -> Band:
 
 def _evidence(seen: Sequence[_Seen], samples: int, reason: str) -> BandEvidence:
     ordered = sorted(seen, key=lambda one: one.sample)
-    changes = sum(float((a.look * b.look).sum()) < _SAME_CONTENT for a, b in pairwise(ordered))
+    changes = sum(float((a.look * b.look).sum()) < NEARLY_ALL for a, b in pairwise(ordered))
     return BandEvidence(
         samples=samples,
         samples_with_text=len({one.sample for one in seen}),
@@ -256,8 +247,7 @@ def _named(bands: Sequence[Band], info: VideoInfo) -> tuple[Band, ...]:
     """Returns the bands from the top, each named after its place and, where several share one, its number."""
     named: list[Band] = []
     for band in sorted(bands, key=lambda band: (band.box.y0, band.box.x0)):
-        share = band.box.center[1] / info.height
-        place = "top" if share < 1 / 3 else "bottom" if share > 2 / 3 else "middle"
+        place = _PLACES[int(len(_PLACES) * band.box.center[1] / info.height)]
         same = sum(other.name.split("-")[0] == place for other in named)
         named.append(Band(f"{place}-{same + 1}" if same else place, band.box, band.line_height_px, band.evidence))
     return tuple(named)

@@ -26,7 +26,7 @@ from yivideo_ray.types import Luma
 def changed(first: Luma, second: Luma) -> int:
     a, b = stroke_mask(first, 1.0), stroke_mask(second, 1.0)
     came_or_went = (a * (1 - dilate(b)) + b * (1 - dilate(a))).astype(np.uint8)
-    return count_changed(came_or_went, a | b)
+    return count_changed(came_or_went, a | b, 0.3)
 
 
 def test_text_has_strokes_and_its_soft_background_has_none() -> None:
@@ -62,7 +62,7 @@ def test_text_that_shakes_by_a_pixel_changes_less_than_a_letter() -> None:
 
 def test_no_stroke_at_all_is_no_change() -> None:
     empty = np.zeros((20, 20), np.uint8)
-    assert count_changed(empty, empty) == 0
+    assert count_changed(empty, empty, 0.3) == 0
 
 
 def exchanged(first: Luma, second: Luma) -> int:

@@ -19,40 +19,35 @@ from numpy.typing import NDArray
 
 from yivideo_ray.pixels.strokes import (
     LETTER,
+    MIN_CONTRAST,
     MIN_EXCHANGED_PX,
+    MIN_LETTER_PX,
+    MIN_MARK_PX,
     Mask,
     count_changed,
     count_exchanged,
     dilate,
 )
-from yivideo_ray.stages.crop_subtitle_images.shaking import SHAKE_FRAMES, BandFrame, Steadier, band_frame
+from yivideo_ray.stages.crop_subtitle_images.shaking import STABLE_FRAMES, BandFrame, Steadier, band_frame
+from yivideo_ray.stages.likeness import NEARLY_ALL
 from yivideo_ray.types import Luma
 
 __all__ = ["GUARD_FRAMES", "MAX_TRANSITION_FRAMES", "STABLE_FRAMES", "Segment", "SegmentTracker"]
 
-STABLE_FRAMES = 3
-"""A stroke counts once it stays in place for so many frames: what moves behind the text does not."""
-
 MAX_TRANSITION_FRAMES = 12
 """Frames on either side of a transition that are searched for a trace of the segment before or after it."""
 
-GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES + SHAKE_FRAMES
+# Beside a transition: the frames before and behind a boundary, and those in which a picture goes to and fro.
+GUARD_FRAMES = MAX_TRANSITION_FRAMES + 2 * STABLE_FRAMES + STABLE_FRAMES
 
-# What stays differs by less from frame to frame, also when it is badly compressed.
-_MIN_DIFFERENCE = 40
 # How many of the pixels on strokes and right beside them must have changed in a letter's window to make a boundary, at
 # least and as a share. Where another text takes a text's place, 190 and more do, 125 for a 7 that becomes a 1; a
 # background that shines through between letters seldom changes as many.
 _MIN_CHANGED_PX = 110
 _CHANGED_SHARE = 0.5
-# A lone "I" has 50. Such a mark is believed where little else stands still.
-_MIN_CHANGED_LONE_PX, _LONE_SHARE, _LONE_SHARE_OF_BAND = 40, 0.6, 0.25
-# Stroke pixels that came or went in one window, or that a trace of a segment must still show: "No." has 250, and a slow
-# fade brings 60 to 80 of them at a time.
-_MIN_LETTER_PX = 60
+# A mark alone is believed where little else stands still.
+_LONE_SHARE, _LONE_SHARE_OF_BAND = 0.6, 0.25
 _VISIBLE_SHARE = 0.3
-_STEADY_SHARE = 0.8
-_GONE_SHARE = 0.8
 # A line of two is half of what two segments show, and by chance no background lies on so many strokes.
 _MOST_SHARE = 0.6
 
@@ -126,7 +121,7 @@ class _Piece:
             frames=len(self.early) + self.count + len(late),
             averaged=self.count,
             average=self.total / np.float32(self.count),
-            strokes=(self.stroke_count >= _STEADY_SHARE * self.count).astype(np.uint8),
+            strokes=(self.stroke_count >= NEARLY_ALL * self.count).astype(np.uint8),
             joined_to_pts=self.joined_to_pts,
             begins_before=self.begins_before,
             ends_after=ends_after,
@@ -236,7 +231,7 @@ def _strokes_changed(before: BandFrame, now: BandFrame, stood: Mask, stays: Mask
     """
     came, went = _without(stays, before.near), _without(stood, now.near)
     changed, union = _either(came, went), _either(before.mask, now.mask)
-    return count_changed(changed, union, _CHANGED_SHARE, least=_MIN_LETTER_PX) > 0
+    return count_changed(changed, union, _CHANGED_SHARE, least=MIN_LETTER_PX) > 0
 
 
 def _picture_changed(before: BandFrame, now: BandFrame, stood: Mask, stays: Mask) -> bool:
@@ -246,10 +241,10 @@ def _picture_changed(before: BandFrame, now: BandFrame, stood: Mask, stays: Mask
     see them don't tell enough: those of "Ah." and of "No." in its place nearly cover each other.
     """
     steady = dilate(_either(stood, stays))
-    differs = cv2.threshold(cv2.absdiff(before.small, now.small), _MIN_DIFFERENCE, 1, cv2.THRESH_BINARY)[1]
+    differs = cv2.threshold(cv2.absdiff(before.small, now.small), MIN_CONTRAST, 1, cv2.THRESH_BINARY)[1]
     changed: Mask = cv2.bitwise_and(steady, differs)  # type: ignore[assignment]
     changed_px = cv2.countNonZero(changed)
-    if changed_px < _MIN_CHANGED_LONE_PX:
+    if changed_px < MIN_MARK_PX:
         return False
     came = cv2.bitwise_and(_without(stays, before.mask), differs)
     went = cv2.bitwise_and(_without(stood, now.mask), differs)
@@ -259,7 +254,7 @@ def _picture_changed(before: BandFrame, now: BandFrame, stood: Mask, stays: Mask
     if count_changed(changed, union, _CHANGED_SHARE, LETTER, least=_MIN_CHANGED_PX):
         return True
     is_lone = changed_px >= _LONE_SHARE_OF_BAND * cv2.countNonZero(steady)
-    return is_lone and count_changed(changed, union, _LONE_SHARE, least=_MIN_CHANGED_LONE_PX) > 0
+    return is_lone and count_changed(changed, union, _LONE_SHARE, least=MIN_MARK_PX) > 0
 
 
 def _put(frames: Iterable[BandFrame], place: tuple[float, float]) -> list[BandFrame]:
@@ -299,12 +294,12 @@ def _lasts(stood: Sequence[BandFrame], between: Sequence[BandFrame], begun: Sequ
     shows most of what both segments show shows the text, whatever is gone.
     """
     shared = _common([*stood, *begun])
-    if cv2.countNonZero(shared) < _MIN_LETTER_PX or len(between) > MAX_TRANSITION_FRAMES:
+    if cv2.countNonZero(shared) < MIN_LETTER_PX or len(between) > MAX_TRANSITION_FRAMES:
         return False
     most = _MOST_SHARE * cv2.countNonZero(shared)
     doubtful = (frame for frame in between if cv2.countNonZero(cv2.bitwise_and(shared, frame.mask)) < most)
     missing = (_without(shared, frame.near) for frame in doubtful)
-    return not any(count_changed(letters, shared, _GONE_SHARE, least=_MIN_LETTER_PX) for letters in missing)
+    return not any(count_changed(letters, shared, NEARLY_ALL, least=MIN_LETTER_PX) for letters in missing)
 
 
 def _is_hidden(frames: Sequence[BandFrame], beside: Sequence[BandFrame]) -> bool:
@@ -315,7 +310,7 @@ def _is_hidden(frames: Sequence[BandFrame], beside: Sequence[BandFrame]) -> bool
         return False
     strokes = _common(frames)
     total = cv2.countNonZero(strokes)
-    if total < _MIN_LETTER_PX:
+    if total < MIN_LETTER_PX:
         return False
     shown = [cv2.countNonZero(cv2.bitwise_and(strokes, frame.mask)) >= _MOST_SHARE * total for frame in looked_at]
     return any(shown[-len(shown) // 2 :])
@@ -328,7 +323,7 @@ def _is_visible(strokes: Mask, frame: BandFrame, beyond: BandFrame | None) -> bo
     """
     own = strokes if beyond is None else _without(strokes, beyond.mask)
     total = cv2.countNonZero(own)
-    if total < _MIN_LETTER_PX:
+    if total < MIN_LETTER_PX:
         return False
     return cv2.countNonZero(cv2.bitwise_and(own, frame.mask)) >= _VISIBLE_SHARE * total
 

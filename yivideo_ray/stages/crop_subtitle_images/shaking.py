@@ -14,21 +14,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, Mask, dilate, shrink, stroke_mask
+from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, MIN_LETTER_PX, Mask, dilate, shrink, stroke_mask
 from yivideo_ray.types import Luma
 
-__all__ = ["SHAKE_FRAMES", "BandFrame", "Steadier", "band_frame"]
+__all__ = ["STABLE_FRAMES", "BandFrame", "Steadier", "band_frame"]
 
-SHAKE_FRAMES = 3
-"""Whether a picture goes to and fro shows in so many frames before and after a frame."""
+STABLE_FRAMES = 3
+"""A stroke counts once it stays in place for so many frames: what moves behind the text does not. Whether a picture
+goes to and fro shows in so many frames before and after a frame."""
 
 # Strokes that stand lie on those of the frame before, and those that jumped do so when they are put back.
 _STANDS_SHARE, _PUT_BACK_SHARE = 0.97, 0.9
-_MIN_STROKES_PX = 60
-# A jump goes no farther than so many analysis pixels.
-_REACH = 3 * ANALYSIS_LINE_PX // 2
-# What goes to and fro comes no farther than this share of its way.
-_FRO_SHARE = 0.5
+# A jump goes no farther than a line is high.
+_REACH = ANALYSIS_LINE_PX
 
 
 @dataclass(slots=True, eq=False)
@@ -66,12 +64,12 @@ def band_frame(pts: int, end_pts: int, luma: Luma, scale: float) -> BandFrame:
 
 
 class Steadier:
-    """Takes the frames of a band in order, and gives them out with their offsets, SHAKE_FRAMES later."""
+    """Takes the frames of a band in order, and gives them out with their offsets, STABLE_FRAMES later."""
 
     def __init__(self) -> None:
-        self._frames: deque[BandFrame] = deque(maxlen=2 * SHAKE_FRAMES + 1)
+        self._frames: deque[BandFrame] = deque(maxlen=2 * STABLE_FRAMES + 1)
         # How far each frame jumped from the one before, in analysis pixels.
-        self._jumps: deque[tuple[int, int]] = deque(maxlen=2 * SHAKE_FRAMES + 1)
+        self._jumps: deque[tuple[int, int]] = deque(maxlen=2 * STABLE_FRAMES + 1)
         self._waiting = 0
         self._offset = (0.0, 0.0)
 
@@ -80,7 +78,7 @@ class Steadier:
         self._jumps.append(_jump(self._frames[-1], frame) if self._frames else (0, 0))
         self._frames.append(frame)
         self._waiting += 1
-        if self._waiting > SHAKE_FRAMES:
+        if self._waiting > STABLE_FRAMES:
             yield self._next()
 
     def finish(self) -> Iterator[BandFrame]:
@@ -92,7 +90,7 @@ class Steadier:
         at = len(self._frames) - self._waiting
         self._waiting -= 1
         frame, jump = self._frames[at], self._jumps[at]
-        if jump != (0, 0) and _to_and_fro([*self._jumps][max(0, at - SHAKE_FRAMES) : at + SHAKE_FRAMES + 1]):
+        if jump != (0, 0) and _to_and_fro([*self._jumps][max(0, at - STABLE_FRAMES) : at + STABLE_FRAMES + 1]):
             x, y = _exact_jump(self._frames[at - 1], frame, *jump)
             self._offset = self._offset[0] + x, self._offset[1] + y
         frame.offset = self._offset
@@ -100,15 +98,17 @@ class Steadier:
 
 
 def _to_and_fro(jumps: list[tuple[int, int]]) -> bool:
+    """Returns whether jumps take a picture back for at least as far as they take it on."""
     way = sum(math.hypot(x, y) for x, y in jumps)
-    return math.hypot(sum(x for x, _ in jumps), sum(y for _, y in jumps)) <= _FRO_SHARE * way
+    gone = math.hypot(sum(x for x, _ in jumps), sum(y for _, y in jumps))
+    return gone <= way - gone
 
 
 def _jump(before: BandFrame, frame: BandFrame) -> tuple[int, int]:
     """Returns how far the strokes of a frame jumped as one, in analysis pixels: (0, 0) where they stand, or did not."""
     strokes = min(cv2.countNonZero(before.mask), cv2.countNonZero(frame.mask))
     stand = _shared(before.near, frame.mask)
-    if strokes < _MIN_STROKES_PX or stand >= _STANDS_SHARE * strokes:
+    if strokes < MIN_LETTER_PX or stand >= _STANDS_SHARE * strokes:
         return 0, 0
     x, y = (_lag(before.mask, frame.mask, axis) for axis in (0, 1))
     if (x, y) == (0, 0) or _shared(_shifted(before.near, x, y), frame.mask) <= max(stand, _PUT_BACK_SHARE * strokes):

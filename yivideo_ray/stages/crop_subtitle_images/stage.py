@@ -19,7 +19,7 @@ import numpy as np
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.geometry import Box
 from yivideo_ray.media import ChunkReader, VideoFrame, read_chunk
-from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, Mask, analysis_scale
+from yivideo_ray.pixels.strokes import ANALYSIS_LINE_PX, MIN_MARK_PX, Mask, analysis_scale
 from yivideo_ray.stages.crop_subtitle_images.segments import GUARD_FRAMES, Segment, SegmentTracker
 from yivideo_ray.types import Band, ChunkReport, ChunkSpan, CropMeta, Luma, SubtitleArea, VideoInfo
 
@@ -46,8 +46,6 @@ HIGHEST_LINE = 1.8
 
 # Runs are cut on this grid, so that a chunk ends at most so long after its last own frame.
 _GRID_S = 10
-# Fewer steady stroke pixels than this hold no character (a full-width full stop next to nothing, a speck).
-_MIN_STROKE_PX = 40
 _SPECK_PX = 12
 
 
@@ -216,7 +214,7 @@ def _crop(segment: Segment, index: int, band: Band) -> tuple[CropMeta, Luma] | N
     """Returns the part of the segment's picture in which strokes stood still, or None where none did."""
     strokes = _without_specks(segment.strokes)
     stroke_px = cv2.countNonZero(strokes)
-    if stroke_px < _MIN_STROKE_PX:
+    if stroke_px < MIN_MARK_PX:
         return None
     x, y, width, height = cv2.boundingRect(strokes)
     margin = ANALYSIS_LINE_PX

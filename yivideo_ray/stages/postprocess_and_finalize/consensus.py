@@ -49,7 +49,7 @@ def _elect(lines: Sequence[ReadLine], weights: Sequence[float], space_probabilit
 def _by_whole_text(lines: Sequence[ReadLine], weights: Sequence[float]) -> ReadLine:
     says: dict[str, float] = {}
     for line, weight in zip(lines, weights, strict=True):
-        says[line.text] = says.get(line.text, 0.0) + weight * line.confidence**4
+        says[line.text] = says.get(line.text, 0.0) + weight * line.confidence
     winner = max(says, key=lambda text: says[text])
     return next(line for line in lines if line.text == winner)
 
@@ -64,7 +64,7 @@ def _with_spaces(
     gaps: list[list[tuple[float, float]]] = [[] for _ in chars]
     text = _text(chars)
     for line, frames in zip(lines, weights, strict=True):
-        weight = frames * line.confidence**4
+        weight = frames * line.confidence
         for op in Levenshtein.opcodes(text, _text(line.chars)):
             if op.tag not in ("equal", "replace"):
                 continue

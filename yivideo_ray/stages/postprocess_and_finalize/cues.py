@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from yivideo_ray.geometry import bounding_box
+from yivideo_ray.stages.likeness import NEARLY_ALL, are_together
 from yivideo_ray.stages.postprocess_and_finalize.consensus import agree
 from yivideo_ray.stages.postprocess_and_finalize.karaoke import grows
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, without_passing_lines
@@ -21,31 +22,24 @@ from yivideo_ray.types import Cue
 
 __all__ = ["CueRules", "build_cues", "join_simultaneous", "same_text"]
 
-# A character read with less confidence than this may be another one in the next crop without being another text.
-# Where no frame without the text lies between, less doubt will do: of 46,000 letters 1 in 100 had less than 0.99.
-_DOUBTFUL, _DOUBTFUL_JOINED = 0.9, 0.99
-_MIN_SIMILARITY = 0.8
-# A step of a text that grows may be too short for a crop of its own: what may then be missing, in merge gaps.
-_GAPS_OF_A_STEP = 3
-# Lines of one cue are shown together for this share of the time in which either is.
-_TOGETHER_SHARE = 0.8
+# A character read with less confidence than this may be another one in the next crop without being another text: of
+# 46,000 letters 1 in 100 had less.
+_DOUBTFUL = 0.99
 
 
 @dataclass(frozen=True, slots=True)
 class CueRules:
     """What tells cues apart, in ticks of the video's time base.
 
-    The same text with at most merge_gap_ticks between is one cue, or hidden_ticks where flashes or noise hide it.
-    step_ticks is the longest that a word stands before
+    The same text with at most merge_gap_ticks between is one cue. step_ticks is the longest that a word stands before
     the next one comes, in a text that grows word by word. space_probability is the threshold of text.spaces,
     sure_character that of review; variant is the video's, as far as one can tell.
     """
 
     merge_gap_ticks: int
-    step_ticks: int = 0
-    hidden_ticks: int = 0
-    space_probability: float = 0.5
-    sure_character: float = 0.75
+    step_ticks: int
+    space_probability: float
+    sure_character: float
     variant: HanVariant | None = None
 
 
@@ -53,14 +47,13 @@ class CueRules:
 class _Group:
     """The observations of one cue; whole are those of them that show all of its text.
 
-    before is a crop right before the first in which nothing was read, unread_end_pts the end of those behind the last.
+    before is a crop right before the first in which nothing was read.
     """
 
     before: Observation | None = None
     observations: list[Observation] = field(default_factory=list)
     whole: list[Observation] = field(default_factory=list)
     has_grown: bool = False
-    unread_end_pts: int = 0
     _weights: dict[str, float] = field(default_factory=dict)
     _clearest: dict[str, Observation] = field(default_factory=dict)
 
@@ -76,7 +69,6 @@ class _Group:
     def add(self, observation: Observation) -> None:
         self.observations.append(observation)
         self.whole.append(observation)
-        self.unread_end_pts = observation.end_pts
         key = observation.key
         self._weights[key] = self._weights.get(key, 0.0) + observation.weight
         clearest = self._clearest.get(key)
@@ -105,9 +97,7 @@ def build_cues(observations: Iterable[Observation], band: str, rules: CueRules) 
         group = groups[-1] if groups else None
         if not observation.lines:
             unread = observation
-            if group is not None and observation.start_pts - group.unread_end_pts <= rules.merge_gap_ticks:
-                group.unread_end_pts = max(group.unread_end_pts, observation.end_pts)
-        elif group is not None and _follows(observation, group.last, rules) and _says_the_same(group, observation):
+        elif group is not None and _follows(observation, group, rules) and same_text(group.head, observation):
             group.add(observation)
         elif group is not None and _has_grown(group, observation, rules):
             group.grow(observation)
@@ -127,7 +117,7 @@ def join_simultaneous(cues: Iterable[Cue]) -> tuple[Cue, ...]:
     joined: list[Cue] = []
     for cue in sorted(cues, key=lambda cue: (cue.start_pts, cue.box.y0, cue.box.x0)):
         last = joined[-1] if joined else None
-        if last is None or not _come_together(last, cue):
+        if last is None or not are_together(last, cue):
             joined.append(cue)
             continue
         upper, lower = sorted((last, cue), key=lambda one: one.box.y0)
@@ -143,37 +133,23 @@ def join_simultaneous(cues: Iterable[Cue]) -> tuple[Cue, ...]:
     return tuple(joined)
 
 
-def _come_together(a: Cue, b: Cue) -> bool:
-    shared = min(a.end_pts, b.end_pts) - max(a.start_pts, b.start_pts)
-    joint = max(a.end_pts, b.end_pts) - min(a.start_pts, b.start_pts)
-    return shared >= _TOGETHER_SHARE * joint
-
-
 def _is_joined(observation: Observation, last: Observation) -> bool:
     return observation.joined_to_pts == last.stable_end_pts
 
 
-def _follows(observation: Observation, last: Observation, rules: CueRules) -> bool:
-    gap = observation.start_pts - last.end_pts
-    if last.ends_after and observation.begins_before and gap <= rules.hidden_ticks:
-        return True
-    return _is_joined(observation, last) or gap <= rules.merge_gap_ticks
-
-
-def _says_the_same(group: _Group, observation: Observation) -> bool:
-    doubtful = _DOUBTFUL_JOINED if _is_joined(observation, group.last) else _DOUBTFUL
-    return same_text(group.head, observation, doubtful)
+def _follows(observation: Observation, group: _Group, rules: CueRules) -> bool:
+    gap = observation.start_pts - group.last.end_pts
+    if group.last.ends_after and observation.begins_before:
+        # Flashes or noise hide it, for no longer than it stands before or after.
+        before = group.last.end_pts - group.observations[0].start_pts
+        return gap <= max(before, observation.end_pts - observation.start_pts)
+    return _is_joined(observation, group.last) or gap <= rules.merge_gap_ticks
 
 
 def _has_grown(group: _Group, observation: Observation, rules: CueRules) -> bool:
     """Returns whether the observation shows the group's text with more behind it."""
-    gap = observation.start_pts - group.last.end_pts
-    missing = observation.start_pts - group.unread_end_pts
-    near = (
-        _follows(observation, group.last, rules)
-        or gap <= _GAPS_OF_A_STEP * rules.merge_gap_ticks
-        or (gap <= rules.step_ticks and missing <= rules.merge_gap_ticks)
-    )
+    # A step may be too short for a crop of its own, or for being read.
+    near = observation.start_pts - group.last.end_pts <= max(rules.step_ticks, rules.merge_gap_ticks)
     brief = group.last.end_pts - group.whole[0].start_pts <= rules.step_ticks
     return near and grows(group.head, observation, brief=brief)
 
@@ -199,30 +175,29 @@ def _shows_start(before: Observation, first: Observation) -> bool:
     return before.box is None or before.box.x0 <= start.x0 + start.height <= before.box.x1 + start.height
 
 
-def same_text(first: Observation, second: Observation, doubtful: float = _DOUBTFUL) -> bool:
-    """Returns whether two observations show the same text, though a model may misread what it is unsure of: characters
-    with less confidence than doubtful."""
+def same_text(first: Observation, second: Observation) -> bool:
+    """Returns whether two observations show the same text, though a model may misread what it is unsure of."""
     if len(first.lines) != len(second.lines):
         return False
-    return all(_same_line(a, b, doubtful) for a, b in zip(first.lines, second.lines, strict=True))
+    return all(_same_line(a, b) for a, b in zip(first.lines, second.lines, strict=True))
 
 
-def _same_line(first: ReadLine, second: ReadLine, doubtful: float) -> bool:
+def _same_line(first: ReadLine, second: ReadLine) -> bool:
     if first.text == second.text or folded(first.text) == folded(second.text):
         return True
     a, b = without_look_alikes(bare(first.text)), without_look_alikes(bare(second.text))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if matcher.ratio() < _MIN_SIMILARITY:
+    if matcher.ratio() < NEARLY_ALL:
         return False
     return all(
         tag == "equal"
-        or _is_doubtful(first, start, end, b[other_start:other_end], doubtful)
-        or _is_doubtful(second, other_start, other_end, a[start:end], doubtful)
+        or _is_doubtful(first, start, end, b[other_start:other_end])
+        or _is_doubtful(second, other_start, other_end, a[start:end])
         for tag, start, end, other_start, other_end in matcher.get_opcodes()
     )
 
 
-def _is_doubtful(line: ReadLine, start: int, end: int, other: str, doubtful: float) -> bool:
+def _is_doubtful(line: ReadLine, start: int, end: int, other: str) -> bool:
     """Returns whether some of the line's characters from start to before end, in whose place another reading has
     `other`, was doubted. Where they are none, what was left out leaves its doubt on those beside it."""
     chars = line.chars
@@ -235,7 +210,7 @@ def _is_doubtful(line: ReadLine, start: int, end: int, other: str, doubtful: flo
         while end < len(chars) and without_look_alikes(chars[end].text) in other:
             end += 1
         start, end = max(0, start - 1), end + 1
-    return any(char.confidence < doubtful for char in chars[start:end])
+    return any(char.confidence < _DOUBTFUL for char in chars[start:end])
 
 
 def _cue(group: _Group, band: str, rules: CueRules) -> Cue:

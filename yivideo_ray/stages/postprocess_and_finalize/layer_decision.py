@@ -18,11 +18,8 @@ from yivideo_ray.types import LayerReason
 
 __all__ = ["DOUBT", "Weights", "decide", "shipped_weights"]
 
-DOUBT = (0.2, 0.8)
-"""Between these probabilities a layer is in doubt."""
-
-REASONS = 4
-"""How many reasons are given for a decision: those that weigh most."""
+DOUBT = 0.2
+"""A layer is in doubt if it, or its opposite, is at least as probable."""
 
 # What a feature says where it is above the usual, and where it is below.
 _WORDS: Mapping[str, tuple[str, str]] = {
@@ -74,7 +71,8 @@ def shipped_weights() -> Weights:
 
 def decide(features: Mapping[str, float], weights: Weights) -> tuple[float, tuple[LayerReason, ...]]:
     """Returns the probability that a layer with such features (layer_features.features_of) is subtitles, and what
-    weighs most for or against it, the weightiest first. A feature that isn't known weighs nothing."""
+    weighs most for or against it, the weightiest first: as few as outweigh all others. A feature that isn't known
+    weighs nothing."""
     terms = [
         (name, (features.get(name, mean) - mean) / scale, weight)
         for name, mean, scale, weight in zip(
@@ -83,10 +81,16 @@ def decide(features: Mapping[str, float], weights: Weights) -> tuple[float, tupl
     ]
     log_odds = weights.bias + sum(value * weight for _, value, weight in terms)
     terms.sort(key=lambda term: -abs(term[1] * term[2]))
-    reasons = tuple(
-        LayerReason(name, round(value * weight, 3), _WORDS[name][value < 0]) for name, value, weight in terms[:REASONS]
-    )
-    return 1 / (1 + math.exp(-max(-50.0, min(50.0, log_odds)))), reasons
+    reasons = []
+    others = sum(abs(value * weight) for _, value, weight in terms)
+    given = 0.0
+    for name, value, weight in terms:
+        if given >= others:
+            break
+        reasons.append(LayerReason(name, round(value * weight, 3), _WORDS[name][value < 0]))
+        given, others = given + abs(value * weight), others - abs(value * weight)
+    # The logistic function, of any number.
+    return (1 + math.tanh(log_odds / 2)) / 2, tuple(reasons)
 
 
 assert set(_WORDS) == set(FEATURES), "every feature has its words"

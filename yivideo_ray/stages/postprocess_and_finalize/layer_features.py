@@ -11,7 +11,7 @@ from statistics import fmean, median, pstdev
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer, in_one_style
+from yivideo_ray.stages.postprocess_and_finalize.layers import TrackLayer
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 from yivideo_ray.text.line_classes import is_unreadable
 from yivideo_ray.text.voting import bare, folded
@@ -53,6 +53,8 @@ _USUAL_S = 2.0
 _USUAL_HEIGHT = 0.07
 _NEXT_S = 0.25
 _SAME_TEXT = 0.5
+# Letters of one style have heights within this ratio, and lumas within so many of 255.
+_STYLE_RATIO, _STYLE_FILL = 1.15, 25
 # How long a text is that is as wide as its line is high, as _length counts.
 _LENGTH_OF_HEIGHT = 2.0
 # A row of likenesses for each: of a film's texts, all at once would take 100 MB.
@@ -65,7 +67,7 @@ def features_of(layers: Sequence[TrackLayer], info: VideoInfo, end_pts: int) -> 
     total = sum(amounts)
     features = []
     for layer, amount in zip(layers, amounts, strict=True):
-        in_style = sum(shown for one, shown in zip(layers, amounts, strict=True) if in_one_style(layer, one))
+        in_style = sum(shown for one, shown in zip(layers, amounts, strict=True) if _in_one_style(layer, one))
         shares = {
             "share_of_text": amount / total if total else 1.0,
             "share_of_style": in_style / total if total else 1.0,
@@ -106,6 +108,13 @@ def _own_features(layer: TrackLayer, info: VideoInfo, end_pts: int) -> dict[str,
         "contrast": fmean(_contrast(track) for track in tracks),
         "same_fill": _fill_spread(tracks),
     }
+
+
+def _in_one_style(one: TrackLayer, other: TrackLayer) -> bool:
+    """Returns whether the letters of two layers have like height and, as far as known, brightness."""
+    low, high = sorted((one.height, other.height))
+    alike = one.fill is None or other.fill is None or abs(one.fill - other.fill) <= _STYLE_FILL
+    return alike and high <= _STYLE_RATIO * low
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:

@@ -85,8 +85,7 @@ def _none_chosen(layers: Sequence[Layer], info: VideoInfo, settings: Postprocess
 
 
 def _is_in_doubt(layer: Layer) -> bool:
-    least, most = DOUBT
-    return least <= layer.probability <= most
+    return DOUBT <= layer.probability <= 1 - DOUBT
 
 
 def _in_doubt(layer: Layer, layers: Sequence[Layer], info: VideoInfo) -> ResultWarning:

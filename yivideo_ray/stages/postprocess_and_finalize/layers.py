@@ -6,30 +6,15 @@ Which of them are the subtitles is decided in layer_decision.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from yivideo_ray.geometry import Box, bounding_box
+from yivideo_ray.geometry import Box, bounding_box, share_row
+from yivideo_ray.stages.likeness import NEARLY_ALL, are_of_one_height, are_together, shared_ticks
 from yivideo_ray.stages.postprocess_and_finalize.line_tracks import LineTrack
 
-__all__ = ["TrackLayer", "in_one_style", "layers_of"]
-
-# Lines of one layer have heights that differ by no more than this ratio, and stand in one row within this share of a
-# line's height, with a middle or an end in common within so many.
-_SIZE_RATIO = 1.6
-_ROW_REACH = 0.6
-_SAME_END = 1.0
-# Lines right above each other that come and go together are lines of one cue, also a smaller translation. So is what a
-# second speaker answers, in the same letters, while the first line stands: it comes or goes at the very moment.
-_CUE_SIZE_RATIO = 2.5
-_CUE_GAP_LINES = 1.0
-_TOGETHER_SHARE, _MOMENT_SHARE = 0.8, 0.05
-# Letters of one style have heights within this ratio, and lumas within so many of 255.
-_STYLE_RATIO, _STYLE_FILL = 1.15, 25
-# Two lines in one row at one time are of two layers; at a cross-fade they share this share of the shorter one's time.
-_CROSSING_SHARE = 0.3
+__all__ = ["TrackLayer", "layers_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,84 +40,42 @@ class TrackLayer:
 
 @dataclass(slots=True, eq=False)
 class _Growing:
-    """A layer to which tracks are added in order of their starts: one line stands for all those of its place."""
+    """A layer to which tracks are added in order of their starts."""
 
     lines: list[LineTrack] = field(default_factory=list)
-    places: deque[Box] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    end_pts: int = 0
+
+    @property
+    def recent(self) -> Sequence[LineTrack]:
+        return self.lines[-_RECENT:]
 
     def takes(self, line: LineTrack) -> bool:
-        near: list[LineTrack] = []
-        if self.end_pts > line.start_pts:
-            near = [other for other in self.lines[-_RECENT:] if _shared_ticks(other, line) > 0]
+        near = [other for other in self.recent if shared_ticks(other, line) > 0]
         if any(_in_each_others_way(other, line) for other in near):
             return False
-        return any(_in_one_row(place, line.box) for place in self.places) or any(
-            _in_one_cue(other, line) for other in near
+        return any(_in_one_cue(other, line) for other in near) or any(
+            _in_one_row(other.box, line.box) for other in self.recent
         )
 
-    def add(self, line: LineTrack) -> None:
-        self.lines.append(line)
-        self.end_pts = max(self.end_pts, line.end_pts)
-        if not any(_is_place(place, line.box) for place in self.places):
-            self.places.append(line.box)
 
-
-# How many of a layer's tracks, and of its places, the next line is compared with.
+# How many of a layer's tracks the next line is compared with.
 _RECENT = 64
-# Lines this near each other, in heights, stand for each other.
-_PLACE_REACH = 0.15
 
 
 def layers_of(tracks: Sequence[LineTrack]) -> list[TrackLayer]:
     """Returns the layers; tracks are in the order of their starts.
 
-    A track goes to the layer that has shown a line like it, or shows one of the same cue. A text that has another place
-    each time is a layer by its style.
+    A track goes to the layer that has shown a line like it, or shows one of the same cue.
     """
     growing: list[_Growing] = []
     for track in tracks:
         fits = [layer for layer in growing if layer.takes(track)]
         if fits:
             # Where several do: two lines of one cue that were seen alone before. The rest of them joins below.
-            max(fits, key=lambda layer: len(layer.lines)).add(track)
+            max(fits, key=lambda layer: len(layer.lines)).lines.append(track)
         else:
             growing.append(_Growing())
-            growing[-1].add(track)
-    return _with_wandering([TrackLayer(tuple(layer.lines)) for layer in _joined(growing)])
-
-
-def in_one_style(one: TrackLayer, other: TrackLayer) -> bool:
-    """Returns whether the letters of two layers have like height and, as far as known, brightness."""
-    low, high = sorted((one.height, other.height))
-    alike = one.fill is None or other.fill is None or abs(one.fill - other.fill) <= _STYLE_FILL
-    return alike and high <= _STYLE_RATIO * low
-
-
-def _with_wandering(layers: Iterable[TrackLayer]) -> list[TrackLayer]:
-    """Returns the layers, as one those of a single cue that are in one style and take turns."""
-    settled: list[TrackLayer] = []
-    wandering: list[list[TrackLayer]] = []
-    for layer in sorted(layers, key=lambda layer: layer.tracks[0].start_pts):
-        if not _is_one_cue(layer):
-            settled.append(layer)
-            continue
-        before = next(
-            (found for found in wandering if in_one_style(found[0], layer) and _follows(found[-1], layer)), None
-        )
-        if before is None:
-            wandering.append([layer])
-        else:
-            before.append(layer)
-    return [*settled, *(TrackLayer(tuple(track for layer in found for track in layer.tracks)) for found in wandering)]
-
-
-def _is_one_cue(layer: TrackLayer) -> bool:
-    return all(_is_together(layer.tracks[0], track) for track in layer.tracks[1:])
-
-
-def _follows(layer: TrackLayer, after: TrackLayer) -> bool:
-    return max(track.end_pts for track in layer.tracks) <= after.tracks[0].start_pts
+            growing[-1].lines.append(track)
+    return [TrackLayer(tuple(layer.lines)) for layer in _joined(growing)]
 
 
 def _joined(layers: Iterable[_Growing]) -> list[_Growing]:
@@ -143,10 +86,7 @@ def _joined(layers: Iterable[_Growing]) -> list[_Growing]:
         if other is None:
             joined.append(layer)
             continue
-        merged = _Growing()
-        for line in sorted((*other.lines, *layer.lines), key=lambda line: (line.start_pts, line.box)):
-            merged.add(line)
-        joined[joined.index(other)] = merged
+        other.lines = sorted((*other.lines, *layer.lines), key=lambda line: (line.start_pts, line.box))
     return joined
 
 
@@ -155,7 +95,7 @@ def _are_one(one: _Growing, other: _Growing) -> bool:
     if any(_in_each_others_way(a, b) for a, b in meetings):
         return False
     return any(_in_one_cue(a, b) for a, b in meetings) or any(
-        _in_one_row(place, box) for place in one.places for box in other.places
+        _in_one_row(a.box, b.box) for a in one.recent for b in other.recent
     )
 
 
@@ -171,43 +111,32 @@ def _meetings(one: _Growing, other: _Growing) -> Iterator[tuple[LineTrack, LineT
 
 
 def _in_each_others_way(a: LineTrack, b: LineTrack) -> bool:
-    low = min(a.box.height, b.box.height)
-    shorter = min(a.end_pts - a.start_pts, b.end_pts - b.start_pts)
-    in_row = abs(a.box.center[1] - b.box.center[1]) <= _ROW_REACH * low
-    return in_row and _shared_ticks(a, b) > _CROSSING_SHARE * shorter
-
-
-def _is_place(place: Box, box: Box) -> bool:
-    reach = _PLACE_REACH * place.height
-    return all(abs(a - b) <= reach for a, b in zip(place.corners, box.corners, strict=True))
+    """Returns whether two lines stand in one row for most of the shorter one's time: at a cross-fade they do so for
+    less."""
+    shared = shared_ticks(a, b)
+    return share_row(a.box, b.box) and shared > min(a.ticks, b.ticks) - shared
 
 
 def _in_one_row(a: Box, b: Box) -> bool:
-    low, high = sorted((a.height, b.height))
-    if high > _SIZE_RATIO * low or abs(a.center[1] - b.center[1]) > _ROW_REACH * low:
+    """Returns whether two lines of like height stand in one row, with a middle or an end in common, to a line's
+    height."""
+    if not (are_of_one_height(a.height, b.height) and share_row(a, b)):
         return False
     ends = (a.x0 - b.x0, a.x1 - b.x1, a.center[0] - b.center[0])
-    return min(abs(end) for end in ends) <= _SAME_END * low
+    return min(abs(end) for end in ends) <= min(a.height, b.height)
 
 
 def _in_one_cue(a: LineTrack, b: LineTrack) -> bool:
-    low, high = sorted((a.box.height, b.box.height))
-    if high > _CUE_SIZE_RATIO * low:
-        return False
+    low = min(a.box.height, b.box.height)
     gap = max(a.box.y0, b.box.y0) - min(a.box.y1, b.box.y1)
     shared_x = min(a.box.x1, b.box.x1) - max(a.box.x0, b.box.x0)
-    return -low / 2 <= gap <= _CUE_GAP_LINES * low and shared_x > 0 and _is_together(a, b)
+    return -low / 2 <= gap <= low and shared_x > 0 and _is_together(a, b)
 
 
 def _is_together(a: LineTrack, b: LineTrack) -> bool:
-    shared = _shared_ticks(a, b)
-    if shared >= _TOGETHER_SHARE * (max(a.end_pts, b.end_pts) - min(a.start_pts, b.start_pts)):
+    if are_together(a, b):
         return True
     shorter = min(a.ticks, b.ticks)
     apart = min(abs(a.start_pts - b.start_pts), abs(a.end_pts - b.end_pts))
-    low, high = sorted((a.height, b.height))
-    return shared >= _TOGETHER_SHARE * shorter and apart <= _MOMENT_SHARE * shorter and high <= _STYLE_RATIO * low
-
-
-def _shared_ticks(a: LineTrack, b: LineTrack) -> int:
-    return min(a.end_pts, b.end_pts) - max(a.start_pts, b.start_pts)
+    within = shared_ticks(a, b) >= NEARLY_ALL * shorter and apart <= shorter - NEARLY_ALL * shorter
+    return within and are_of_one_height(a.height, b.height)

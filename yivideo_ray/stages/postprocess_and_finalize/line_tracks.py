@@ -13,19 +13,15 @@ from statistics import fmean, median
 
 from rapidfuzz.distance import Levenshtein
 
-from yivideo_ray.geometry import Box
+from yivideo_ray.geometry import Box, share_row
+from yivideo_ray.stages.likeness import are_of_one_height, are_together, shared_ticks
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine, one_line
 from yivideo_ray.text.voting import folded
 
 __all__ = ["LineTrack", "Sighting", "track_lines"]
 
-# A line of the crop before goes on in a line of the next one that covers it by this share (intersection over union) and
-# whose text is as much like it.
-_SAME_PLACE_IOU = 0.4
+# A line of the crop before goes on in a line of the next one that overlaps it and whose text is as much like it.
 _SAME_TEXT = 0.5
-# Pieces of a line have like heights and stand in one row, however far apart, for as good as the same time.
-_PIECE_RATIO, _PIECE_REACH = 1.5, 0.4
-_TOGETHER_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,15 +123,10 @@ def _shown_together(tracks: Sequence[LineTrack]) -> dict[int, list[int]]:
 
 
 def _are_double(track: LineTrack, other: LineTrack) -> bool:
-    shared, _ = _shared_ticks(track, other)
+    """Returns whether the other shows most of a track, for most of its time."""
+    shared = shared_ticks(track, other)
     area = track.box.intersect(other.box)
-    return shared > 0 and 2 * shared >= track.ticks and area is not None and 2 * area.area >= track.box.area
-
-
-def _shared_ticks(one: LineTrack, other: LineTrack) -> tuple[int, int]:
-    """Returns for how long both are shown, and for how long one of them is."""
-    shared = min(one.end_pts, other.end_pts) - max(one.start_pts, other.start_pts)
-    return shared, max(one.end_pts, other.end_pts) - min(one.start_pts, other.start_pts)
+    return shared >= track.ticks - shared and area is not None and area.area >= track.box.area - area.area
 
 
 def _tracks_of_region(region: int, observations: Sequence[Observation], gap_ticks: int) -> list[LineTrack]:
@@ -167,7 +158,7 @@ def _reaches(last: Sighting, observation: Observation, gap_ticks: int, observati
 
 
 def _goes_on(last: ReadLine, line: ReadLine) -> bool:
-    if last.box.iou(line.box) < _SAME_PLACE_IOU:
+    if last.box.intersect(line.box) is None:
         return False
     return Levenshtein.normalized_similarity(folded(last.text), folded(line.text)) >= _SAME_TEXT
 
@@ -189,13 +180,13 @@ def _join_pieces(tracks: Sequence[LineTrack]) -> list[LineTrack]:
 
 
 def _are_pieces(one: LineTrack, other: LineTrack) -> bool:
+    """Returns whether two tracks have like heights and stand in one row, however far apart, for as good as the same
+    time."""
     a, b = one.box, other.box
-    low, high = sorted((a.height, b.height))
-    gap = max(a.x0, b.x0) - min(a.x1, b.x1)
-    if high > _PIECE_RATIO * low or abs(a.center[1] - b.center[1]) > _PIECE_REACH * low:
+    overlap = min(a.x1, b.x1) - max(a.x0, b.x0)
+    if overlap > min(a.height, b.height) or not (are_of_one_height(a.height, b.height) and share_row(a, b)):
         return False
-    shared, joint = _shared_ticks(one, other)
-    return -low <= gap and shared >= _TOGETHER_SHARE * joint
+    return are_together(one, other)
 
 
 def _whole(one: LineTrack, other: LineTrack) -> LineTrack:

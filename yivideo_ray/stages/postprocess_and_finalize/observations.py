@@ -18,10 +18,6 @@ from yivideo_ray.types import CharReading
 __all__ = ["Observation", "ReadLine", "one_line", "without_passing_lines"]
 
 
-# How wide a gap at which detection cuts a line is, in shares of the capitals' height: more than a character, at least.
-_WIDE_GAP = 1.5
-
-
 @dataclass(frozen=True, slots=True)
 class ReadLine:
     """A line of a cue: its text with spaces, and its characters without them (none: not known); box in the frame.
@@ -70,7 +66,7 @@ class Observation:
     @property
     def weight(self) -> float:
         """Returns how much its reading says beside those of other crops."""
-        return self.averaged_frames * self.confidence**4
+        return self.averaged_frames * self.confidence
 
 
 def one_line(pieces: Sequence[ReadLine]) -> ReadLine:
@@ -90,11 +86,11 @@ def one_line(pieces: Sequence[ReadLine]) -> ReadLine:
 
 
 def _chars_within(piece: ReadLine, box: Box) -> list[CharReading]:
-    """Returns a piece's characters with their places as shares of the whole line's box, a sure and wide space before
-    them."""
+    """Returns a piece's characters with their places as shares of the whole line's box, and before them a sure space as
+    wide as capitals are high: detection cuts a line at no less."""
     scale, shift = piece.box.width / box.width, (piece.box.x0 - box.x0) / box.width
     chars = [replace(char, x0=shift + scale * char.x0, x1=shift + scale * char.x1) for char in piece.chars]
-    chars[0] = replace(chars[0], space_before=1.0, gap_before=_WIDE_GAP)
+    chars[0] = replace(chars[0], space_before=1.0, gap_before=1.0)
     return chars
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from yivideo_ray.stages.likeness import NEARLY_ALL
 from yivideo_ray.stages.postprocess_and_finalize.observations import Observation, ReadLine
 from yivideo_ray.text.han_variants import HanVariant, form_in
 from yivideo_ray.text.voting import folded
@@ -24,15 +25,8 @@ MEANINGS: Mapping[ReviewReason, str] = {
 }
 """What each reason means, in a sentence for people."""
 
-# A whole line of short words has few characters to weigh out one that is doubted.
-_SURE_LINE = 0.85
-# Characters that are one stroke in many fonts: the model doubts them also where it is right.
-_ONE_STROKE = frozenset("Il1|!i")
-_SURE_ONE_STROKE = 0.35
-_AGREEING_SHARE = 2 / 3
-_BRIEF_S = 0.3
-# A text that comes again on purpose is away for longer: in the benchmark's videos 0.24 s and more.
-_MOMENT_S = 0.2
+# Nobody reads a text that is shown for less, or sees that it was away.
+_MOMENT_S = 0.3
 # Detection's boxes keep this share of a line's height from the band's edge, unless the text goes on there.
 _EDGE_SHARE = 0.1
 # Two, four or five dots; six are an ellipsis in Chinese, as are two of its characters.
@@ -40,16 +34,16 @@ _ODD_MARKS = re.compile(r"(?<!\.)(?:\.{2}|\.{4,5}|\.{7,})(?!\.)|…{3,}|…\.|\.
 
 
 def reading_reasons(
-    lines: Sequence[ReadLine], observations: Sequence[Observation], sure_character: float, variant: HanVariant | None
+    lines: Sequence[ReadLine], observations: Sequence[Observation], sure: float, variant: HanVariant | None
 ) -> Iterator[ReviewReason]:
     """Yields the reasons that lie in how a cue was read; lines are what was elected from the observations.
 
-    A character read with less confidence than sure_character is one, and so is one of another writing than the
-    video's.
+    A line or a character read with less confidence than sure is one, and so is a character of another writing than
+    the video's.
     """
-    if any(line.confidence < _SURE_LINE for line in lines):
+    if any(line.confidence < sure for line in lines):
         yield ReviewReason.UNSURE_LINE
-    if any(_is_unsure(char.text, char.confidence, sure_character) for line in lines for char in line.chars):
+    if any(char.confidence < sure for line in lines for char in line.chars):
         yield ReviewReason.UNSURE_CHARACTER
     if any(_disagree(line, at, observations) for at, line in enumerate(lines)):
         yield ReviewReason.CROPS_DISAGREE
@@ -64,7 +58,7 @@ def showing_reasons(cue: Cue, neighbours: Iterable[Cue], band: Band, info: Video
 
     neighbours are the cues before and after it in its band, band is the one that it was read in.
     """
-    if float((cue.end_pts - cue.start_pts) * info.time_base) < _BRIEF_S:
+    if float((cue.end_pts - cue.start_pts) * info.time_base) < _MOMENT_S:
         yield ReviewReason.BRIEF
     if any(folded(other.text) == folded(cue.text) and _gap_s(cue, other, info) < _MOMENT_S for other in neighbours):
         yield ReviewReason.REPEATED
@@ -85,12 +79,9 @@ def _gap_s(cue: Cue, other: Cue, info: VideoInfo) -> float:
     return float(max(other.start_pts - cue.end_pts, cue.start_pts - other.end_pts) * info.time_base)
 
 
-def _is_unsure(char: str, confidence: float, sure: float) -> bool:
-    return confidence < (min(sure, _SURE_ONE_STROKE) if char in _ONE_STROKE else sure)
-
-
 def _disagree(line: ReadLine, at: int, observations: Sequence[Observation]) -> bool:
+    """Returns whether not as good as all frames were read as the line was elected."""
     text = folded(line.text)
     total = sum(one.averaged_frames for one in observations)
     agreeing = sum(one.averaged_frames for one in observations if folded(one.lines[at].text) == text)
-    return agreeing < _AGREEING_SHARE * total
+    return agreeing < NEARLY_ALL * total

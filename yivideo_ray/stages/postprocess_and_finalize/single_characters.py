@@ -17,17 +17,12 @@ from yivideo_ray.types import CropMeta, TextLine
 
 __all__ = ["as_lone_i", "is_lone", "is_sure_alone", "lone_i_place", "may_be_lone_i"]
 
-_SURE = 0.8
 _DOUBTED_MARKS = frozenset("?!？！")
 # What an upright bar alone is read as. It has fewer strokes than any of the others: 51 to 75 pixels of a 32-pixel line
 # in regular and bold typefaces, where a 2 has 86 or more and a 0 twice that.
 _LIKE_A_BAR = frozenset("I0Ool1|iı")
 _BAR_PX = 80
-# Shape and place speak for it beside the model: enough to be kept, and little enough to be reviewed.
-_CONFIDENCE = _SURE
 _SAYS_I = re.compile(r"(?<![^\W_])(?<!['’])I(?=[ ,.!?…]|['’](?:m|ll|ve|d)\b|$)")
-# A letter alone stands where the other lines begin, or where their middles are, within this share of its height.
-_SAME_PLACE = 0.5
 
 
 def is_lone(line: TextLine) -> bool:
@@ -35,9 +30,10 @@ def is_lone(line: TextLine) -> bool:
     return len("".join(line.text.split())) == 1
 
 
-def is_sure_alone(line: TextLine) -> bool:
-    """Returns whether a line of one character was read well enough; marks are doubted though they are there."""
-    return line.confidence >= _SURE or line.text.strip() in _DOUBTED_MARKS
+def is_sure_alone(line: TextLine, sure: float) -> bool:
+    """Returns whether a line of one character was read with the confidence `sure`; marks are doubted though they are
+    there."""
+    return line.confidence >= sure or line.text.strip() in _DOUBTED_MARKS
 
 
 def may_be_lone_i(line: TextLine, crop: CropMeta) -> bool:
@@ -54,11 +50,12 @@ def lone_i_place(observations: Sequence[Observation]) -> tuple[float, float] | N
     return median(line.box.center[0] for line in lines), median(line.box.x0 for line in lines)
 
 
-def as_lone_i(line: TextLine, box: Box, place: tuple[float, float]) -> TextLine | None:
-    """Returns the line as the word I, if it stands in that place (lone_i_place); box is the line's in the frame."""
-    reach = _SAME_PLACE * box.height
+def as_lone_i(line: TextLine, box: Box, place: tuple[float, float], least: float) -> TextLine | None:
+    """Returns the line as the word I, if it stands in that place (lone_i_place) within its own width; box is the line's
+    in the frame, least the confidence with which it is kept: shape and place speak for it beside the model."""
     middle, left = place
-    if abs(box.center[0] - middle) > reach and abs(box.x0 - left) > reach:
+    if min(abs(box.center[0] - middle), abs(box.x0 - left)) > box.width:
         return None
-    chars = tuple(replace(char, text="I", confidence=_CONFIDENCE) for char in line.chars)
-    return replace(line, text="I", confidence=_CONFIDENCE, chars=chars)
+    confidence = max(line.confidence, least)
+    chars = tuple(replace(char, text="I", confidence=confidence) for char in line.chars)
+    return replace(line, text="I", confidence=confidence, chars=chars)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from yivideo_ray.config import PostprocessorSettings
 from yivideo_ray.errors import ConfigError
 from yivideo_ray.geometry import Box, in_rows, to_frame
+from yivideo_ray.stages.likeness import NEARLY_ALL
 from yivideo_ray.stages.postprocess_and_finalize.cues import CueRules, build_cues, join_simultaneous
 from yivideo_ray.stages.postprocess_and_finalize.layer_decision import DOUBT, decide, shipped_weights
 from yivideo_ray.stages.postprocess_and_finalize.layer_features import OF_READING, features_of
@@ -43,15 +44,8 @@ from yivideo_ray.types import (
 
 __all__ = ["FoundLayer", "find_layers", "postprocess_and_finalize"]
 
-# Text that was rejected is dropped where it is read again: this share of the line is inside the region, and both its
-# ends are within a line's height of the region's, as those of subtitles hardly ever are.
-_INSIDE_SHARE = 0.8
-# A layer from here on is taken for subtitles.
-_PROBABLE = 0.5
 # Words that appear one by one follow each other this fast.
 _STEP_S = 0.6
-# Flashes and noise hide a text for so long at most.
-_HIDDEN_S = 5.0
 
 
 def postprocess_and_finalize(
@@ -98,7 +92,6 @@ def find_layers(
     rules = CueRules(
         merge_gap_ticks=int(settings.merge_gap_ms / 1000 / info.time_base),
         step_ticks=int(_STEP_S / info.time_base),
-        hidden_ticks=int(_HIDDEN_S / info.time_base),
         space_probability=settings.space_probability,
         sure_character=settings.review_confidence,
         variant=variant,
@@ -119,7 +112,7 @@ def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
         seen = {name: value for name, value in found.features.items() if name not in OF_READING}
         may_be_subtitles = decide(seen, shipped_weights())
         # Specks look like any script.
-        if may_be_subtitles[0] < DOUBT[0]:
+        if may_be_subtitles[0] < DOUBT:
             unreadable = ()
         else:
             probability, reasons = may_be_subtitles
@@ -130,7 +123,8 @@ def _as_layer(found: FoundLayer, settings: PostprocessorSettings) -> Layer:
 
 def _is_taken(number: int, layer: Layer, settings: PostprocessorSettings) -> bool:
     if settings.layers == "auto":
-        return layer.probability >= _PROBABLE and not layer.unreadable
+        more_probable_than_not = layer.probability >= 1 - layer.probability
+        return more_probable_than_not and not layer.unreadable
     return settings.layers == "all" or number in settings.layers
 
 
@@ -145,12 +139,13 @@ def _observations(
     band = area.bands[index]
     own = [(crop, texts.get(crop.crop_id, CropText(crop.crop_id, ()))) for crop in crops if crop.band == index]
     own.sort(key=lambda one: (one[0].start_pts, one[0].end_pts))
-    observations = [_observe(crop, text, band, area.rejected, settings) for crop, text in own]
-    lone = _lone_letters(own, observations)
-    return [
-        _observe(*lone[number], band, area.rejected, settings) if number in lone else observation
-        for number, observation in enumerate(observations)
+    observations = [
+        _observe(crop, text, band, area.rejected, settings, sure=settings.review_confidence) for crop, text in own
     ]
+    lone = _lone_letters(own, observations, settings.min_confidence)
+    for number, shown in lone.items():
+        observations[number] = _observe(*shown, band, area.rejected, settings, sure=settings.min_confidence)
+    return observations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,11 +190,18 @@ def _of_layer(observation: Observation, pieces: set[int], settings: Postprocesso
 
 
 def _observe(
-    crop: CropMeta, text: CropText, band: Band, rejected: Sequence[RejectedRegion], settings: PostprocessorSettings
+    crop: CropMeta,
+    text: CropText,
+    band: Band,
+    rejected: Sequence[RejectedRegion],
+    settings: PostprocessorSettings,
+    *,
+    sure: float,
 ) -> Observation:
+    """Returns what a crop shows; sure is the confidence of a character that stands alone."""
     lines: list[ReadLine] = []
     for line in text.lines:
-        if not _may_be_text(line):
+        if not _may_be_text(line, sure):
             continue
         box = to_frame(line.box, crop.box, crop.scale)
         if any(_shows(box, region) for region in rejected):
@@ -229,14 +231,15 @@ def _observe(
     )
 
 
-def _may_be_text(line: TextLine) -> bool:
-    return not is_lone(line) or is_sure_alone(line) or is_unreadable(line.scores)
+def _may_be_text(line: TextLine, sure: float) -> bool:
+    return not is_lone(line) or is_sure_alone(line, sure) or is_unreadable(line.scores)
 
 
 def _lone_letters(
-    crops: Sequence[tuple[CropMeta, CropText]], observations: Sequence[Observation]
+    crops: Sequence[tuple[CropMeta, CropText]], observations: Sequence[Observation], least: float
 ) -> dict[int, tuple[CropMeta, CropText]]:
-    """Returns those of a band's crops that show the word I and nothing else, by their numbers, with that text."""
+    """Returns those of a band's crops that show the word I and nothing else, by their numbers, with that text and
+    at least that confidence."""
     may_be = [
         number
         for number, (crop, text) in enumerate(crops)
@@ -248,16 +251,17 @@ def _lone_letters(
     found: dict[int, tuple[CropMeta, CropText]] = {}
     for number in may_be:
         crop, text = crops[number]
-        line = as_lone_i(text.lines[0], to_frame(text.lines[0].box, crop.box, crop.scale), place)
+        line = as_lone_i(text.lines[0], to_frame(text.lines[0].box, crop.box, crop.scale), place, least)
         if line is not None:
             found[number] = crop, replace(text, lines=(line,))
     return found
 
 
 def _shows(line: Box, region: RejectedRegion) -> bool:
-    """Returns whether a line is the text of a region that was rejected."""
+    """Returns whether a line is the text of a region that was rejected: as good as all of it is inside the region, and
+    both its ends are within a line's height of the region's, as those of subtitles hardly ever are."""
     shared = line.intersect(region.box)
-    inside = shared is not None and shared.area >= _INSIDE_SHARE * line.area
+    inside = shared is not None and shared.area >= NEARLY_ALL * line.area
     return inside and line.width >= region.box.width - 2 * line.height
 
 

@@ -39,7 +39,7 @@ def _parts(layer: TrackLayer) -> list[TrackLayer]:
     unread = [track for track in layer.tracks if is_unreadable(track.scores)]
     read = [track for track in layer.tracks if track not in unread]
     beside = sum(any(_are_shown_together(one, other) for other in read) for one in unread)
-    if min(len(read), len(unread)) < _MIN_LINES or 2 * beside < len(unread):
+    if min(len(read), len(unread)) < _MIN_LINES or beside < len(unread) - beside:
         return [layer]
     if _script_of(unread) is None or _script_of(read) is not None:
         return [layer]

@@ -33,10 +33,10 @@ def test_a_line_of_one_character_is_lone() -> None:
 
 @pytest.mark.parametrize(
     ("text", "confidence", "sure"),
-    [("好", 0.8, True), ("好", 0.79, False), ("8", 0.79, False), ("?", 0.61, True), ("！", 0.61, True)],
+    [("好", 0.75, True), ("好", 0.74, False), ("8", 0.74, False), ("?", 0.61, True), ("！", 0.61, True)],
 )
 def test_marks_may_be_doubted_alone_and_others_not(text: str, confidence: float, sure: bool) -> None:
-    assert is_sure_alone(text_line(text, confidence)) is sure
+    assert is_sure_alone(text_line(text, confidence), 0.75) is sure
 
 
 @pytest.mark.parametrize("text", ["I", "0", "1", "l", "|", "ı"])
@@ -74,13 +74,13 @@ def test_it_stands_where_the_other_lines_have_their_middles_or_begin() -> None:
     flush = lone_i_place([seen(0, 9, line(text, x0=200)) for text in texts])
     assert centred is not None
     assert flush is not None
-    found = as_lone_i(text_line("0"), PLACE, centred)
+    found = as_lone_i(text_line("0"), PLACE, centred, 0.6)
     assert found is not None
     assert (found.text, found.confidence, [(char.text, char.confidence) for char in found.chars]) == (
         "I",
-        0.8,
-        [("I", 0.8)],
+        0.6,
+        [("I", 0.6)],
     )
-    assert as_lone_i(text_line("0"), PLACE.translate(60, 0), centred) is None
-    assert as_lone_i(text_line("0"), PLACE, flush) is None
-    assert as_lone_i(text_line("0"), PLACE.translate(200 - 620, 0), flush) is not None
+    assert as_lone_i(text_line("0"), PLACE.translate(60, 0), centred, 0.6) is None
+    assert as_lone_i(text_line("0"), PLACE, flush, 0.6) is None
+    assert as_lone_i(text_line("0"), PLACE.translate(200 - 620, 0), flush, 0.6) is not None
