@@ -32,7 +32,7 @@ _CUDA = "cuda"
 _LIBRARIES = ("libcuda.so.1", "libnvcuvid.so.1")
 # The process's primary context, for it to be opened once and not for every file; a context of its own for each, where
 # whoever runs models here has opened the primary one in a way that FFmpeg refuses.
-_CONTEXTS = ({"primary_ctx": "1"}, {})
+_CONTEXTS: tuple[dict[str, object], ...] = ({"primary_ctx": "1"}, {})
 # The smallest pictures that NVDEC takes for H.264 are 145 x 49.
 _PROBE_SIZE = (320, 192)
 # No driver, no device that this process may see, none that answers: FFmpeg has an error for each, and PyAV one of
@@ -48,7 +48,7 @@ class _Context:
     """The GPU's context that keeps it open, and how it was opened. worked: one was open in this process before."""
 
     opened: HWAccel | None = None
-    options: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed
+    options: dict[str, object] = {}  # noqa: RUF012 - replaced, never changed
     worked = False
 
 
@@ -98,7 +98,7 @@ def release_gpu() -> None:
     _Context.opened = None
 
 
-def _open_gpu() -> dict[str, str]:
+def _open_gpu() -> dict[str, object]:
     if _Context.opened is not None:
         return _Context.options
     trouble: Exception | None = None

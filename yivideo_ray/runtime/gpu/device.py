@@ -1,4 +1,5 @@
-"""What this process holds of the machine, its memory and the GPU's by NVML, and its end where native code hangs.
+"""What this process holds of the machine, its memory and the GPU's by NVML, which GPUs it sees, and its end where
+native code hangs.
 
 Code that keeps Python's lock can't be ended by anything that needs Python to run: a C thread does that.
 """
@@ -18,7 +19,20 @@ from typing import Any
 
 import psutil
 
-__all__ = ["HangGuard", "gpu_memory", "nvml", "process_memory"]
+__all__ = ["HangGuard", "first_gpu", "gpu_memory", "nvml", "order_gpus", "process_memory", "take_gpu"]
+
+
+def order_gpus() -> None:
+    """Has CUDA count GPUs as NVML and Ray do. To be called before CUDA starts here; by itself it begins with the
+    fastest, so that on a machine with different ones a number means another GPU."""
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+
+
+def take_gpu(visible: str) -> None:
+    """Has this process see the GPU that another one was given. To be called before CUDA starts here. visible: what
+    CUDA_VISIBLE_DEVICES is there."""
+    order_gpus()
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible
 
 
 def process_memory() -> dict[str, int]:
@@ -45,24 +59,31 @@ def nvml() -> Iterator[Any]:
             module.nvmlShutdown()
 
 
+def first_gpu(module: Any) -> Any:
+    """Returns NVML's handle of the first GPU that this process sees; None where there is none. module: as nvml yields
+    it, None included."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    if module is None or not visible or visible == "-1":
+        return None
+    try:
+        if visible.isdigit():
+            return module.nvmlDeviceGetHandleByIndex(int(visible))
+        return module.nvmlDeviceGetHandleByUUID(visible)
+    except module.NVMLError:
+        return None
+
+
 def gpu_memory() -> dict[str, Any] | None:
     """Returns the name and the memory in bytes of the first GPU that this process sees; None where there is none, or
     nvidia-ml-py is not installed.
 
     process_bytes is this process's share; None where the driver doesn't tell, as in containers with a PID namespace.
     """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    if not visible or visible == "-1":
-        return None
     with nvml() as module:
-        if module is None:
+        handle = first_gpu(module)
+        if handle is None:
             return None
         try:
-            handle = (
-                module.nvmlDeviceGetHandleByIndex(int(visible))
-                if visible.isdigit()
-                else module.nvmlDeviceGetHandleByUUID(visible)
-            )
             memory = module.nvmlDeviceGetMemoryInfo(handle)
             processes = module.nvmlDeviceGetComputeRunningProcesses(handle)
             mine = [process for process in processes if process.pid == os.getpid()]
