@@ -22,7 +22,8 @@ class Nvml(SimpleNamespace):
     class NVMLError_Timeout(NVMLError): ...  # noqa: N801, N818
 
     def __init__(self, processes: Sequence[Any] = (), broken: bool = False, xids: Sequence[int] = ()) -> None:
-        super().__init__(processes=processes, broken=broken, open=0, xids=list(xids), watched=None)
+        super().__init__(processes=processes, broken=broken, open=0, xids=list(xids))
+        self.watched: str | None = None
 
     def nvmlInit(self) -> None:  # noqa: N802 - NVML's own names
         self.open += 1

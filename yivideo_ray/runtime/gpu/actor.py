@@ -24,8 +24,7 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import DeviceError, InputError, YivideoError
 from yivideo_ray.runtime.gpu.batching import HalvingEngine, ask, calls_together
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
-from yivideo_ray.runtime.gpu.device import HangGuard, gpu_memory, order_gpus, process_memory
-from yivideo_ray.runtime.gpu.health import XidWatch, gpu_health
+from yivideo_ray.runtime.gpu.device import HangGuard, XidWatch, gpu_health, gpu_memory, order_gpus, process_memory
 from yivideo_ray.runtime.gpu.lane import Lane, is_fatal
 from yivideo_ray.runtime.gpu.ledger import DEATHS_ALLOWED, ClusterStore, Ledger
 from yivideo_ray.runtime.gpu.loading import is_on_gpu, load_engine

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support.nvml import Nvml
-from yivideo_ray.runtime.gpu.health import XIDS_KEPT, XidWatch, gpu_health
+from yivideo_ray.runtime.gpu.device import XIDS_KEPT, XidWatch, gpu_health
 
 
 def driver(monkeypatch: pytest.MonkeyPatch, nvml: Nvml, visible: str = "0") -> Nvml:
