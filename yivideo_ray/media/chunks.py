@@ -223,10 +223,10 @@ class ChunkReader:
                 passed = self._passed(frame, self._start_key)
                 if passed and patient:
                     raise _StartMissed
-                started = passed or frame.opaque == self._start_key.number
+                started = passed or _number(frame) == self._start_key.number
             if not started:
                 continue
-            key = frame.opaque is not None
+            key = _number(frame) is not None
             after_end = after_end or self._is_end(frame)
             shown = VideoFrame(frame, self._geometry, clock.stamp(raw, frame.duration, key), key, after_end)
             self._corrupt_frames += shown.corrupt
@@ -240,11 +240,13 @@ class ChunkReader:
             raise _StartMissed
 
     def _decoded(self, packets: Packets, clock: Clock) -> Iterator[AvFrame]:
-        """Yields the decoder's frames; opaque is set on those of key packets, and numbers the packet."""
+        """Yields the decoder's frames; those of key packets have the packet's number, see _number."""
         start, end = self._span.start_pts, self._span.end_pts
         for number, packet in enumerate(packets):
             if packet.is_keyframe:
-                packet.opaque = number
+                # Not the number itself: PyAV tells what it keeps by its address, and forgets it for all decoders of
+                # the process when the first one is done with it. A tuple made here is nobody else's.
+                packet.opaque = (number,)
                 time = self._source.time(packet)
                 if self._start_key is None and start is not None and self._source.is_boundary(packet, start):
                     self._start_key = _Key(number, time)
@@ -256,13 +258,20 @@ class ChunkReader:
 
     def _is_end(self, frame: AvFrame) -> bool:
         key = self._end_key
-        return key is not None and (frame.opaque == key.number or self._passed(frame, key))
+        return key is not None and (_number(frame) == key.number or self._passed(frame, key))
 
     def _passed(self, frame: AvFrame, key: _Key) -> bool:
         """Returns whether the frame is shown after a key frame, which the decoder may have failed to give."""
-        if isinstance(frame.opaque, int) and frame.opaque > key.number:
+        number = _number(frame)
+        if number is not None and number > key.number:
             return True
         # Decoding times don't tell leading frames of an open GOP from those shown after the key frame.
         if self._info.pts_from_dts or frame.pts is None or key.time is None:
             return False
         return frame.pts > key.time
+
+
+def _number(frame: AvFrame) -> int | None:
+    """Returns the number of the key packet that a frame came from; None of one that came from another packet."""
+    opaque = frame.opaque
+    return opaque[0] if isinstance(opaque, tuple) else None
