@@ -137,6 +137,20 @@ class Journal:
             sentence = f"The models run on the CPU: {why_no_gpu}."
             self.warn(ResultWarning(WarningCode.MODELS_ON_CPU, sentence, {"provider": facts.provider}))
 
+    def warn_of_decoder(self, why: str) -> None:
+        """Warns, once, that the CPU decodes what a GPU was to decode."""
+        if all(warning.code != WarningCode.DECODED_ON_CPU for warning in self.warnings):
+            self.warn(ResultWarning(WarningCode.DECODED_ON_CPU, f"The CPU decodes the video, or a part of it: {why}"))
+
+    def check_engine(self, began: EngineFacts | None, facts: EngineFacts | None) -> None:
+        """Warns, once, that a part was read by other means than those that the result names. began: these; facts: what
+        ran the models now (None: nobody says)."""
+        if began is None or facts is None or (began.device, began.provider) == (facts.device, facts.provider):
+            return
+        if all(warning.code != WarningCode.MODELS_ON_CPU for warning in self.warnings):
+            sentence = f"A part was read on {facts.device} ({facts.provider}), not on {began.device}."
+            self.warn(ResultWarning(WarningCode.MODELS_ON_CPU, sentence, {"provider": facts.provider}))
+
     def _note(self, record: StageRecord) -> None:
         self.stages[record.stage] = record
         if self._on_stage is not None:
@@ -146,11 +160,19 @@ class Journal:
 class ChunkLog:
     """What stages 3 to 5 of one video tell through its journal: they overlap, and count while they work.
 
-    until: the last of them that runs.
+    until: the last of them that runs. engine: what runs the models, as the result says.
     """
 
-    def __init__(self, journal: Journal, info: VideoInfo, settings: PipelineSettings, until: Stage) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        info: VideoInfo,
+        settings: PipelineSettings,
+        until: Stage,
+        engine: EngineFacts | None = None,
+    ) -> None:
         self._journal = journal
+        self._engine = engine
         self._info = info
         self._settings = settings
         self._until = until
@@ -220,8 +242,16 @@ class ChunkLog:
         message = f"{error.message} Its pictures are made again."
         self._journal.emit(EventKind.WARNING, message=message, code=error.code.name)
 
-    def finish_crops(self, runs_on: str) -> None:
-        """Ends the first of the stages, which has given all its crops. runs_on: where chunks were decoded."""
+    def warn_of_decoder(self, why: str) -> None:
+        """Does what the journal's does."""
+        self._journal.warn_of_decoder(why)
+
+    def check_engine(self, facts: EngineFacts | None) -> None:
+        """Warns where what ran the models now is not what the result says."""
+        self._journal.check_engine(self._engine, facts)
+
+    def finish_crops(self) -> None:
+        """Ends the first of the stages, which has given all its crops."""
         reports = self._reports
         self._journal.finish(
             Stage.CROP_SUBTITLE_IMAGES,
@@ -231,7 +261,6 @@ class ChunkLog:
             frames=self._frames,
             corrupt_packets=sum(report.corrupt_packets for report in reports),
             decoder="+".join(sorted({report.decoder for report in reports if report.frames})) or None,
-            runs_on=runs_on,
             decode_s=round(sum(report.decode_s for report in reports), 3),
             analyse_s=round(sum(report.analyse_s for report in reports), 3),
         )

@@ -152,7 +152,7 @@ class InProcess:
             log.end_chunk(crops.report, len(groups.end_chunk(crops.report)))
             reports.append(crops.report)
         texts += await self._read(groups.full(rest=True), until, log)
-        log.finish_crops("process")
+        log.finish_crops()
         log.finish_reading()
         return Readings(tuple(groups.metas), tuple(texts), spans, tuple(reports))
 

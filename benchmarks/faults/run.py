@@ -90,7 +90,7 @@ async def run_phase(phase: Phase, arena: Arena) -> Harvest:
         calm = Session(_settings(phase, work / "calm", faulty=False), f"{phase.name}-calm")
         for source in phase.sources:
             harvest.truth[source.name] = await _workflow(calm, source, work / "calm" / source.stem, Priority.BATCH)
-        harvest.engine = (await (await calm.tools()).pool.ready())[0]
+        harvest.engine = await (await calm.tools()).pool.ready()
         await _end_actors(calm)
         arena.say(f"{phase.name}: {len(harvest.truth)} videos without faults done")
         (work / "tasks.log").unlink(missing_ok=True)

@@ -3,10 +3,10 @@
     python -m benchmarks.gpu [--only PHASE ...] [--seconds N] [--device cpu] [--quick] [--out DIR] [--json FILE]
 
 makes lines and sheets, has the CPU answer them, and runs the phases in their order, each in a process of its own with a
-limit of its own: facts, load, correct, shapes, edges, batch. Rows go to DIR/gpu/rows.jsonl as they come; one table
-stands at the end. This process loads nothing of CUDA: what crashes or hangs costs one phase. --device cpu runs the same
-code on the CPU, to see that it works; what needs a GPU says so. --quick: as little as shows that. Exit code: 0 if all
-answers are right, 1 if one is wrong, or the phases load or correct did not end.
+limit of its own: facts, load, correct, shapes, edges, batch, nvdec, ray. Rows go to DIR/gpu/rows.jsonl as they come;
+one table stands at the end. This process loads nothing of CUDA: what crashes or hangs costs one phase. --device cpu
+runs the same code on the CPU, to see that it works; what needs a GPU says so. --quick: as little as shows that. Exit
+code: 0 if all answers are right, 1 if one is wrong, or the phases load or correct did not end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks.instruments.environment import environment
 
 __all__ = ["main", "report", "run_phase"]
 
-SECONDS = 420.0
+SECONDS = 560.0
 LINES, SHEETS = 512, 64
 QUICK_LINES, QUICK_SHEETS = 10, 2
 MAKE = "import sys; from pathlib import Path; from benchmarks.gpu.fixtures import make; "

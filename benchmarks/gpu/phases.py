@@ -44,6 +44,8 @@ PHASES = (
     Phase("shapes", 90, "speed", "shapes_phase"),
     Phase("edges", 45, "speed", "edges"),
     Phase("batch", 60, "speed", "batch"),
+    Phase("nvdec", 90, "decoding", "nvdec"),
+    Phase("ray", 120, "on_ray", "on_ray"),
 )
 
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import benchmarks.gpu.__main__ as command
-from benchmarks.gpu import phases
+from benchmarks.gpu import decoding, phases
 from benchmarks.gpu.phases import PHASES, Phase
 from benchmarks.gpu.rows import Row, Setup, append, read, table
 from benchmarks.gpu.speed import distinct_shapes
+from yivideo_ray.config import DecoderSettings
+from yivideo_ray.media import probe
 
 SETUP = Setup("cpu", 20.0, True, Path("none"))
 GOOD = Row("load", "does it load?", "yes", "4.1 s")
@@ -139,3 +141,13 @@ def test_the_whole_runs_on_a_cpu(tmp_path: Path, capsys: pytest.CaptureFixture[s
     out = capsys.readouterr().out
     assert all(phase.name in out for phase in PHASES)
     assert "did it end?" not in out
+
+
+def test_a_clip_is_judged_by_plain_decoding_and_damage_by_what_a_cpu_makes_of_it(tmp_path: Path) -> None:
+    video = decoding._drawn(tmp_path / "deep.mkv", "libx264", "yuv420p10le", (320, 180), 12)
+    info = probe(video, DecoderSettings())
+    row = decoding._kind("deep", info, "cpu")
+    assert (row.answer, row.failed) == ("cpu, times equal", False)
+    # Without a GPU that decodes, its answers are wrong ones, and no crash.
+    assert decoding._kind("deep", info, "cuda").answer == "not decoded"
+    assert "packets lost, on a CPU" in decoding._damage(tmp_path, "cpu").figure

@@ -64,7 +64,7 @@ def _settings(options: argparse.Namespace, work: Path, **ocr: Any) -> Settings:
         "pipeline": {"chunk_s": options.seconds / CHUNKS},
         "area_detector": {"samples": max(LEAST_SAMPLES, min(SAMPLES, SAMPLES * options.seconds // 60))},
         "storage": {"work_dir": str(work)},
-        "decoder": {"runs_on": "task", "backend": "cpu"},
+        "decoder": {"backend": "cpu"},
     }
     return Settings(**sections, ocr=ocr) if ocr else Settings(**sections)
 
@@ -82,7 +82,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     found: list[Ran] = []
     try:
         tools = await sessions[REAL].tools()
-        facts, _ = await tools.pool.ready()
+        facts = await tools.pool.ready()
         # The first workflow starts the workers that later ones find.
         found.append(await run_batch(tools, REAL, CONCURRENT, videos[:1]))
         alone = [await run_batch(tools, REAL, IDEAL, videos[:1]) for _ in range(options.repeat)]

@@ -78,10 +78,11 @@ class SerializedStages(RayStages):
         return Readings(tuple(groups.metas), texts, spans, tuple(report for report, _ in cropped))
 
     async def _crop(self, area: SubtitleArea) -> tuple[tuple[ChunkSpan, ...], list[tuple[ChunkReport, Pictures]]]:
-        site = decode_site(self._settings.decoder, self._actor_decodes or "cpu")
+        site = decode_site(self._settings.decoder, None)
         at_once = self._settings.pipeline.chunks_in_flight or self._tools.cluster.cpus
         share = self._tools.decoding.share(self.due, at_once)
-        decoding = Decoding(self._info, area, site, self._caller, share)
+        limit_s = self._tools.settings.gpu_lock.lock_timeout
+        decoding = Decoding(self._info, area, site, share, decoders=self._tools.decoders, limit_s=limit_s)
         spans = await asyncio.to_thread(
             plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
         )
@@ -92,7 +93,7 @@ class SerializedStages(RayStages):
         return await self._caller.call(
             CallKind.PERFORM_OCR,
             str(number),
-            lambda actor, ticket: (read_sheets.remote(actor, ticket, sheets), None),
+            lambda actor, ticket: read_sheets.remote(actor, ticket, sheets),
         )
 
 

@@ -30,7 +30,7 @@ def test_what_is_read_takes_turns_with_what_is_decoded_where_both_are_done_on_th
     decoded_now = 0
     # How many chunks were decoded when a group was to be read.
     beside: list[int] = []
-    crop, read = Decoding._crop_in_task, cpu_tasks.read
+    crop, read = Decoding._on_cpu, cpu_tasks.read
 
     async def crop_counted(*args: Any) -> Any:
         nonlocal decoded_now
@@ -54,7 +54,7 @@ def test_what_is_read_takes_turns_with_what_is_decoded_where_both_are_done_on_th
         monkeypatch.setattr(turns, "resize", lambda _: None)
         return await session.run_async([Job(video) for video in videos], lambda _: None)
 
-    monkeypatch.setattr(Decoding, "_crop_in_task", crop_counted)
+    monkeypatch.setattr(Decoding, "_on_cpu", crop_counted)
     monkeypatch.setattr(cpu_tasks, "read", ReadNoted)
     monkeypatch.setattr(RayStages, "_reads_on_cores", lambda _: on_cores)
     outcomes = asyncio.run(scenario())

@@ -56,25 +56,21 @@ def test_a_lost_node_costs_time_and_no_result_another_takes_over(videos: list[Pa
         )
         assert whole.returncode == 0, whole.stderr
         assert len(results(tmp_path / "whole")) == len(videos)
-        for decoded_by in ("task", "actor"):
-            cluster.add()
-            before = len(calls_begun(log))
-            told = tmp_path / f"{decoded_by}.log"
-            with told.open("w") as out:
-                running = subprocess.Popen(
-                    command("run", *videos, "--again", "-o", tmp_path / decoded_by),
-                    env={**env, "YIVIDEO_DECODER__RUNS_ON": decoded_by},
-                    stdout=out,
-                    stderr=out,
-                )
-            lost = cluster.node_of(begun(log, before + 3)[-1]["pid"])
-            cluster.lose(lost)
-            assert running.wait(DEADLINE_S) == 0, told.read_text()
-            after = calls_begun(log)[-1]["pid"]
-            assert cluster.node_of(after) is not lost
-            assert results(tmp_path / decoded_by) == results(tmp_path / "whole")
-            warnings = [json.loads(line) for line in told.read_text().splitlines() if '"warning"' in line]
-            assert "ACTOR_LOST" in {warning["data"].get("code") for warning in warnings}
+        cluster.add()
+        before = len(calls_begun(log))
+        told = tmp_path / "told.log"
+        with told.open("w") as out:
+            running = subprocess.Popen(
+                command("run", *videos, "--again", "-o", tmp_path / "again"), env=env, stdout=out, stderr=out
+            )
+        lost = cluster.node_of(begun(log, before + 3)[-1]["pid"])
+        cluster.lose(lost)
+        assert running.wait(DEADLINE_S) == 0, told.read_text()
+        after = calls_begun(log)[-1]["pid"]
+        assert cluster.node_of(after) is not lost
+        assert results(tmp_path / "again") == results(tmp_path / "whole")
+        warnings = [json.loads(line) for line in told.read_text().splitlines() if '"warning"' in line]
+        assert "ACTOR_LOST" in {warning["data"].get("code") for warning in warnings}
 
 
 POOL = """

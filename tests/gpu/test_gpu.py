@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.videos import plain_decode
 from yivideo_ray.config import DecoderSettings, Settings
 from yivideo_ray.jobs import Job, Outcome
-from yivideo_ray.media import cuda_decodes, probe, read_chunk
+from yivideo_ray.media import cuda_decodes, gpu_refusal, probe, read_chunk
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.types import ChunkSpan, Stage
 
@@ -56,7 +57,7 @@ def actor(opened: Session) -> dict[str, Any]:
 def test_the_status_names_the_device_the_provider_and_its_memory(opened: Session) -> None:
     facts = opened.engine_facts()
     found = actor(opened)
-    print(json.dumps({key: found[key] for key in ("engine", "decoder", "memory")}, indent=1))
+    print(json.dumps({key: found[key] for key in ("engine", "memory", "gpu_health")}, indent=1))
     assert facts.device.startswith("gpu")
     assert facts.provider == "CUDAExecutionProvider"
     assert found["engine"] == facts.as_dict()
@@ -65,16 +66,17 @@ def test_the_status_names_the_device_the_provider_and_its_memory(opened: Session
     assert 0 < gpu["used_bytes"] < gpu["total_bytes"]
 
 
-def test_nvdec_gives_the_pictures_that_the_cpu_gives() -> None:
+def test_nvdec_gives_the_pictures_of_plain_decoding() -> None:
     assert cuda_decodes()
     info = probe(DEMO, DecoderSettings())
-    pictures: dict[str, list[tuple[int, Any]]] = {}
-    for backend in ("cpu", "cuda"):
-        with read_chunk(info, WHOLE, DecoderSettings.model_validate({"backend": backend})) as reader:
-            pictures[backend] = [(frame.pts, frame.luma().copy()) for frame in reader]
-            assert reader.decoder == backend
-    assert [pts for pts, _ in pictures["cuda"]] == [pts for pts, _ in pictures["cpu"]]
-    for (_, ours), (_, theirs) in zip(pictures["cuda"], pictures["cpu"], strict=True):
+    assert gpu_refusal(info, DecoderSettings()) == ""
+    with read_chunk(info, WHOLE, DecoderSettings(backend="cuda")) as reader:
+        found = [(frame.pts, frame.luma().copy()) for frame in reader]
+        assert (reader.decoder, reader.gpu_fault) == ("cuda", "")
+    # Not with our reader: on a CPU it leaves out deblocking where few frames depend on it, which NVDEC never does.
+    plain = list(plain_decode(DEMO))
+    assert [pts for pts, _ in found] == [pts for pts, _ in plain]
+    for (_, ours), (_, theirs) in zip(found, plain, strict=True):
         assert np.array_equal(ours, theirs)
 
 
@@ -89,9 +91,9 @@ def test_nvdec_gives_the_same_chunk_wherever_it_starts(start_s: int) -> None:
     assert found[0] == found[1]
 
 
-def test_a_whole_run_uses_the_gpu_for_both_and_says_so(opened: Session, tmp_path: Path) -> None:
+def test_a_whole_run_decodes_on_cpus_unless_told_otherwise(opened: Session, tmp_path: Path) -> None:
     outcome = run(opened, Path(shutil.copy(DEMO, tmp_path / "demo.mp4")))
-    assert (cropping(outcome)["decoder"], cropping(outcome)["runs_on"]) == ("cuda", "actor")
+    assert cropping(outcome)["decoder"] == "cpu"
     document = json.loads((tmp_path / "demo.json").read_bytes())
     assert document["device"].startswith("gpu")
     assert document["provider"] == "CUDAExecutionProvider"
@@ -109,15 +111,12 @@ def test_a_killed_actor_gives_its_memory_back_and_the_result_stays(opened: Sessi
     assert after["memory"]["gpu"]["used_bytes"] < 1.5 * before["memory"]["gpu"]["used_bytes"]
 
 
-def test_decoding_overlaps_reading_where_it_is_told_to(opened: Session, tmp_path: Path) -> None:
+def test_nvdec_beside_the_actor_gives_the_same_cues(opened: Session, tmp_path: Path) -> None:
     plain = run(opened, Path(shutil.copy(DEMO, tmp_path / "plain.mp4")))
-    settings = opened.settings.model_copy(
-        update={"gpu": opened.settings.gpu.model_copy(update={"overlap_decode": True, "device": "gpu"})}
-    )
+    decoder = opened.settings.decoder.model_copy(update={"backend": "cuda"})
+    settings = opened.settings.model_copy(update={"decoder": decoder})
     opened.close()
     with Session(settings) as running:
         beside = run(running, Path(shutil.copy(DEMO, tmp_path / "beside.mp4")))
-        found = actor(running)
+    assert cropping(beside)["decoder"] == "cuda"
     assert beside.cues == plain.cues
-    assert set(found["lanes"]) == {"ocr", "decode"}
-    assert found["calls"]["most_at_once"] <= 2

@@ -21,10 +21,10 @@ from yivideo_ray.runtime.gpu.pool import ActorPool
 LIMIT_S = 100
 
 
-def reading(*texts: str) -> Callable[[Any, Ticket], tuple[Any, Any]]:
+def reading(*texts: str) -> Callable[[Any, Ticket], Any]:
     """Returns how the reading of lines begins that show the texts: a call to the actor, as a task makes it."""
     lines = [draw_pattern(text, margin_px=12) for text in texts]
-    return lambda actor, ticket: (actor.call.remote(replace(ticket, method="recognize"), lines), None)
+    return lambda actor, ticket: actor.call.remote(replace(ticket, method="recognize"), lines)
 
 
 class Driver:

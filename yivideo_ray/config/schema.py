@@ -111,11 +111,13 @@ class GpuLockSettings(_Section):
 
 class GpuSettings(_Section):
     device: Literal["auto", "gpu", "cpu"] = "auto"
+    fallback: Literal["none", "cpu"] = "none"
     actors: Literal["auto"] | Annotated[int, Field(ge=1, le=1000)] = 1
+    per_device: int = Field(1, ge=1, le=16)
     mailbox_size: int = Field(256, ge=1, le=1000)
     max_calls_before_restart: int = Field(0, ge=0)
     calls_together: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
-    overlap_decode: bool = False
+    decode_lanes: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = "auto"
 
 
 class OcrSettings(_Section):
@@ -130,19 +132,12 @@ class OcrSettings(_Section):
 
 class DecoderSettings(_Section):
     backend: Literal["auto", "cuda", "cpu"] = "auto"
-    runs_on: Literal["auto", "actor", "task"] = "auto"
     threads: int = Field(1, ge=1, le=64)
     max_dimension_px: int = Field(8192, ge=16)
     max_pixels: int = Field(50_000_000, ge=256)
     max_duration_s: float = Field(43200, gt=0)
     url_timeout_s: float = Field(60, gt=0)
     strict: bool = False
-
-    @model_validator(mode="after")
-    def _has_a_place(self) -> DecoderSettings:
-        if self.backend == "cuda" and self.runs_on == "task":
-            raise ValueError("tasks have no GPU: with backend cuda, runs_on must be auto or actor")
-        return self
 
 
 class RegionSetting(_Section):

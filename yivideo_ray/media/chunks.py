@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame as AvFrame
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.media.clock import Clock
 from yivideo_ray.media.frames import Geometry, VideoFrame
-from yivideo_ray.media.hardware import is_from_hardware
+from yivideo_ray.media.hardware import GpuDecoderFailed
 from yivideo_ray.media.opening import check_unchanged
 from yivideo_ray.media.source import Packets, Source
 from yivideo_ray.types import ChunkSpan, VideoInfo
@@ -114,9 +114,11 @@ class ChunkReader:
     A chunk in which no key frame begins has no frame at all: the chunk before it owns them.
 
     frames counts the frames given out, corrupt_packets the packets that could not be read or decoded, or with errors
-    only. end_pts is the
-    last frame's pts plus its duration (None before the first): how far the video really decoded. reached_end says
-    that the file was read to its end.
+    only. end_pts is the last frame's pts plus its duration (None before the first): how far the video really decoded.
+    reached_end says that the file was read to its end.
+
+    What the GPU's decoder fails at the CPU decodes, from the chunk's start on, so that damage looks the same whoever
+    decodes; what was given out already is not given again.
     """
 
     def __init__(self, info: VideoInfo, span: ChunkSpan, settings: DecoderSettings) -> None:
@@ -128,6 +130,8 @@ class ChunkReader:
         self._geometry = Geometry.of(info)
         self._hardware_frames = 0
         self._corrupt_frames = 0
+        # Frames up to there were given out, before the decoder changed.
+        self._given_until: int | None = None
         unfiltered = _UNFILTERED_H264 if info.codec == "h264" else _UNFILTERED
         self._source = Source(info, settings, {"skip_loop_filter": unfiltered}, hardware=True)
         self._start_key: _Key | None = None
@@ -156,6 +160,12 @@ class ChunkReader:
         return "+".join(name for name, gave in names if gave)
 
     @property
+    def gpu_fault(self) -> str:
+        """What is wrong with a GPU that was to decode, and did not to the end; "" where it did, or was not asked to,
+        or where the video is what is damaged."""
+        return self._source.gpu_fault
+
+    @property
     def reached_end(self) -> bool:
         return self._source.reached_end
 
@@ -164,7 +174,21 @@ class ChunkReader:
         return frame.after_end
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        """Errors while iterating: InputError TIMESTAMPS_UNUSABLE, INPUT_CHANGED, those of RemoteFile.check."""
+        """Errors while iterating: InputError TIMESTAMPS_UNUSABLE, INPUT_CHANGED, those of RemoteFile.check; those of
+        Source.leave_gpu."""
+        last: int | None = None
+        try:
+            for frame in self._read():
+                last = frame.pts
+                yield frame
+            return
+        except GpuDecoderFailed as failure:
+            self._source.leave_gpu(failure)
+        self._given_until = last
+        self._corrupt_frames = 0
+        yield from self._read()
+
+    def _read(self) -> Iterator[VideoFrame]:
         for run_up_s in _RUN_UPS_S:
             packets = self._packets(run_up_s)
             if packets is None:
@@ -199,26 +223,30 @@ class ChunkReader:
                 passed = self._passed(frame, self._start_key)
                 if passed and patient:
                     raise _StartMissed
-                started = passed or frame.opaque == self._start_key.number
+                started = passed or _number(frame) == self._start_key.number
             if not started:
                 continue
-            key = frame.opaque is not None
+            key = _number(frame) is not None
             after_end = after_end or self._is_end(frame)
             shown = VideoFrame(frame, self._geometry, clock.stamp(raw, frame.duration, key), key, after_end)
-            self.frames += 1
-            self._hardware_frames += is_from_hardware(frame)
             self._corrupt_frames += shown.corrupt
+            if self._given_until is not None and shown.pts <= self._given_until:
+                continue
+            self.frames += 1
+            self._hardware_frames += self._source.on_gpu
             self.end_pts = shown.pts + (shown.duration or 0)
             yield shown
         if not started and patient and self._start_key is not None:
             raise _StartMissed
 
     def _decoded(self, packets: Packets, clock: Clock) -> Iterator[AvFrame]:
-        """Yields the decoder's frames; opaque is set on those of key packets, and numbers the packet."""
+        """Yields the decoder's frames; those of key packets have the packet's number, see _number."""
         start, end = self._span.start_pts, self._span.end_pts
         for number, packet in enumerate(packets):
             if packet.is_keyframe:
-                packet.opaque = number
+                # Not the number itself: PyAV tells what it keeps by its address, and forgets it for all decoders of
+                # the process when the first one is done with it. A tuple made here is nobody else's.
+                packet.opaque = (number,)
                 time = self._source.time(packet)
                 if self._start_key is None and start is not None and self._source.is_boundary(packet, start):
                     self._start_key = _Key(number, time)
@@ -230,13 +258,20 @@ class ChunkReader:
 
     def _is_end(self, frame: AvFrame) -> bool:
         key = self._end_key
-        return key is not None and (frame.opaque == key.number or self._passed(frame, key))
+        return key is not None and (_number(frame) == key.number or self._passed(frame, key))
 
     def _passed(self, frame: AvFrame, key: _Key) -> bool:
         """Returns whether the frame is shown after a key frame, which the decoder may have failed to give."""
-        if isinstance(frame.opaque, int) and frame.opaque > key.number:
+        number = _number(frame)
+        if number is not None and number > key.number:
             return True
         # Decoding times don't tell leading frames of an open GOP from those shown after the key frame.
         if self._info.pts_from_dts or frame.pts is None or key.time is None:
             return False
         return frame.pts > key.time
+
+
+def _number(frame: AvFrame) -> int | None:
+    """Returns the number of the key packet that a frame came from; None of one that came from another packet."""
+    opaque = frame.opaque
+    return opaque[0] if isinstance(opaque, tuple) else None

@@ -1,77 +1,130 @@
-"""Decoding on an NVIDIA GPU (NVDEC, through FFmpeg's hwaccel "cuda"): whether it works here, and for which video.
+"""Decoding on an NVIDIA GPU (NVDEC, through FFmpeg's hwaccel "cuda"): whether this process can open one, and decode.
 
-Frames come back into main memory as NV12 or P010, which is how they are told from those of the CPU's decoders: these
-keep their planes apart, and FFmpeg falls back to them by itself where the GPU lacks a profile.
+Which videos a GPU decodes is asked of it, not of FFmpeg's build: source.gpu_refusal has it decode their first frame.
 """
 
 from __future__ import annotations
 
+import ctypes
 import io
 from functools import cache
 
 import av
 import numpy as np
+from av.codec.context import CodecContext
 from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame as AvFrame
 
-from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import DeviceError
-from yivideo_ray.types import VideoInfo
 
-__all__ = ["accelerator", "cuda_decodes", "is_from_hardware"]
+__all__ = [
+    "GpuDecoderFailed",
+    "accelerator",
+    "cuda_decodes",
+    "decodes_on_gpu",
+    "is_for_gpu",
+    "missing_libraries",
+    "release_gpu",
+]
 
 _CUDA = "cuda"
-_FROM_GPU = frozenset({"nv12", "p010le", "p016le", "nv16", "p210le"})
+# What of the driver FFmpeg loads by these names. A container has the second one only with the capability "video".
+_LIBRARIES = ("libcuda.so.1", "libnvcuvid.so.1")
+# The process's primary context, for it to be opened once and not for every file; a context of its own for each, where
+# whoever runs models here has opened the primary one in a way that FFmpeg refuses.
+_CONTEXTS: tuple[dict[str, object], ...] = ({"primary_ctx": "1"}, {})
 # The smallest pictures that NVDEC takes for H.264 are 145 x 49.
 _PROBE_SIZE = (320, 192)
+# No driver, no device that this process may see, none that answers: FFmpeg has an error for each, and PyAV one of
+# Python's for some.
+_TROUBLES = (av.FFmpegError, OSError, ValueError, RuntimeError, NotImplementedError)
 
 
-def is_from_hardware(frame: AvFrame) -> bool:
-    """Returns whether a frame's pixels come from the GPU's decoder."""
-    return frame.format.name in _FROM_GPU
+class GpuDecoderFailed(Exception):  # noqa: N818 - control flow, never seen outside
+    """The GPU's decoder failed. Its cause says how; whether the video or the GPU is to blame is not known yet."""
 
 
-def accelerator(info: VideoInfo, settings: DecoderSettings) -> HWAccel | None:
-    """Returns what to open the video with; None: the CPU decodes it.
+class _Context:
+    """The GPU's context that keeps it open, and how it was opened. worked: one was open in this process before."""
 
-    Errors: DeviceError DECODER_UNAVAILABLE if settings.backend is cuda and that works not here, or not for this codec.
+    opened: HWAccel | None = None
+    options: dict[str, object] = {}  # noqa: RUF012 - replaced, never changed
+    worked = False
+
+
+def accelerator(*, fallback: bool) -> HWAccel:
+    """Returns what to open a video with for the GPU to decode it. fallback: the CPU may, where the GPU doesn't.
+
+    Errors: DeviceError DECODER_UNAVAILABLE where this process can open no GPU, DEVICE_FAILED where it could before.
     """
-    if settings.backend == "cpu":
-        return None
-    insists = settings.backend == "cuda"
-    if not cuda_decodes():
-        if insists:
-            raise DeviceError(
-                "decoder.backend is cuda, and no video can be decoded so here.", code="DECODER_UNAVAILABLE"
-            )
-        return None
-    if not _takes(info.codec):
-        if insists:
-            raise DeviceError(f"The GPU decodes no {info.codec}.", code="DECODER_UNAVAILABLE", codec=info.codec)
-        return None
-    return HWAccel(_CUDA, allow_software_fallback=not insists)
+    return HWAccel(_CUDA, allow_software_fallback=fallback, options=_open_gpu())
+
+
+def is_for_gpu(context: CodecContext) -> bool:
+    """Returns whether FFmpeg's decoder of an opened stream is one that a GPU may take over."""
+    return context.is_hwaccel
+
+
+def decodes_on_gpu(context: CodecContext) -> bool:
+    """Returns whether a stream's frames come from the GPU, asked when there are some: where it lacks a profile, FFmpeg
+    goes on with the CPU. What the frames look like in memory doesn't tell."""
+    return getattr(context, "pix_fmt", None) == _CUDA
+
+
+def cuda_decodes(*, again: bool = False) -> bool:
+    """Returns whether this process can decode on a GPU: a few frames are drawn, encoded, and decoded there. The answer
+    is kept until somebody asks again."""
+    if again:
+        release_gpu()
+        _decodes_drawn.cache_clear()
+    return _decodes_drawn()
+
+
+def missing_libraries() -> tuple[str, ...]:
+    """Returns the names of the driver's libraries that decoding needs and this process can't load."""
+    return tuple(name for name in _LIBRARIES if not _loads(name))
+
+
+def _loads(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def release_gpu() -> None:
+    """Lets go of the GPU, so that whoever needs it next opens it anew."""
+    _Context.opened = None
+
+
+def _open_gpu() -> dict[str, object]:
+    if _Context.opened is not None:
+        return _Context.options
+    trouble: Exception | None = None
+    for options in _CONTEXTS:
+        try:
+            _Context.opened = HWAccel(_CUDA, options=options).create(av.Codec("h264", "r"))
+        except _TROUBLES as error:
+            trouble = trouble or error
+        else:
+            _Context.options, _Context.worked = options, True
+            return options
+    code = "DEVICE_FAILED" if _Context.worked else "DECODER_UNAVAILABLE"
+    missing = missing_libraries()
+    why = f"{', '.join(missing)} can't be loaded" if missing else str(trouble)
+    raise DeviceError(f"No GPU can be opened for decoding: {why}.", code=code) from trouble
 
 
 @cache
-def cuda_decodes() -> bool:
-    """Returns whether this process can decode on a GPU: a few frames are drawn, encoded, and decoded there."""
+def _decodes_drawn() -> bool:
     try:
-        data = _drawn_video()
-        accelerated = HWAccel(_CUDA, allow_software_fallback=False)
-        with av.open(io.BytesIO(data), "r", hwaccel=accelerated) as container:
+        with av.open(io.BytesIO(_drawn_video()), "r", hwaccel=accelerator(fallback=False)) as container:
             frame = next(container.decode(video=0))
-            return is_from_hardware(frame) and (frame.width, frame.height) == _PROBE_SIZE
-    except (av.FFmpegError, EOFError, OSError, ValueError, RuntimeError, NotImplementedError, StopIteration):
-        # No driver, no device that this process may see, no decoder on it: FFmpeg has an error for each.
+            context = container.streams.video[0].codec_context
+            return decodes_on_gpu(context) and (frame.width, frame.height) == _PROBE_SIZE
+    except (*_TROUBLES, EOFError, StopIteration, DeviceError):
         return False
-
-
-def _takes(codec: str) -> bool:
-    try:
-        configs = av.Codec(codec, "r").hardware_configs
-    except ValueError:
-        return False
-    return any(config.is_supported and config.device_type.name == _CUDA for config in configs)
 
 
 def _drawn_video() -> bytes:

@@ -13,8 +13,9 @@ from av.video.stream import VideoStream
 
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.media.clock import Clock
+from yivideo_ray.media.ending import tolerance_s
 from yivideo_ray.media.frames import Geometry, VideoFrame
-from yivideo_ray.media.source import Source, tolerance_s
+from yivideo_ray.media.source import Source
 from yivideo_ray.types import VideoInfo
 
 __all__ = ["SamplePlan", "SampleReader", "plan_samples", "sample_frames"]

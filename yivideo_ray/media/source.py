@@ -1,5 +1,5 @@
-"""Packets of one video stream from any point on, and the decoder they go to; whether a file goes on to the end that its
-headers promise. Damage is counted, not raised."""
+"""Packets of one video stream from any point on, and the decoder they go to: the CPU's, or the GPU's while that works.
+Damage is counted, not raised."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ import contextlib
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import TypeAlias, cast
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.packet import Packet
 from av.stream import Discard
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
 from yivideo_ray.config import DecoderSettings
-from yivideo_ray.errors import DeviceError
-from yivideo_ray.media.hardware import accelerator
+from yivideo_ray.errors import DeviceError, InputError
+from yivideo_ray.media.hardware import (
+    GpuDecoderFailed,
+    accelerator,
+    cuda_decodes,
+    decodes_on_gpu,
+    is_for_gpu,
+    release_gpu,
+)
 from yivideo_ray.media.opening import Opened, check_unchanged, max_pixels, open_container
 from yivideo_ray.types import VideoInfo
 
-__all__ = ["Packets", "Source", "reaches_end", "tolerance_s"]
+__all__ = ["Packets", "Source", "gpu_refusal"]
 
 Packets: TypeAlias = "Iterator[Packet[VideoStream]]"
 
@@ -35,16 +43,22 @@ _MPEG_STEPS_BACK_S = (4, 40)
 _REORDER_S = 30
 _MAX_FAILURES_IN_A_ROW = 100
 _SILENT = {"matroska,webm"}
+# As what FFmpeg's error of opening a GPU would be taken for, if it were one of the file.
+_OF_FILE_OR_GPU = {"INPUT_UNREADABLE", "INPUT_CORRUPT", "INPUT_UNRECOGNIZED"}
+# A decoder that has given no picture by then gives none.
+_HEAD_PACKETS = 300
 _ASSUMED_RATE = 25
 
 
 class Source:
     """An opened video stream. corrupt_packets counts what could not be read or decoded, reached_end says that all
-    of the file was read. hardware: the GPU decodes where settings.backend lets it and it can. with_sound: packets of
-    sound come as well, which are not for the decoder.
+    of the file was read. hardware: the GPU decodes where settings.backend lets it and it can. gpu_fault says what is
+    wrong with a GPU that was to decode, and does not ("": nothing is). with_sound: packets of sound come as well, which
+    are not for the decoder.
 
-    Errors when opened: those of opening a file, InputError INPUT_CHANGED, DeviceError DECODER_UNAVAILABLE. While
-    packets are read, for an address: those of RemoteFile.check.
+    Errors when opened: those of opening a file, InputError INPUT_CHANGED; where settings.backend is cuda DeviceError
+    DECODER_UNAVAILABLE (no GPU, or none that takes the codec) or DEVICE_FAILED (it worked before). While packets are
+    read, for an address: those of RemoteFile.check.
     """
 
     def __init__(
@@ -60,7 +74,9 @@ class Source:
         self.reached_end = False
         self._fresh = False
         self._times: list[int] = []
-        self._accelerator = accelerator(info, settings) if hardware else None
+        self.gpu_fault = ""
+        self._insists = settings.backend == "cuda"
+        self._accelerator = self._gpu() if hardware and settings.backend != "cpu" else None
         self._info = info
         self._settings = settings
         self._with_sound = with_sound
@@ -134,33 +150,73 @@ class Source:
                 return found
         return self._scan(self.from_start(), wanted, end, sure=True)[1]
 
+    @property
+    def on_gpu(self) -> bool:
+        """Returns whether the GPU gave the frames that came last."""
+        return self._accelerator is not None and decodes_on_gpu(self._stream.codec_context)
+
     def decode(self, packet: Packet[VideoStream] | None) -> list[AvFrame]:
-        """Returns the frames that the decoder gives for one more packet (None: the end), in presentation order."""
+        """Returns the frames that the decoder gives for one more packet (None: the end), in presentation order.
+
+        Raises GpuDecoderFailed where a GPU decodes: its driver has one error for damage and for most of its own
+        troubles. leave_gpu goes on from there.
+        """
         try:
-            return self._stream.decode(packet)
+            return self._give(packet)
         except (av.FFmpegError, EOFError) as error:
-            # Of a damaged packet a decoder says that its data is invalid; a GPU's troubles are none of the video's.
-            if self._accelerator is not None and isinstance(error, av.error.MemoryError):
-                raise DeviceError("The GPU has no memory left to decode.", code="DEVICE_OUT_OF_MEMORY") from error
-            if self._accelerator is not None and isinstance(error, av.error.ExternalError):
-                raise DeviceError(f"The GPU's decoder failed: {error}.", code="DEVICE_FAILED") from error
+            # Of a damaged packet a decoder says that its data is invalid.
+            if self._accelerator is not None and not isinstance(error, EOFError):
+                raise GpuDecoderFailed(str(error)) from error
             self.corrupt_packets += 1
             return []
+
+    def _give(self, packet: Packet[VideoStream] | None) -> list[AvFrame]:
+        return self._stream.decode(packet)
+
+    def leave_gpu(self, failure: GpuDecoderFailed) -> None:
+        """Has the CPU decode, after the GPU's decoder has failed: packets are to be asked for anew, and damage is
+        counted anew. The GPU is only to blame if it can't decode a video that is known to be whole.
+
+        Errors: those of opening a file; where the GPU is to blame and settings.backend is cuda, DeviceError
+        DEVICE_OUT_OF_MEMORY or DEVICE_FAILED.
+        """
+        self.close()
+        cause = failure.__cause__
+        # Others speak of the data alone.
+        if isinstance(cause, av.error.ExternalError | av.error.MemoryError) and not cuda_decodes(again=True):
+            code = "DEVICE_OUT_OF_MEMORY" if isinstance(cause, av.error.MemoryError) else "DEVICE_FAILED"
+            self._do_without_gpu(DeviceError(f"The GPU's decoder failed: {failure}.", code=code), failure)
+        self._accelerator = None
+        self.corrupt_packets = 0
+        self._opened, self._stream = self._open()
 
     @property
     def _threads(self) -> int:
         # A GPU decodes by itself; threads would only keep several of its pictures in flight.
         return self._settings.threads if self._accelerator is None else 1
 
+    def _gpu(self) -> HWAccel | None:
+        try:
+            return accelerator(fallback=not self._insists)
+        except DeviceError as error:
+            self._do_without_gpu(error, error.__cause__)
+            return None
+
+    def _do_without_gpu(self, error: DeviceError, cause: BaseException | None) -> None:
+        """Notes down what is wrong with the GPU, or raises that where it is insisted on."""
+        if self._insists:
+            raise error from cause
+        self.gpu_fault = error.message
+        self._accelerator = None
+
     def _open(self) -> tuple[Opened, VideoStream]:
         check_unchanged(self._info, self._settings)
-        opened = open_container(self._info.path, self._info.size_bytes, self._settings, self._accelerator)
+        opened = self._open_container()
         container = opened.container
         for other in container.streams:
             wanted = other.index == self._info.stream_index or (self._with_sound and other.type == "audio")
             other.discard = Discard.default if wanted else Discard.all
-        stream = container.streams[self._info.stream_index]
-        assert isinstance(stream, VideoStream), "the file has not changed since it was probed"
+        stream = self._stream_of(opened)
         stream.codec_context.options = self._options
         stream.codec_context.thread_count = self._threads
         stream.codec_context.thread_type = "AUTO"
@@ -168,6 +224,46 @@ class Source:
         self.reached_end = False
         self._fresh = True
         return opened, stream
+
+    def _stream_of(self, opened: Opened) -> VideoStream:
+        stream = opened.container.streams[self._info.stream_index]
+        assert isinstance(stream, VideoStream), "the file has not changed since it was probed"
+        return stream
+
+    def _open_container(self) -> Opened:
+        """Returns the opened file, which the GPU is to decode if it can."""
+        path, size_bytes = self._info.path, self._info.size_bytes
+        if self._accelerator is None:
+            return open_container(path, size_bytes, self._settings)
+        trouble: DeviceError
+        try:
+            opened = open_container(path, size_bytes, self._settings, self._accelerator)
+        except InputError as error:
+            if error.code.name not in _OF_FILE_OR_GPU:
+                raise
+            release_gpu()
+            cause = error.__cause__
+            trouble = DeviceError(f"The GPU can't be opened for decoding: {cause}.", code="DEVICE_FAILED")
+        except RuntimeError as error:
+            # PyAV's word for it that FFmpeg's decoder of each of the streams knows no GPU.
+            cause, trouble = error, self._unknown_codec()
+        else:
+            if is_for_gpu(self._stream_of(opened).codec_context):
+                return opened
+            opened.container.close()
+            cause, trouble = None, self._unknown_codec()
+        # Without the GPU the file opens, or what is wrong is its own fault.
+        opened = open_container(path, size_bytes, self._settings)
+        try:
+            self._do_without_gpu(trouble, cause)
+        except DeviceError:
+            opened.container.close()
+            raise
+        return opened
+
+    def _unknown_codec(self) -> DeviceError:
+        codec = self._info.codec
+        return DeviceError(f"FFmpeg decodes no {codec} on a GPU.", code="DECODER_UNAVAILABLE", codec=codec)
 
     def _seek(self, target: int, any_frame: bool = False) -> bool:
         self._fresh = False
@@ -236,52 +332,29 @@ class Source:
         return sure, None
 
 
-# Durations of whole files are rounded, and estimated by some.
-_FILE_TOLERANCE_S = 1.0
-_FILE_TOLERANCE_SHARE = 0.01
-# Those of a track count its frames; what muxers leave in doubt is how long the last of them lasts.
-_TRACK_TOLERANCE_S = 0.5
-_TRACK_TOLERANCE_FRAMES = 2
+def gpu_refusal(info: VideoInfo, settings: DecoderSettings) -> str:
+    """Returns why the GPU that this process sees decodes no such video, as a sentence; "" if it gives a picture of it.
 
-
-def tolerance_s(info: VideoInfo) -> float:
-    """Returns by how many seconds an undamaged video may fall short of its duration_s."""
-    if info.track_duration:
-        frames_s = float(_TRACK_TOLERANCE_FRAMES / info.frame_rate) if info.frame_rate else 0.0
-        return max(_TRACK_TOLERANCE_S, frames_s)
-    return max(_FILE_TOLERANCE_S, _FILE_TOLERANCE_SHARE * (info.duration_s or 0.0))
-
-
-def reaches_end(info: VideoInfo, settings: DecoderSettings) -> bool:
-    """Returns whether the file has undamaged packets up to the end of its duration_s: of the picture, or of any sound
-    where that is the file's duration. Nothing is decoded; what is behind the last key frame is read, and all of the
-    file where that falls short.
-
-    Errors: those of opening a file, and InputError INPUT_CHANGED.
+    The GPU is asked by the video itself: whether it decodes a codec depends on the chroma, the depth and the size too,
+    and FFmpeg's build doesn't tell. Errors: those of opening a file, and DeviceError DEVICE_FAILED.
     """
-    if info.duration_s is None:
-        return True
-    end_s = float(info.first_pts * info.time_base) + info.duration_s
-    slack_s = tolerance_s(info)
-    source = Source(info, settings, with_sound=not info.track_duration)
     try:
-        near_the_end = source.from_key_before(round((end_s - slack_s) / info.time_base))
-        reached = _come_near(source, near_the_end, end_s, slack_s) or _come_near(
-            source, source.from_start(), end_s, slack_s
-        )
-        # Of a packet that is cut off with the file, the beginning comes.
-        return reached and not source.corrupt_packets
+        source = Source(info, settings.model_copy(update={"backend": "cuda"}), hardware=True)
+    except DeviceError as error:
+        if error.code.name != "DECODER_UNAVAILABLE":
+            raise
+        return error.message
+    try:
+        for packet in islice(source.from_start(), _HEAD_PACKETS):
+            if source.decode(packet):
+                return "" if source.on_gpu else _no_picture(info)
+    except GpuDecoderFailed as failure:
+        return _no_picture(info, f": {failure}")
     finally:
         source.close()
+    return _no_picture(info)
 
 
-def _come_near(source: Source, packets: Packets, end_s: float, slack_s: float) -> bool:
-    """Returns whether one of the packets, all of which are read, ends at about end_s on the clock of the pts. One that
-    ends far behind proves nothing: its time is damaged."""
-    near = False
-    for packet in packets:
-        time = source.time(packet)
-        if time is not None:
-            ends_s = float((time + (packet.duration or 0)) * packet.time_base)
-            near = near or abs(ends_s - end_s) <= slack_s
-    return near
+def _no_picture(info: VideoInfo, why: str = "") -> str:
+    size = f"{info.coded_width} x {info.coded_height}"
+    return f"The GPU's decoder gives no picture of {info.codec} as {info.pixel_format}, {size}{why}."

@@ -22,7 +22,7 @@ from yivideo_ray.files import private_directory
 from yivideo_ray.privacy import worker_variables
 from yivideo_ray.retries import RetryPolicy, retry
 
-__all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "lean", "start", "stop"]
+__all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "lean", "no_gpu", "start", "stop"]
 
 NAMESPACE = "yivideo"
 # Crops and sheets of one workflow take some 10 MB; the sampled frames of the area detection 13 MB.
@@ -32,6 +32,8 @@ OBJECT_STORE_BYTES = 512 * 1024 * 1024
 SPARE_CPU = "spare_cpu"
 CONNECT_S = 3.0
 SESSIONS = "ray"
+# The first GPU of a machine, for whoever may use it.
+GPU_DEVICE = Path("/dev/nvidia0")
 # Ray asks whether a dashboard could run by importing this.
 DASHBOARD_NEEDS = "ray.dashboard.optional_deps"
 # Ray gives its agents 15 s to come up, which a machine under load, or one that reads Ray from its disk for the first
@@ -111,6 +113,17 @@ def start(namespace: str = NAMESPACE) -> Cluster:
         namespace=namespace,
         has_spare=SPARE_CPU in resources,
     )
+
+
+def no_gpu(cluster: Cluster) -> str:
+    """Returns why the cluster has no GPU for us, as the part of a sentence: where this machine has one that the Ray
+    which was started here doesn't count, it says so."""
+    if not cluster.joined and not cluster.gpus and GPU_DEVICE.exists():
+        return (
+            f"Ray counts no GPU, though {GPU_DEVICE} is there: it needs the driver's libnvidia-ml.so.1 (in a container "
+            "NVIDIA_DRIVER_CAPABILITIES=compute,utility,video)"
+        )
+    return "the cluster has no GPU"
 
 
 def cpus_now(cluster: Cluster) -> int:

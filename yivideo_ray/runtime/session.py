@@ -215,13 +215,23 @@ class Session:
             raise opened
         # Only now: these import ray, whose environment must be set first.
         from yivideo_ray.runtime.gpu.client import GpuClient
+        from yivideo_ray.runtime.gpu.decoders import GpuDecoders
         from yivideo_ray.runtime.gpu.pool import ActorPool
         from yivideo_ray.runtime.workflow.ray_stages import Tools
 
         pool = ActorPool(self._settings, self._cluster)
         gpu = GpuClient(pool, self._settings.gpu_lock)
-        decoding, reading = DeadlineScheduler(self._cluster.cpus), DeadlineScheduler(1)
-        self._tools = Tools(self._settings, self._cluster, pool, gpu, decoding, reading, opened)
+        self._tools = Tools(
+            self._settings,
+            self._cluster,
+            pool,
+            gpu,
+            decoders=GpuDecoders(self._settings.gpu, lambda: pool.status(place=False)),
+            decoding=DeadlineScheduler(self._cluster.cpus),
+            gpu_decoding=DeadlineScheduler(1),
+            reading=DeadlineScheduler(1),
+            database=opened,
+        )
         return self._tools
 
     @property
@@ -246,8 +256,7 @@ class Session:
             return self._database
 
     async def _engine_facts(self) -> EngineFacts:
-        facts, _ = await (await self.tools()).gpu.ready(lambda *_: None)
-        return facts
+        return await (await self.tools()).gpu.ready(lambda *_: None)
 
     @property
     def settings(self) -> Settings:

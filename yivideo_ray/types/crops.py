@@ -62,7 +62,8 @@ class ChunkReport:
     The chunk decoded frames with first_pts <= pts < end_pts, where end_pts lies behind the chunk's own end by as much
     as its last crops needed. covered holds, for each band, the stable_pts of the first crop that is not in this report
     but in a later chunk's; a later chunk's crop with a smaller stable_pts has been seen already.
-    crops are in the order of (stable_pts, band).
+    crops are in the order of (stable_pts, band). decoder: cuda, cpu, or cpu+cuda where it changed on the way; gpu_fault
+    what is wrong with a GPU that was to decode and did not ("": nothing).
     """
 
     index: int
@@ -76,6 +77,7 @@ class ChunkReport:
     decoder: str
     decode_s: float
     analyse_s: float
+    gpu_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

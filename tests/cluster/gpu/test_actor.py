@@ -30,7 +30,7 @@ async def hold(driver: Driver) -> asyncio.Task[Reply]:
 
 def test_what_is_on_the_sheets_comes_back(namespace: str, make_settings: SettingsMaker) -> None:
     async def scenario(driver: Driver) -> None:
-        facts, _ = await driver.pool.ready()
+        facts = await driver.pool.ready()
         assert facts.engine == "scripted"
         assert texts(await driver.read("hello", "你好")) == ["hello", "你好"]
         found = await driver.status()

@@ -13,13 +13,12 @@ import pytest
 from tests.cluster.conftest import SettingsMaker
 from tests.support.gpu_driver import Driver, drive, reading
 from tests.support.text_pictures import pattern_video
-from yivideo_ray.config import DecoderSettings, Settings
+from yivideo_ray.config import Settings
 from yivideo_ray.jobs import Priority
-from yivideo_ray.media import plan_chunks, probe
+from yivideo_ray.media import probe
 from yivideo_ray.runtime.gpu.calls import CallKind, Ticket
 from yivideo_ray.runtime.gpu.link import Begin
 from yivideo_ray.runtime.workflow import tasks
-from yivideo_ray.types import ChunkSpan
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -27,7 +26,7 @@ CLIENTS = 32
 NAMES = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse", "a", "elephants")
 
 
-async def all_three(client: Driver, video: Path, settings: Settings, who: int) -> list[Any]:
+async def both(client: Driver, video: Path, settings: Settings, who: int) -> list[Any]:
     """Returns what a client gets for a call of each kind, without the times that it took."""
     info = probe(video, settings.decoder)
     look, pictures = tasks.extract.remote(info, settings, (0, 1), False)
@@ -37,21 +36,12 @@ async def all_three(client: Driver, video: Path, settings: Settings, who: int) -
     async def call(kind: CallKind, key: str, begin: Begin) -> Any:
         return await client.gpu.call(kind, f"w{who}", key, begin, priority=next(turns), on_retry=lambda *_: None)
 
-    def find_area(actor: Any, ticket: Ticket) -> tuple[Any, Any]:
-        return tasks.find_area.remote(actor, ticket, info, settings.area_detector, [(found, pictures)]), None
-
-    def decoded(span: ChunkSpan) -> Begin:
-        return lambda actor, ticket: actor.decode.remote(ticket, info, span, area, decoder)
+    def find_area(actor: Any, ticket: Ticket) -> Any:
+        return tasks.find_area.remote(actor, ticket, info, settings.area_detector, [(found, pictures)])
 
     area = (await call(CallKind.DETECT_SUBTITLE_AREA, "area", find_area)).value
-    spans = plan_chunks(info, 5)
-    decoder = DecoderSettings(backend="cpu")
-    chunks = await asyncio.gather(
-        *(call(CallKind.CROP_SUBTITLE_IMAGES, str(span.index), decoded(span)) for span in spans)
-    )
-    images = [[image.tobytes() for image in await chunk.apart] for chunk in chunks]
     read = await asyncio.gather(*(call(CallKind.PERFORM_OCR, str(n), reading(*NAMES[n : n + 4])) for n in range(3)))
-    return [area, [chunk.value.crops for chunk in chunks], images, [reply.value for reply in read]]
+    return [area, [reply.value for reply in read]]
 
 
 def test_thirty_two_clients_with_mixed_calls_get_what_one_gets(
@@ -61,11 +51,9 @@ def test_thirty_two_clients_with_mixed_calls_get_what_one_gets(
     settings = make_settings({"recognize_s": 0.01, "jitter": 1}, gpu_lock={"enable_priority_queue": True})
 
     async def scenario(driver: Driver) -> None:
-        alone = await all_three(driver, video, settings, 0)
+        alone = await both(driver, video, settings, 0)
         clients = [Driver(settings, namespace) for _ in range(CLIENTS)]
-        together = await asyncio.gather(
-            *(all_three(client, video, settings, who) for who, client in enumerate(clients, 1))
-        )
+        together = await asyncio.gather(*(both(client, video, settings, who) for who, client in enumerate(clients, 1)))
         assert all(got == alone for got in together)
         found = await driver.status()
         assert found["calls"]["most_at_once"] == 1

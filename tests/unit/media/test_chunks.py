@@ -21,6 +21,7 @@ from tests.support.videos import frame_number, make_video, plain_decode
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError
 from yivideo_ray.media import plan_chunks, plan_even_chunks, probe, read_chunk
+from yivideo_ray.media.source import Source
 from yivideo_ray.types import ChunkSpan, VideoInfo
 
 SETTINGS = DecoderSettings()
@@ -366,3 +367,23 @@ def test_a_picture_larger_than_allowed_on_the_way_is_not_decoded(made: Made) -> 
     with read_chunk(info, WHOLE, DecoderSettings(max_dimension_px=16)) as reader:
         # 16 + 128 pixels squared still hold this picture: the limit is checked against the allocation.
         assert sum(1 for _ in reader) == 150
+
+
+def test_frames_of_another_reader_that_are_let_go_take_no_key_frame_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = probe(make_video(tmp_path / "film.mp4", frames=40, gop=5), SETTINGS)
+    with read_chunk(info, WHOLE, SETTINGS) as other:
+        kept = list(other)
+    expected = [frame.key for frame in kept]
+    give = Source._give
+
+    def given(self: Source, packet: Any) -> Any:
+        found = give(self, packet)
+        # While its like is in this reader's decoder.
+        del kept[:1]
+        return found
+
+    monkeypatch.setattr(Source, "_give", given)
+    with read_chunk(info, WHOLE, SETTINGS) as reader:
+        assert [frame.key for frame in reader] == expected

@@ -150,3 +150,19 @@ def test_a_directory_that_somebody_else_made_for_rays_files_is_refused(
     with pytest.raises(CallError, match="Ray can't keep its sockets") as refused:
         cluster.start()
     assert "RAY_TMPDIR" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("device", "counted", "said"),
+    [(True, (0, False), True), (False, (0, False), False), (True, (0, True), False), (True, (1, False), False)],
+)
+def test_a_gpu_that_ray_does_not_count_is_named_with_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: bool, counted: tuple[int, bool], said: bool
+) -> None:
+    file = tmp_path / "nvidia0"
+    if device:
+        file.touch()
+    monkeypatch.setattr(cluster, "GPU_DEVICE", file)
+    gpus, joined = counted
+    found = cluster.Cluster(cpus=1, gpus=gpus, nodes=1, joined=joined, connected_here=True, namespace="n")
+    assert ("libnvidia-ml.so.1" in cluster.no_gpu(found)) is said

@@ -36,8 +36,8 @@ class Link(Protocol):
         """Returns the reply to one attempt, which begin begins. Errors: YivideoError only. Cancelling it cancels it."""
         ...
 
-    async def ready(self) -> tuple[EngineFacts, str]:
-        """Returns what runs the models, after a real inference, and what can decode. Errors: YivideoError only."""
+    async def ready(self) -> EngineFacts:
+        """Returns what runs the models, after a real inference. Errors: YivideoError only."""
         ...
 
     async def is_back(self) -> bool:
@@ -88,10 +88,10 @@ class GpuClient:
 
         return await self._persist(send, on_retry)
 
-    async def ready(self, on_retry: OnRetry) -> tuple[EngineFacts, str]:
+    async def ready(self, on_retry: OnRetry) -> EngineFacts:
         """Returns what Link.ready returns; tried again as calls are. Errors: as call."""
 
-        async def ask(attempt: int, left_s: float) -> tuple[EngineFacts, str]:
+        async def ask(attempt: int, left_s: float) -> EngineFacts:
             return await self._link.ready()
 
         return await self._persist(ask, on_retry)
@@ -142,7 +142,7 @@ class Caller:
     priority: Priority
     on_retry: OnRetry
 
-    async def ready(self) -> tuple[EngineFacts, str]:
+    async def ready(self) -> EngineFacts:
         """Does what GpuClient.ready does."""
         return await self.gpu.ready(self.on_retry)
 

@@ -1,4 +1,5 @@
-"""What this process holds of the machine, its memory and the GPU's by NVML, and its end where native code hangs.
+"""What this process holds of the machine: its memory and the GPU's, and how the GPU fares, by NVML; which GPU it sees;
+and its end where native code hangs.
 
 Code that keeps Python's lock can't be ended by anything that needs Python to run: a C thread does that.
 """
@@ -12,13 +13,42 @@ import resource
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psutil
 
-__all__ = ["HangGuard", "gpu_memory", "nvml", "process_memory"]
+__all__ = [
+    "HangGuard",
+    "XidWatch",
+    "first_gpu",
+    "gpu_health",
+    "gpu_memory",
+    "nvml",
+    "order_gpus",
+    "process_memory",
+    "take_gpu",
+]
+
+
+XIDS_KEPT = 20
+# How often the watch looks whether it is to end.
+WAIT_MS = 5000
+
+
+def order_gpus() -> None:
+    """Has CUDA count GPUs as NVML and Ray do. To be called before CUDA starts here; by itself it begins with the
+    fastest, so that on a machine with different ones a number means another GPU."""
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+
+
+def take_gpu(visible: str) -> None:
+    """Has this process see the GPU that another one was given. To be called before CUDA starts here. visible: what
+    CUDA_VISIBLE_DEVICES is there."""
+    order_gpus()
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible
 
 
 def process_memory() -> dict[str, int]:
@@ -45,24 +75,31 @@ def nvml() -> Iterator[Any]:
             module.nvmlShutdown()
 
 
+def first_gpu(module: Any) -> Any:
+    """Returns NVML's handle of the first GPU that this process sees; None where there is none. module: as nvml yields
+    it, None included."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    if module is None or not visible or visible == "-1":
+        return None
+    try:
+        if visible.isdigit():
+            return module.nvmlDeviceGetHandleByIndex(int(visible))
+        return module.nvmlDeviceGetHandleByUUID(visible)
+    except module.NVMLError:
+        return None
+
+
 def gpu_memory() -> dict[str, Any] | None:
     """Returns the name and the memory in bytes of the first GPU that this process sees; None where there is none, or
     nvidia-ml-py is not installed.
 
     process_bytes is this process's share; None where the driver doesn't tell, as in containers with a PID namespace.
     """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    if not visible or visible == "-1":
-        return None
     with nvml() as module:
-        if module is None:
+        handle = first_gpu(module)
+        if handle is None:
             return None
         try:
-            handle = (
-                module.nvmlDeviceGetHandleByIndex(int(visible))
-                if visible.isdigit()
-                else module.nvmlDeviceGetHandleByUUID(visible)
-            )
             memory = module.nvmlDeviceGetMemoryInfo(handle)
             processes = module.nvmlDeviceGetComputeRunningProcesses(handle)
             mine = [process for process in processes if process.pid == os.getpid()]
@@ -74,6 +111,86 @@ def gpu_memory() -> dict[str, Any] | None:
             }
         except module.NVMLError:
             return None
+
+
+def gpu_health() -> dict[str, Any] | None:
+    """Returns what is wrong with the memory of the first GPU that this process sees; None where NVML is not there.
+
+    uncorrected_ecc: errors since the driver was loaded; remapped_rows: of its memory, for good; remap_pending: a reset
+    of the GPU is to repair it; remap_failed: nothing can. None: this GPU doesn't tell.
+    """
+    with nvml() as module:
+        handle = first_gpu(module)
+        if handle is None:
+            return None
+        rows = _asked(module, lambda: module.nvmlDeviceGetRemappedRows(handle))
+        return {
+            "uncorrected_ecc": _asked(
+                module,
+                lambda: module.nvmlDeviceGetTotalEccErrors(
+                    handle, module.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, module.NVML_VOLATILE_ECC
+                ),
+            ),
+            "remapped_rows": None if rows is None else int(rows[0] + rows[1]),
+            "remap_pending": None if rows is None else bool(rows[2]),
+            "remap_failed": None if rows is None else bool(rows[3]),
+        }
+
+
+def _asked(module: Any, ask: Any) -> Any:
+    try:
+        return ask()
+    except module.NVMLError:
+        return None
+
+
+class XidWatch:
+    """The errors that the driver has reported of the first GPU that this process sees since `start`, of whichever
+    process; none where NVML is not there. NVIDIA's table says what each number means."""
+
+    def __init__(self) -> None:
+        self._seen: deque[dict[str, Any]] = deque(maxlen=XIDS_KEPT)
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def seen(self) -> list[dict[str, Any]]:
+        """Returns the last ones, each with its Unix time and its number."""
+        return list(self._seen)
+
+    def start(self) -> None:
+        """Begins to watch, if that has not begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="xid", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the watch, within WAIT_MS."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        with nvml() as module:
+            handle = first_gpu(module)
+            if handle is None:
+                return
+            try:
+                events = module.nvmlEventSetCreate()
+                module.nvmlDeviceRegisterEvents(handle, module.nvmlEventTypeXidCriticalError, events)
+                while not self._ended.is_set():
+                    self._wait(module, events)
+                module.nvmlEventSetFree(events)
+            except module.NVMLError:
+                # Not every GPU tells, and a driver that is unloaded tells nothing more.
+                return
+
+    def _wait(self, module: Any, events: Any) -> None:
+        try:
+            event = module.nvmlEventSetWait_v2(events, WAIT_MS)
+        except module.NVMLError_Timeout:
+            return
+        self._seen.append({"time": time.time(), "xid": int(event.eventData)})
 
 
 class HangGuard:

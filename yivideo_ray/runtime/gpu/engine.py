@@ -44,6 +44,7 @@ class ActorEngine:
             waited_s=sum(reply.waited_s for reply in self._replies),
             ran_s=sum(reply.ran_s for reply in self._replies),
             held=tuple(held for reply in self._replies for held in reply.held),
+            engine=self._replies[-1].engine if self._replies else None,
         )
 
     def _ask(self, method: Method, images: Sequence[Luma]) -> list[Any]:

@@ -25,6 +25,7 @@ UNREST_WINDOW_S = 600.0
 STARTS_ALLOWED = 5
 STARTS_WINDOW_S = 600.0
 RESTARTS_KEPT = 20
+JOBS_KEPT = 100
 UNSEEN = "The process ended without a word: killed, or crashed."
 
 
@@ -56,11 +57,13 @@ class Ledger:
         self._now = now
         self._lock = threading.Lock()
         page = {} if fresh else _parsed(store.get(self._key))
-        self._running: dict[str, list[str]] = {}
+        self._running: list[str] = []
         self._restarts: list[dict[str, Any]] = list(page.get("restarts", ()))
         self._count = int(page.get("count", 0))
         self._failed_starts: list[float] = list(page.get("failed_starts", ()))
         self._problem = str(page.get("problem", ""))
+        self._ran_on_gpu = bool(page.get("ran_on_gpu", False))
+        self._jobs: list[str] = list(page.get("jobs", ()))
         if not fresh:
             self._enter_restart(page)
         self._write()
@@ -69,6 +72,22 @@ class Ledger:
     def restarts(self) -> dict[str, Any]:
         """How often the process was replaced, and the last times with their reasons and the calls they cost."""
         return {"count": self._count, "last": list(self._restarts)}
+
+    @property
+    def jobs(self) -> list[str]:
+        """The ids of the Ray jobs that work with this actor, or did."""
+        return list(self._jobs)
+
+    def hold(self, job: str) -> None:
+        """Notes down that a Ray job works with this actor."""
+        with self._lock:
+            self._jobs = [*(known for known in self._jobs if known != job), job][-JOBS_KEPT:]
+            self._write()
+
+    @property
+    def ran_on_gpu(self) -> bool:
+        """Returns whether a process of this actor has had its models on a GPU."""
+        return self._ran_on_gpu
 
     @property
     def failed_starts(self) -> int:
@@ -99,9 +118,11 @@ class Ledger:
             self._problem = why
             self._write()
 
-    def started(self) -> None:
+    def started(self, *, on_gpu: bool = False) -> None:
+        """Notes down that the engine is ready. on_gpu: a GPU runs its models."""
         with self._lock:
             self._failed_starts, self._problem = [], ""
+            self._ran_on_gpu = self._ran_on_gpu or on_gpu
             self._write()
 
     def is_set_aside(self, call: str) -> bool:
@@ -124,16 +145,16 @@ class Ledger:
         late = [entry["calls"] for entry in self._restarts if entry["time"] > since and "together" not in entry]
         return len({_workflow(other) for calls in late for other in calls} - {_workflow(call)})
 
-    def start(self, lane: str, *calls: str) -> None:
-        """Notes down what begins on a lane: one call, or several that are served as one."""
+    def start(self, *calls: str) -> None:
+        """Notes down what begins on the device: one call, or several that are served as one."""
         with self._lock:
-            self._running[lane] = list(calls)
+            self._running = list(calls)
             self._write()
 
-    def finish(self, lane: str) -> None:
-        """Notes down that a lane's calls have ended, and the process has not."""
+    def finish(self) -> None:
+        """Notes down that these have ended, and the process has not."""
         with self._lock:
-            calls = self._running.pop(lane, [])
+            calls, self._running = self._running, []
             self._write()
         for call in calls:
             if self._deaths(call):
@@ -143,12 +164,11 @@ class Ledger:
         """Notes down why this process ends by its own will, and which call is to blame for it, if any: several where
         they were served as one."""
         with self._lock:
-            self._running = {"leaving": list(culprits)} if culprits else {}
+            self._running = list(culprits)
             self._write(leaving=why)
 
     def _enter_restart(self, page: dict[str, Any]) -> None:
-        running: dict[str, list[str]] = page.get("running", {})
-        calls = sorted(call for served in running.values() for call in served)
+        calls = sorted(page.get("running", ()))
         for call in calls:
             self._store.put(self._death_key(call), str(self._deaths(call) + 1).encode())
         killed = self._store.get(f"{self._key}/killed")
@@ -156,7 +176,7 @@ class Ledger:
             self._store.delete(f"{self._key}/killed")
         why = page.get("leaving") or (killed.decode() if killed else UNSEEN)
         entry: dict[str, Any] = {"time": self._now(), "why": why, "calls": calls}
-        if any(len(served) > 1 for served in running.values()):
+        if len(calls) > 1:
             entry["together"] = True
         self._count += 1
         self._restarts = [*self._restarts, entry][-RESTARTS_KEPT:]
@@ -176,6 +196,8 @@ class Ledger:
             "restarts": self._restarts,
             "failed_starts": self._failed_starts,
             "problem": self._problem,
+            "ran_on_gpu": self._ran_on_gpu,
+            "jobs": self._jobs,
         }
         self._store.put(self._key, json.dumps(page).encode())
 

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import ray
@@ -23,15 +22,18 @@ from yivideo_ray.runtime.failures import translate
 from yivideo_ray.runtime.gpu.actor import GpuActor
 from yivideo_ray.runtime.gpu.calls import Reply, Ticket
 from yivideo_ray.runtime.gpu.ledger import ClusterStore, note_kill
+from yivideo_ray.runtime.gpu.other_pools import POOL_PREFIX, end_abandoned
 from yivideo_ray.types import EngineFacts
 
-__all__ = ["ActorLink", "Begin", "pool_name"]
+__all__ = ["ActorLink", "Begin", "gpu_share", "pool_name"]
 
-Begin: TypeAlias = Callable[[Any, Ticket], tuple[Any, Any]]
+Begin: TypeAlias = Callable[[Any, Ticket], Any]
 """Begins one attempt at a piece of work that needs the device, given the actor's handle: returns the ObjectRef of its
-Reply, and that of what is returned beside it, or None."""
+Reply."""
 
 PLACE_S = 60.0
+# A GPU that is free is had sooner; then it is looked who has them.
+FREE_S = 5.0
 STATUS_S = 5.0
 # Between two looks at whether the actor still answers, while a call waits.
 PULSE_S = 2.0
@@ -48,12 +50,17 @@ def pool_name(settings: Settings) -> str:
     lock = settings.gpu_lock
     parts = (
         __version__,
-        settings.gpu.model_dump_json(),
+        settings.gpu.model_dump_json(exclude={"actors", "decode_lanes"}),
         settings.ocr.model_dump_json(exclude={"language"}),
         lock.lock_timeout,
         lock.enable_priority_queue,
     )
-    return f"yivideo-gpu-{hashlib.sha256(repr(parts).encode()).hexdigest()[:12]}"
+    return f"{POOL_PREFIX}{hashlib.sha256(repr(parts).encode()).hexdigest()[:12]}"
+
+
+def gpu_share(per_device: int) -> float:
+    """Returns how much of a GPU an actor takes, as Ray counts: in ten-thousandths, and no more than all together."""
+    return (10_000 // per_device) / 10_000
 
 
 class ActorLink:
@@ -83,14 +90,14 @@ class ActorLink:
         """Returns how many calls of this process are on their way or there."""
         return len(self._calls)
 
-    async def ready(self) -> tuple[EngineFacts, str]:
-        """Returns what runs the models, once the engine has gone through a real inference, and what can decode there.
+    async def ready(self) -> EngineFacts:
+        """Returns what runs the models, once the engine has gone through a real inference.
 
         Errors: DeviceError DEVICE_UNAVAILABLE (no GPU in the cluster, or none free) or ENGINE_NOT_STARTING, ModelError,
         CallError.
         """
         actor = await self._placed()
-        found: tuple[EngineFacts, str] = await self._result(actor, actor.ready.remote())
+        found: EngineFacts = await self._result(actor, actor.ready.remote())
         return found
 
     async def status(self, *, place: bool = True) -> dict[str, Any]:
@@ -109,7 +116,8 @@ class ActorLink:
         return {"name": self.name, **found}
 
     async def load(self) -> int:
-        """Returns how many calls are there, of whomever. Errors: CallError where nobody answers."""
+        """Returns how many calls are there, of whomever. Errors: CallError where nobody answers, and what keeps the
+        engine from loading."""
         actor = await self._placed()
         found: int = await self._soon(actor, actor.load.remote())
         return found
@@ -124,14 +132,14 @@ class ActorLink:
     async def send(self, ticket: Ticket, begin: Begin) -> Reply:
         """Returns the reply to one attempt. Errors: as YivideoError only. Cancelling it cancels the work."""
         actor = await self._placed()
-        ref, apart = begin(actor, ticket)
+        ref = begin(actor, ticket)
         call = asyncio.ensure_future(self._result(actor, ref))
         self._calls.add(call)
         self._watch()
         try:
             await asyncio.wait([call])
             reply: Reply = _result_of(call)
-            return replace(reply, apart=apart)
+            return reply
         finally:
             self._calls.discard(call)
             if not call.done():
@@ -195,6 +203,7 @@ class ActorLink:
         ends when nobody holds a handle any more."""
         if self._actor is None:
             self._actor, self._started = self._place(), False
+            self._actor.hold.remote(ray.get_runtime_context().get_job_id())
         actor = self._actor
         if not self._started:
             await self._await_start(actor)
@@ -211,22 +220,30 @@ class ActorLink:
             name=self.name,
             namespace=self._cluster.namespace,
             get_if_exists=True,
-            num_gpus=1 if self.on_gpu else 0,
+            num_gpus=gpu_share(settings.gpu.per_device) if self.on_gpu else 0,
             lifetime="detached" if self._cluster.joined else None,
         ).remote(settings, self._pool, self._slot)
 
     async def _await_start(self, actor: Any) -> None:
         """Waits until the actor has a process. One that finds no place is ended, not left pending."""
-        try:
-            await asyncio.wait_for(self._result(actor, actor.__ray_ready__.remote()), PLACE_S)
-        except TimeoutError as error:
-            self._actor = None
-            ray.kill(actor)
-            raise DeviceError(
-                f"No GPU of the cluster became free within {PLACE_S:g} s."
-                if self.on_gpu
-                else f"The GPU actor did not start within {PLACE_S:g} s."
-            ) from error
+        started = asyncio.ensure_future(self._result(actor, actor.__ray_ready__.remote()))
+        done, _ = await asyncio.wait([started], timeout=FREE_S)
+        held: list[str] = []
+        if not done and self.on_gpu:
+            held = await end_abandoned(self._cluster.namespace, pool_name(self._settings))
+        done, _ = await asyncio.wait([started], timeout=PLACE_S - FREE_S)
+        if done:
+            started.result()
+            return
+        started.cancel()
+        self._actor = None
+        ray.kill(actor)
+        if not self.on_gpu:
+            raise DeviceError(f"The GPU actor did not start within {PLACE_S:g} s.")
+        raise DeviceError(
+            f"No GPU of the cluster became free within {PLACE_S:g} s{': ' + '; '.join(held) if held else ''}.",
+            holders=held,
+        )
 
 
 def _result_of(call: asyncio.Future[Any]) -> Any:

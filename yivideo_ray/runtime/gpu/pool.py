@@ -23,18 +23,20 @@ ASK_S = 1.0
 def actors_wanted(settings: Settings, cluster: Cluster) -> int:
     """Returns how many actors gpu.actors asks for in this cluster.
 
-    Errors: DeviceError DEVICE_UNAVAILABLE if gpu.device is gpu and there is none, or if there are fewer than asked for.
+    Errors: DeviceError DEVICE_UNAVAILABLE if gpu.device is gpu and there is none, or if the GPUs have less room.
     """
     wanted = settings.gpu.actors
     gpus = int(cluster.gpus) if settings.gpu.device != "cpu" else 0
+    room = gpus * settings.gpu.per_device
     if settings.gpu.device == "gpu" and not gpus:
         raise DeviceError("gpu.device is gpu, and the cluster has no GPU.", cluster_gpus=cluster.gpus)
     if wanted == "auto":
-        return max(1, gpus)
-    if gpus and wanted > gpus:
+        return max(1, room)
+    if gpus and wanted > room:
+        each = f", each with room for {settings.gpu.per_device}" if settings.gpu.per_device > 1 else ""
         raise DeviceError(
-            f"gpu.actors is {wanted}, and the cluster has {gpus} GPU{'s' if gpus > 1 else ''}.",
-            remedy="Set gpu.actors: auto, or to the number of GPUs.",
+            f"gpu.actors is {wanted}, and the cluster has {gpus} GPU{'s' if gpus > 1 else ''}{each}.",
+            remedy="Set gpu.actors: auto, or to what the GPUs have room for (gpu.per_device).",
             cluster_gpus=cluster.gpus,
         )
     return wanted
@@ -63,8 +65,8 @@ class ActorPool:
         """Returns whether the actors get GPUs of the cluster."""
         return self._settings.gpu.device != "cpu" and self._cluster.gpus >= 1
 
-    async def ready(self) -> tuple[EngineFacts, str]:
-        """Returns what runs the models and what can decode, as the first actor that is ready says; starts all of them.
+    async def ready(self) -> EngineFacts:
+        """Returns what runs the models, as the first actor that is ready says; starts all of them.
 
         Errors: those of ActorLink.ready, if none becomes ready, and of actors_wanted.
         """
@@ -75,7 +77,7 @@ class ActorPool:
             for task in done:
                 error = task.exception()
                 if error is None:
-                    found: tuple[EngineFacts, str] = task.result()
+                    found: EngineFacts = task.result()
                     return found
                 if not isinstance(error, YivideoError):
                     raise error

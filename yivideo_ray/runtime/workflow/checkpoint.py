@@ -105,9 +105,9 @@ def area_basis(info: VideoInfo, settings: Settings) -> str:
     return _digest(*info.identity, settings.area_detector.model_dump(mode="json"), _engine_settings(settings))
 
 
-def chunk_basis(info: VideoInfo, area: SubtitleArea, runs_on: str, decoder: DecoderSettings) -> str:
+def chunk_basis(info: VideoInfo, area: SubtitleArea, decoder: DecoderSettings) -> str:
     """Returns the fingerprint of what the chunks' reports rest on. The pictures' decoder may round otherwise."""
-    return _digest(*info.identity, _AREA.dump_python(area, mode="json"), runs_on, decoder.backend)
+    return _digest(*info.identity, _AREA.dump_python(area, mode="json"), decoder.backend)
 
 
 def text_basis(chunks: str, engine: EngineFacts | None, settings: Settings) -> str:
@@ -135,7 +135,7 @@ _DECIDES_NOTHING: dict[str, Any] = {
     "gpu_lock": True,
     "gpu": True,
     "ocr": {"batch_size", "threads"},
-    "decoder": {"runs_on", "threads", "max_dimension_px", "max_pixels", "max_duration_s", "url_timeout_s"},
+    "decoder": {"threads", "max_dimension_px", "max_pixels", "max_duration_s", "url_timeout_s"},
     "pipeline": {"chunk_s", "chunks_in_flight"},
     "serve": True,
     "storage": True,

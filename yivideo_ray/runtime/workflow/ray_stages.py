@@ -15,14 +15,15 @@ from yivideo_ray.jobs import EventKind, Job, Priority
 from yivideo_ray.journal import ChunkLog, Journal
 from yivideo_ray.media import plan_even_chunks
 from yivideo_ray.pipeline import Readings
-from yivideo_ray.runtime.cluster import Cluster, cpus_now
+from yivideo_ray.runtime.cluster import Cluster, cpus_now, no_gpu
 from yivideo_ray.runtime.gpu.batching import calls_together
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply
 from yivideo_ray.runtime.gpu.client import Caller, GpuClient
+from yivideo_ray.runtime.gpu.decoders import GpuDecoders, wants_gpu
 from yivideo_ray.runtime.gpu.pool import ActorPool
 from yivideo_ray.runtime.workflow import tasks
 from yivideo_ray.runtime.workflow.checkpoint import Book, ChunkPlan, KeptChunks, chunk_basis, persist, text_basis
-from yivideo_ray.runtime.workflow.decoding import Decoding, decode_site, result_of
+from yivideo_ray.runtime.workflow.decoding import DecodeSite, Decoding, decode_site, gpu_refusal, result_of
 from yivideo_ray.runtime.workflow.scheduling import DeadlineScheduler, due_at
 from yivideo_ray.runtime.workflow.stream import Stream
 from yivideo_ray.storage.database import Database
@@ -36,13 +37,16 @@ _MOST_PARTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the workflows of one session share. decoding: who has a core next; reading: whose crops are read next."""
+    """What the workflows of one session share. decoding: who has a core next; gpu_decoding: who has a GPU's decoder
+    next; reading: whose crops are read next."""
 
     settings: Settings
     cluster: Cluster
     pool: ActorPool
     gpu: GpuClient
+    decoders: GpuDecoders
     decoding: DeadlineScheduler
+    gpu_decoding: DeadlineScheduler
     reading: DeadlineScheduler
     database: Database
 
@@ -76,8 +80,6 @@ class RayStages:
         self.due = due_at(time.monotonic() if begun is None else begun, info.duration_s, urgent=urgent)
         self._trusts_chunks = job.start_at in (Stage.CREATE_STITCHED_IMAGES, Stage.PERFORM_OCR)
         self._caller = Caller(tools.gpu, journal.workflow_id, job.priority, self._on_retry)
-        # What the GPU actor's process can decode with; None until its engine was awaited.
-        self._actor_decodes: str | None = None
 
     async def extract_keyframes(self, *, quick: bool) -> tuple[Sequence[tuple[tasks.Look, Any]], bool]:
         """Returns the parts of the sampled frames, in order, each with the ref of its pictures, and whether the look
@@ -102,23 +104,28 @@ class RayStages:
         reply: Reply = await self._caller.call(
             CallKind.DETECT_SUBTITLE_AREA,
             "area",
-            lambda actor, ticket: (tasks.find_area.remote(actor, ticket, self._info, detector, frames), None),
+            lambda actor, ticket: tasks.find_area.remote(actor, ticket, self._info, detector, frames),
         )
         area: SubtitleArea = reply.value
+        self._journal.check_engine(self.engine, reply.engine)
         self._journal.finish_detection(area, waited_s=reply.waited_s, device_s=reply.ran_s)
         return area
 
     async def read_crops(self, area: SubtitleArea, until: Stage) -> Readings:
-        if self._actor_decodes is None and (until is Stage.PERFORM_OCR or self._may_decode_in_actor()):
+        wanted = wants_gpu(self._settings.decoder, self._tools.settings.gpu)
+        if self.engine is None and (until is Stage.PERFORM_OCR or wanted):
             await self._await_engine()
         pipeline = self._settings.pipeline
         cpus = await asyncio.to_thread(cpus_now, self._tools.cluster)
         # One more than can run: no core waits for this process, and an autoscaler sees that there is more to do. Where
         # a CPU is to spare, that would take it.
         self._tools.decoding.resize(cpus if self._tools.cluster.has_spare else cpus + 1)
-        site = decode_site(self._settings.decoder, self._actor_decodes or "cpu")
+        site = await self._decode_site(wanted)
+        turns = self._tools.gpu_decoding if site.on_gpu else self._tools.decoding
         in_flight = pipeline.chunks_in_flight or cpus
-        basis, plan = await self._plan(area, chunk_basis(self._info, area, site.runs_on, site.decoder), in_flight)
+        if site.on_gpu:
+            in_flight = min(in_flight, turns.room)
+        basis, plan = await self._plan(area, chunk_basis(self._info, area, site.decoder), in_flight)
         kept = KeptChunks(self._book, basis, text_basis(basis, self.engine, self._settings))
         await kept.load()
         if kept.reports:
@@ -128,15 +135,16 @@ class RayStages:
             )
         # First: it goes before the video's own chunks.
         core = self._tools.decoding.share(self.due, cpus) if self._reads_on_cores() else None
-        decoding = self._tools.decoding.share(self.due, in_flight)
+        share = turns.share(self.due, in_flight)
+        limit_s = self._tools.settings.gpu_lock.lock_timeout
         return await Stream(
             self._info,
             self._settings,
             self._caller,
-            Decoding(self._info, plan.area, site, self._caller, decoding),
+            Decoding(self._info, plan.area, site, share, decoders=self._tools.decoders, limit_s=limit_s),
             reading=self._tools.reading.share(self.due, cpus),
             core=core,
-            log=ChunkLog(self._journal, self._info, pipeline, until),
+            log=ChunkLog(self._journal, self._info, pipeline, until, self.engine),
             kept=kept,
             until=until,
         ).run(plan.spans)
@@ -166,10 +174,9 @@ class RayStages:
 
     async def _await_engine(self) -> None:
         """Learns what runs the models, and tells where that is less than what was hoped for."""
-        facts, self._actor_decodes = await self._caller.ready()
-        self.engine = facts
+        self.engine = facts = await self._caller.ready()
         on_gpu = self._tools.pool.on_gpu
-        why = f"the engine offers {facts.provider} only" if on_gpu else "the cluster has no GPU"
+        why = f"the engine offers {facts.provider} only" if on_gpu else no_gpu(self._tools.cluster)
         self._journal.emit_engine(facts, self._settings.gpu, why)
         # One group is prepared for each that a GPU works on. Where the models run on the cores that would prepare it,
         # nothing is gained, and it takes a worker's memory (130 MB of 1,380 on two cores).
@@ -179,13 +186,16 @@ class RayStages:
     def _reads_on_cores(self) -> bool:
         return self.engine is not None and self.engine.device == "cpu"
 
-    def _may_decode_in_actor(self) -> bool:
-        decoder = self._settings.decoder
-        return (
-            decoder.runs_on == "actor"
-            or decoder.backend == "cuda"
-            or (self._tools.pool.on_gpu and decoder.backend == "auto" and decoder.runs_on == "auto")
-        )
+    async def _decode_site(self, wants: bool) -> DecodeSite:
+        """Returns where the video is decoded; tells of a GPU that was to do it and doesn't. Errors: as decode_site."""
+        decoders = self._tools.decoders
+        refusal = await gpu_refusal(decoders, self._info, self._settings) if wants else None
+        site = decode_site(self._settings.decoder, refusal)
+        if refusal:
+            self._journal.warn_of_decoder(refusal)
+        if site.on_gpu:
+            self._tools.gpu_decoding.resize(max(1, await decoders.find()))
+        return site
 
     def _on_retry(self, error: YivideoError, attempt: int, wait_s: float) -> None:
         self._journal.emit(

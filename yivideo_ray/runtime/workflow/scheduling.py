@@ -49,6 +49,10 @@ class DeadlineScheduler:
         self._numbers = itertools.count()
         self._waiting: set[Queue] = set()
 
+    @property
+    def room(self) -> int:
+        return self._room
+
     def share(self, due: float, at_once: int) -> Queue:
         """Returns the part of a workflow whose video is due at a time, in seconds by any clock that they share. No more
         than at_once of its pieces are done at a time."""

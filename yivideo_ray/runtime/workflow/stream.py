@@ -122,7 +122,7 @@ class Stream:
                     decoding.append(asyncio.ensure_future(self._decode(self._begin(ahead.popleft()))))
                 decoding = await _first_of(decoding, self._groups)
             self._send(rest=True)
-            self._log.finish_crops(self._decoding.runs_on)
+            self._log.finish_crops()
             texts = await asyncio.gather(*self._groups)
         finally:
             await _end([*decoding, *self._groups])
@@ -162,6 +162,8 @@ class Stream:
             self._take()
 
         report, _ = await self._decoding.crop(chunk.span, take, self._begin_crops)
+        if report.gpu_fault:
+            self._log.warn_of_decoder(report.gpu_fault)
         await self._kept.keep_report(report)
         return report
 
@@ -228,8 +230,9 @@ class Stream:
             reply: Reply = await self._caller.call(
                 CallKind.PERFORM_OCR,
                 str(number),
-                lambda actor, ticket: (tasks.read.remote(actor, ticket, *crops), None),
+                lambda actor, ticket: tasks.read.remote(actor, ticket, *crops),
             )
+        self._log.check_engine(reply.engine)
         sheets, texts = reply.value
         await self._kept.keep_texts(number, texts)
         self._log.end_group(metas, texts, sheets=sheets, waited_s=reply.waited_s, device_s=reply.ran_s)

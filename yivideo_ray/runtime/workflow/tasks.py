@@ -31,7 +31,18 @@ from yivideo_ray.types import (
     VideoInfo,
 )
 
-__all__ = ["Look", "crop_chunk", "extract", "finalize", "find_area", "read", "stitch", "to_stitch"]
+__all__ = [
+    "Look",
+    "ask_gpu",
+    "crop_chunk",
+    "crop_chunk_on_gpu",
+    "extract",
+    "finalize",
+    "find_area",
+    "read",
+    "stitch",
+    "to_stitch",
+]
 
 NICENESS = 15
 CPU_TASK: dict[str, Any] = {"num_cpus": 1, "max_retries": 4, "retry_exceptions": False}
@@ -87,6 +98,28 @@ def _crop_chunk(
         yield metas
         yield images
     yield crops.report
+
+
+def _crop_chunk_on_gpu(
+    gpu: tuple[str, float], info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings
+) -> Iterator[tuple[CropMeta, ...] | tuple[Luma, ...] | ChunkReport]:
+    """Does what _crop_chunk does with a GPU: what CUDA_VISIBLE_DEVICES is to its actor, and after how many seconds a
+    decoder hangs. That takes the process along, and Ray has the chunk decoded by another one."""
+    from yivideo_ray.runtime.gpu.device import HangGuard, take_gpu
+
+    visible, limit_s = gpu
+    take_gpu(visible)
+    with HangGuard(limit_s).watch():
+        yield from _crop_chunk(info, span, area, settings)
+
+
+def _ask_gpu(visible: str, info: VideoInfo, settings: DecoderSettings) -> str:
+    """Returns what media.gpu_refusal says of the GPU that an actor sees as `visible`."""
+    from yivideo_ray.media import gpu_refusal
+    from yivideo_ray.runtime.gpu.device import take_gpu
+
+    take_gpu(visible)
+    return gpu_refusal(info, settings)
 
 
 def to_stitch(crops: Iterable[tuple[CropMeta, Any, int]]) -> tuple[Any, ...]:
@@ -164,6 +197,8 @@ def _finalize(
 # Any: Ray's types know neither several returns nor options made of a dictionary.
 extract: Any = ray.remote(num_returns=2, **CPU_TASK)(_extract)
 crop_chunk: Any = ray.remote(num_returns="streaming", **CPU_TASK)(_crop_chunk)
+crop_chunk_on_gpu: Any = ray.remote(num_returns="streaming", **CPU_TASK)(_crop_chunk_on_gpu)
+ask_gpu: Any = ray.remote(**CPU_TASK)(_ask_gpu)
 stitch: Any = ray.remote(num_returns=2, **CPU_TASK)(_stitch)
 find_area: Any = ray.remote(**CPU_TASK)(_find_area)
 read: Any = ray.remote(**CPU_TASK)(_read)

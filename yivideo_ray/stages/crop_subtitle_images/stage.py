@@ -56,7 +56,7 @@ def crop_subtitle_images(
 
     The chunk is read beyond its end until the crops that begin in it have ended; chunks overlap therefore, and
     keep_uncovered says which crops are new. What it returns for those does not depend on how the video is cut up.
-    Errors: InputError, as media.read_chunk.
+    Errors: as media.read_chunk.
     """
     crops = ChunkCrops(info, span, area, settings)
     images = tuple(image for _, part in crops for image in part)
@@ -88,7 +88,7 @@ class ChunkCrops:
     """The crops of a chunk, to be iterated once, in parts of CROPS_PER_PART: their metas, and their images.
 
     Together, in this order, they are what crop_subtitle_images returns, and the same whenever they are asked for.
-    report is there when all are given out. Errors while iterating: InputError, as media.read_chunk.
+    report is there when all are given out. Errors while iterating: as media.read_chunk.
     """
 
     def __init__(self, info: VideoInfo, span: ChunkSpan, area: SubtitleArea, settings: DecoderSettings) -> None:
@@ -146,6 +146,7 @@ class ChunkCrops:
             decoder=reader.decoder,
             decode_s=elapsed - self._analyse_s,
             analyse_s=self._analyse_s,
+            gpu_fault=reader.gpu_fault,
         )
 
     def _final(self) -> int:

@@ -33,11 +33,11 @@ class World:
             raise answer
         return Reply((answer, payload), 0.0, 0.0)
 
-    async def ready(self) -> tuple[EngineFacts, str]:
+    async def ready(self) -> EngineFacts:
         answer = self.answers.pop(0)
         if isinstance(answer, YivideoError):
             raise answer
-        return EngineFacts(answer, "none", "none", "d", "r"), "cpu"
+        return EngineFacts(answer, "none", "none", "d", "r")
 
     async def is_back(self) -> bool:
         return self.now >= self.back_at
@@ -142,7 +142,7 @@ def test_an_attempt_is_told_how_long_it_may_still_wait() -> None:
 
 def test_readiness_is_asked_for_again_where_the_process_is_lost_meanwhile() -> None:
     world = World([CallError(""), CallError(""), "fine"], back_at=0)
-    facts, _ = asyncio.run(world.client().ready(world.note))
+    facts = asyncio.run(world.client().ready(world.note))
     assert facts.engine == "fine"
     assert [code for code, _, _ in world.retries] == ["ACTOR_LOST"] * 2
 

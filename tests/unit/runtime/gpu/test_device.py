@@ -5,43 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from yivideo_ray.runtime.gpu.device import gpu_memory, process_memory
-
-
-class Nvml(SimpleNamespace):
-    """What gpu_memory uses of nvidia-ml-py, with two devices."""
-
-    class NVMLError(Exception): ...
-
-    def __init__(self, processes: list[Any], broken: bool = False) -> None:
-        super().__init__(processes=processes, broken=broken, open=0)
-
-    def nvmlInit(self) -> None:  # noqa: N802 - NVML's own names
-        self.open += 1
-
-    def nvmlShutdown(self) -> None:  # noqa: N802
-        self.open -= 1
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
-        return f"device {index}"
-
-    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
-        return f"device {uuid}"
-
-    def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:  # noqa: N802
-        if self.broken:
-            raise self.NVMLError("lost")
-        return SimpleNamespace(used=3 * 2**30, total=80 * 2**30)
-
-    def nvmlDeviceGetName(self, handle: str) -> str:  # noqa: N802
-        return handle
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[Any]:  # noqa: N802
-        return list(self.processes)
+from tests.support.nvml import Nvml
+from yivideo_ray.runtime.gpu.device import gpu_memory, process_memory, take_gpu
 
 
 @pytest.mark.parametrize(
@@ -90,3 +58,14 @@ def test_a_driver_that_fails_is_no_gpu_and_no_error(monkeypatch: pytest.MonkeyPa
 def test_resident_memory_is_this_process_s_own() -> None:
     found = process_memory()
     assert 10 * 2**20 < found["rss_bytes"] <= found["peak_rss_bytes"] * 1.05
+
+
+def test_a_gpu_that_is_handed_on_is_counted_as_ray_and_nvml_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", Nvml([]))
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+        monkeypatch.setenv(name, "")
+    take_gpu("1")
+    found = gpu_memory()
+    assert found is not None
+    assert found["name"] == "device 1"
+    assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.ledgers import Cluster
 from yivideo_ray.errors import DeviceError
 from yivideo_ray.runtime.gpu.ledger import (
     DEATHS_ALLOWED,
@@ -12,32 +13,14 @@ from yivideo_ray.runtime.gpu.ledger import (
     STARTS_WINDOW_S,
     UNREST_WINDOW_S,
     UNSEEN,
-    Ledger,
     note_kill,
 )
-
-
-class Cluster(dict[str, bytes]):
-    """A store, and the actors that come and go with it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-
-    def put(self, key: str, value: bytes) -> None:
-        self[key] = value
-
-    def delete(self, key: str) -> None:
-        self.pop(key, None)
-
-    def process(self, slot: int = 0, *, fresh: bool = False) -> Ledger:
-        return Ledger(self, "pool", slot, fresh=fresh, now=lambda: self.now)
 
 
 def dead_by(cluster: Cluster, call: str, times: int) -> None:
     """Lets a call end processes; the last death is noted when the next process begins."""
     for _ in range(times):
-        cluster.process().start("ocr", call)
+        cluster.process().start(call)
 
 
 def test_an_input_is_set_aside_after_three_deaths_and_no_other() -> None:
@@ -45,7 +28,7 @@ def test_an_input_is_set_aside_after_three_deaths_and_no_other() -> None:
     for _ in range(DEATHS_ALLOWED):
         ledger = cluster.process()
         assert not ledger.is_set_aside("poison")
-        ledger.start("ocr", "poison")
+        ledger.start("poison")
     ledger = cluster.process()
     assert not ledger.is_set_aside("innocent")
     assert ledger.is_set_aside("poison")
@@ -54,7 +37,7 @@ def test_an_input_is_set_aside_after_three_deaths_and_no_other() -> None:
 def test_deaths_of_one_input_add_up_over_the_actors_of_a_pool() -> None:
     cluster = Cluster()
     for slot in range(DEATHS_ALLOWED):
-        cluster.process(slot, fresh=True).start("ocr", "poison")
+        cluster.process(slot, fresh=True).start("poison")
         cluster.process(slot)
     assert cluster.process(9, fresh=True).is_set_aside("poison")
 
@@ -69,7 +52,7 @@ def test_where_others_die_too_an_input_gets_more_tries_but_not_endlessly(others:
     for _ in range(tries):
         ledger = cluster.process()
         assert not ledger.is_set_aside("film/ocr/0")
-        ledger.start("ocr", "film/ocr/0")
+        ledger.start("film/ocr/0")
     assert cluster.process().is_set_aside("film/ocr/0")
 
 
@@ -77,7 +60,7 @@ def test_other_calls_of_the_same_video_and_deaths_of_long_ago_speak_for_nobody()
     cluster = Cluster()
     dead_by(cluster, "other/ocr/0", 1)
     # The process that takes note of the death.
-    cluster.process().start("ocr", "film/ocr/1")
+    cluster.process().start("film/ocr/1")
     cluster.now += UNREST_WINDOW_S + 1
     dead_by(cluster, "film/ocr/0", DEATHS_ALLOWED)
     assert cluster.process().is_set_aside("film/ocr/0")
@@ -95,8 +78,8 @@ def test_a_call_that_ends_well_clears_its_name() -> None:
     cluster = Cluster()
     dead_by(cluster, "slow", DEATHS_ALLOWED - 1)
     ledger = cluster.process()
-    ledger.start("ocr", "slow")
-    ledger.finish("ocr")
+    ledger.start("slow")
+    ledger.finish()
     dead_by(cluster, "slow", DEATHS_ALLOWED - 1)
     assert not cluster.process().is_set_aside("slow")
 
@@ -105,8 +88,7 @@ def test_a_process_that_ends_by_its_own_will_names_the_one_to_blame() -> None:
     cluster = Cluster()
     for _ in range(DEATHS_ALLOWED):
         ledger = cluster.process()
-        ledger.start("ocr", "hangs")
-        ledger.start("decode", "innocent")
+        ledger.start("hangs", "innocent")
         ledger.leave("A call held the GPU for more than 5 s.", "hangs")
     ledger = cluster.process()
     assert not ledger.is_set_aside("innocent")
@@ -120,19 +102,19 @@ def test_a_process_that_ends_by_its_own_will_names_the_one_to_blame() -> None:
 
 def test_calls_that_were_served_as_one_count_a_death_each_and_are_no_sign_of_unrest() -> None:
     cluster = Cluster()
-    cluster.process(fresh=True).start("ocr", "film/ocr/0", "other1/ocr/0", "other2/ocr/0")
+    cluster.process(fresh=True).start("film/ocr/0", "other1/ocr/0", "other2/ocr/0")
     # Tried again, each goes alone.
     ledger = cluster.process()
-    ledger.start("ocr", "other1/ocr/0")
-    ledger.finish("ocr")
-    ledger.start("ocr", "film/ocr/0")
+    ledger.start("other1/ocr/0")
+    ledger.finish()
+    ledger.start("film/ocr/0")
     ledger = cluster.process()
     assert [entry["calls"] for entry in ledger.restarts["last"]] == [
         ["film/ocr/0", "other1/ocr/0", "other2/ocr/0"],
         ["film/ocr/0"],
     ]
     assert not ledger.is_set_aside("film/ocr/0")
-    ledger.start("ocr", "film/ocr/0")
+    ledger.start("film/ocr/0")
     ledger = cluster.process()
     assert ledger.is_set_aside("film/ocr/0")
     dead_by(cluster, "other1/ocr/0", DEATHS_ALLOWED - 1)
@@ -150,7 +132,7 @@ def test_a_planned_end_blames_nobody() -> None:
     cluster = Cluster()
     for _ in range(DEATHS_ALLOWED):
         ledger = cluster.process()
-        ledger.start("decode", "innocent")
+        ledger.start("innocent")
         ledger.leave("worn out")
     assert not cluster.process().is_set_aside("innocent")
 
@@ -167,7 +149,7 @@ def test_restarts_are_counted_with_their_reasons() -> None:
 
 def test_a_new_actor_believes_nothing_of_an_earlier_one_and_damage_counts_for_nothing() -> None:
     cluster = Cluster()
-    cluster.process(fresh=True).start("ocr", "poison")
+    cluster.process(fresh=True).start("poison")
     assert cluster.process(fresh=True).restarts == {"count": 0, "last": []}
     assert not [key for key in cluster if "deaths" in key]
     cluster["pool/actor-0"] = b"{"
@@ -207,3 +189,20 @@ def test_starts_that_succeed_don_t_count_however_many_there_are() -> None:
         ledger.begin_start()
         ledger.started()
     assert cluster.process().failed_starts == 0
+
+
+def test_who_works_with_an_actor_outlives_its_processes() -> None:
+    cluster = Cluster()
+    first = cluster.process(fresh=True)
+    for job in ("01", "02", "01"):
+        first.hold(job)
+    assert cluster.process().jobs == ["02", "01"]
+    assert cluster.process(fresh=True).jobs == []
+
+
+def test_that_a_gpu_ran_the_models_outlives_processes_and_starts_without_one() -> None:
+    cluster = Cluster()
+    cluster.process(fresh=True).started(on_gpu=True)
+    cluster.process().started(on_gpu=False)
+    assert cluster.process().ran_on_gpu
+    assert not cluster.process(fresh=True).ran_on_gpu

@@ -12,6 +12,7 @@ from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError, DeviceError
 from yivideo_ray.runtime.cluster import Cluster
 from yivideo_ray.runtime.gpu.calls import CallKind, Reply, Ticket
+from yivideo_ray.runtime.gpu.link import gpu_share, pool_name
 from yivideo_ray.runtime.gpu.pool import ActorPool, actors_wanted
 from yivideo_ray.types import EngineFacts
 
@@ -34,17 +35,36 @@ def settings(**gpu: Any) -> Settings:
         ({"actors": "auto", "device": "cpu"}, 4, 1),
         ({"actors": 2}, 4, 2),
         ({"actors": 3, "device": "cpu"}, 0, 3),
+        ({"actors": "auto", "per_device": 3}, 2, 6),
+        ({"actors": 5, "per_device": 3}, 2, 5),
+        ({"actors": "auto", "per_device": 3}, 0, 1),
+        ({"per_device": 4}, 1, 1),
     ],
 )
 def test_the_setting_and_the_cluster_say_how_many(gpu: dict[str, Any], gpus: float, wanted: int) -> None:
     assert actors_wanted(settings(**gpu), cluster(gpus)) == wanted
 
 
-@pytest.mark.parametrize(("gpu", "gpus"), [({"actors": 3}, 2), ({"device": "gpu"}, 0)])
+@pytest.mark.parametrize(
+    ("gpu", "gpus"), [({"actors": 3}, 2), ({"device": "gpu"}, 0), ({"actors": 5, "per_device": 2}, 2)]
+)
 def test_more_than_there_are_is_an_error(gpu: dict[str, Any], gpus: float) -> None:
     with pytest.raises(DeviceError) as caught:
         actors_wanted(settings(**gpu), cluster(gpus))
     assert caught.value.code.name == "DEVICE_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("per_device", range(1, 17))
+def test_so_many_actors_as_share_a_gpu_find_place_on_it_and_no_more(per_device: int) -> None:
+    # Ray counts in ten-thousandths.
+    share = round(gpu_share(per_device) * 10_000)
+    assert share == pytest.approx(gpu_share(per_device) * 10_000)
+    assert share * per_device <= 10_000 < share * (per_device + 1)
+
+
+def test_actors_are_told_apart_by_what_their_answers_and_their_process_rest_on() -> None:
+    assert pool_name(settings()) == pool_name(settings(actors=3)) == pool_name(settings(decode_lanes=2))
+    assert len({pool_name(settings()), pool_name(settings(per_device=2)), pool_name(settings(fallback="cpu"))}) == 3
 
 
 class Actor:
@@ -67,10 +87,10 @@ class Actor:
         await asyncio.sleep(0)
         return Reply(self, 0, 0)
 
-    async def ready(self) -> tuple[EngineFacts, str]:
+    async def ready(self) -> EngineFacts:
         if self.fails:
             raise DeviceError("no place")
-        return EngineFacts("e", "gpu:0", "p", "d", "r"), "cpu"
+        return EngineFacts("e", "gpu:0", "p", "d", "r")
 
     async def is_back(self) -> bool:
         return not self.fails
@@ -86,7 +106,7 @@ def send(target: ActorPool, calls: int) -> None:
     async def run() -> None:
         ticket = Ticket(CallKind.PERFORM_OCR, "w", "w/p/0", 1)
         for _ in range(calls):
-            await target.send(ticket, lambda *_: (None, None))
+            await target.send(ticket, lambda *_: None)
 
     asyncio.run(run())
 
@@ -120,7 +140,7 @@ def test_one_that_does_not_answer_gets_nothing_unless_none_does() -> None:
 
 
 def test_one_that_is_ready_is_enough_and_if_none_gets_ready_its_error_is_told() -> None:
-    facts, _ = asyncio.run(pool(Actor(0, fails=True), Actor(0)).ready())
+    facts = asyncio.run(pool(Actor(0, fails=True), Actor(0)).ready())
     assert facts.device == "gpu:0"
     assert asyncio.run(pool(Actor(0, fails=True), Actor(0)).is_back())
     with pytest.raises(DeviceError, match="no place"):

@@ -250,11 +250,11 @@ def test_a_fingerprint_tells_what_decides_the_result_and_nothing_else() -> None:
     assert area_basis(at_address, Settings()) != area_basis(replace(at_address, version="v2"), Settings())
 
     decoder = Settings().decoder
-    chunks = chunk_basis(INFO, AREA, "task", decoder)
-    assert chunks == chunk_basis(INFO, AREA, "task", decoder.model_copy(update={"threads": 4, "strict": True}))
+    chunks = chunk_basis(INFO, AREA, decoder)
+    assert chunks == chunk_basis(INFO, AREA, decoder.model_copy(update={"threads": 4, "strict": True}))
     others = {
-        chunk_basis(INFO, replace(AREA, bands=()), "task", decoder),
-        chunk_basis(INFO, AREA, "actor", decoder),
+        chunk_basis(INFO, replace(AREA, bands=()), decoder),
+        chunk_basis(INFO, AREA, decoder.model_copy(update={"backend": "cuda"})),
     }
     assert len(others | {chunks}) == 3
 
