@@ -23,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from yivideo_ray.config import ServeSettings, Settings, load_settings, settings_file
 from yivideo_ray.errors import CODES, ConfigError, ServiceError
 from yivideo_ray.http.access import require_safe_address
+from yivideo_ray.http.limits.admission import RESERVE
+from yivideo_ray.http.limits.proxy import environment
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.service.contract import WorkflowService
 
@@ -36,6 +38,8 @@ APP_NAME = "yivideo"
 # For requests in flight when the service is stopped; an upload may take its time.
 DRAIN_S = 30.0
 DRAIN_LOOK_S = 0.2
+# A proxy that was killed is replaced after three looks, which are 10 s apart otherwise.
+SERVE_ENVIRONMENT = {"RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"}
 _OURS = re.compile(rf"\b({'|'.join(CODES)}): (.+)")
 
 
@@ -133,8 +137,8 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
         proxy_location="EveryNode",
         http_options={"host": settings.serve.host, "port": settings.serve.port},
         logging_config={"enable_access_log": False, "log_level": "WARNING"},
-        # A proxy that was killed is replaced after three looks, which are 10 s apart otherwise.
-        controller_options={"runtime_env": {"env_vars": {"RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"}}},
+        # Proxies and replicas inherit it from the controller.
+        controller_options={"runtime_env": {"env_vars": {**SERVE_ENVIRONMENT, **environment(settings.serve)}}},
     )
     # The command's own files are on the command's node.
     here = {f"node:{ray.util.get_node_ip_address()}": 0.001}
@@ -155,7 +159,8 @@ def _application(
         cast("Any", serve.ingress)()(_Replica),
         name="service",
         num_replicas=1,
-        max_ongoing_requests=settings.serve.max_ongoing_requests,
+        # The app refuses what is too much; Serve would have it wait, the looks at its health as well.
+        max_ongoing_requests=settings.serve.max_ongoing_requests + RESERVE,
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
         # It waits more than it works; what works are tasks and the GPU actors.

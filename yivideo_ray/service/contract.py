@@ -177,8 +177,20 @@ class WorkflowService(Protocol):
         """Returns, live, what waits for the device and the workflows that wait and run."""
         ...
 
+    async def require_room(self, idempotency_key: str | None = None, upload_bytes: int = 0) -> None:
+        """Raises QUEUE_FULL, or STORAGE_FULL for an upload of that size, if there is no room now: nobody is to upload a
+        video in vain. Nothing is kept free for it. A request whose key is known already needs no place in the queue.
+        """
+        ...
+
+    async def unready(self) -> Mapping[str, str]:
+        """Returns what keeps workflows from going on, by "service", "database", "disk" or "actor", in a sentence each.
+        Empty: a real inference went through the GPU actor's process that answers now, and all else is there. Takes a
+        few seconds at most."""
+        ...
+
     async def is_ready(self) -> bool:
-        """Returns whether a real inference went through the GPU actor's process that answers now."""
+        """Returns whether unready is empty."""
         ...
 
     async def due_callbacks(self, now: float) -> Sequence[DueCallback]:

@@ -8,15 +8,18 @@ its chunk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ServiceError, YivideoError
+from yivideo_ray.executors import AbandonableThreads
 from yivideo_ray.runtime.cluster import NAMESPACE
 from yivideo_ray.runtime.session import Session
 from yivideo_ray.service.contract import (
@@ -31,6 +34,7 @@ from yivideo_ray.service.contract import (
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.dispatcher import Dispatcher, Runner
 from yivideo_ray.service.outbox import Callbacks
+from yivideo_ray.service.readiness import Readiness, require_space
 from yivideo_ray.service.store import Threaded, WorkflowStore
 from yivideo_ray.service.submissions import Submissions, changes_asked, check_request
 from yivideo_ray.storage.database import Database
@@ -40,6 +44,11 @@ __all__ = ["Service", "open_service"]
 
 # Workflows that queue() names, of those that wait.
 NAMED = 100
+# How long a call waits for a lock that another process has on the database, and for its turn behind such calls.
+LOCK_WAIT_S = 5.0
+TURN_WAIT_S = 5.0
+# Removing a workflow's files, looking at the disk: on a disk that may not answer.
+FILES_S = 10.0
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -61,13 +70,15 @@ class Service:
     ) -> None:
         self._settings = settings
         self._now = now
-        self._database = Database(settings.storage)
+        self._database = Database(settings.storage, LOCK_WAIT_S)
         self._ownership = Ownership(self._database)
         self._store = WorkflowStore(self._database, self._ownership)
         self._submissions = Submissions(self._database, self._ownership, settings.serve.max_queued)
         self._callbacks = Callbacks(self._database, self._ownership)
         self._directories = ServiceDirectories(settings.storage.work_dir)
         self._thread = Threaded("database")
+        # Hundreds may watch one workflow, and all look whenever it goes on: nobody else waits for that.
+        self._watching = Threaded("watching")
         self._dispatcher = Dispatcher(
             settings,
             self._store,
@@ -77,6 +88,8 @@ class Service:
             now=now,
             changed=self._signal,
         )
+        self._readiness = Readiness(self._database, settings.storage.work_dir.expanduser(), self._is_actor_ready)
+        self._files = AbandonableThreads("files", 4, limit_s=FILES_S)
         self._watched: dict[str, asyncio.Event] = {}
         self._open = False
 
@@ -109,6 +122,7 @@ class Service:
         await self._dispatcher.close()
         for changed in self._watched.values():
             changed.set()
+        await self._watching.close(lambda: None)
         await self._thread.close(self._leave_database)
 
     async def submit(self, request: WorkflowRequest) -> tuple[WorkflowView, bool]:
@@ -123,6 +137,13 @@ class Service:
             self._signal(view.workflow_id)
             self._dispatcher.look()
         return view, new
+
+    async def require_room(self, idempotency_key: str | None = None, upload_bytes: int = 0) -> None:
+        await self._call(self._submissions.require_room, idempotency_key, self._dispatcher.max_running)
+        try:
+            await self._files.run(require_space, self._settings.storage.work_dir.expanduser(), upload_bytes)
+        except TimeoutError as error:
+            raise ServiceError("The disk of storage.work_dir does not answer.", code="STORAGE_UNAVAILABLE") from error
 
     async def retry(self, workflow_id: str) -> WorkflowView:
         request = WorkflowRequest(None, mode=ExecutionMode.RETRY, workflow_id=workflow_id)
@@ -142,7 +163,7 @@ class Service:
         try:
             while True:
                 changed = self._watched.setdefault(workflow_id, asyncio.Event())
-                found, more = await self._call(self._store.events, workflow_id, after)
+                found, more = await self._call(self._store.events, workflow_id, after, thread=self._watching)
                 for numbered in found:
                     after = numbered.number
                     yield numbered
@@ -164,9 +185,10 @@ class Service:
     async def delete(self, workflow_id: str) -> None:
         view, owned = await self._call(self._store.delete, workflow_id)
         self._signal(workflow_id)
-        await asyncio.to_thread(
-            self._directories.remove, workflow_id, view.video if owned and isinstance(view.video, Path) else None
-        )
+        video = view.video if owned and isinstance(view.video, Path) else None
+        with contextlib.suppress(TimeoutError):
+            # It goes on; what it does not come to is removed at the next start.
+            await self._files.run(self._directories.remove, workflow_id, video)
 
     async def queue(self) -> dict[str, Any]:
         waiting, following, running = await self._call(self._store.waiting, NAMED)
@@ -187,12 +209,17 @@ class Service:
         }
 
     async def is_ready(self) -> bool:
-        if not self._open or self._dispatcher.taken_over is not None:
-            return False
-        try:
-            return await self._dispatcher.runner.is_ready()
-        except YivideoError:
-            return False
+        return not await self.unready()
+
+    async def unready(self) -> Mapping[str, str]:
+        if self._dispatcher.taken_over is not None:
+            return {"service": self._dispatcher.taken_over.message}
+        if not self._open:
+            return {"service": "The service is starting or stopping."}
+        return await self._readiness.reasons()
+
+    async def _is_actor_ready(self) -> bool:
+        return await self._dispatcher.runner.is_ready()
 
     async def due_callbacks(self, now: float) -> Sequence[DueCallback]:
         return await self._call(self._callbacks.due, now)
@@ -201,14 +228,22 @@ class Service:
         record = partial(self._callbacks.record, workflow_id, delivered=delivered, next_attempt=next_attempt)
         await self._call(record)
 
-    async def _call(self, call: Callable[..., Result], *arguments: Any) -> Result:
+    async def _call(self, call: Callable[..., Result], *arguments: Any, thread: Threaded | None = None) -> Result:
         """Does what somebody outside asks of the database."""
         if self._dispatcher.taken_over is not None:
             raise self._dispatcher.taken_over
         if not self._open:
             raise ServiceError("The service is starting or stopping.")
+        last_begin = math.inf if thread is self._watching else time.monotonic() + TURN_WAIT_S
+
+        def begun_in_time() -> Result:
+            # Whoever waits behind calls that wait for a lock is told so, rather than waiting as long once more.
+            if time.monotonic() > last_begin:
+                raise ServiceError("The database is busy or locked.", code="STORAGE_UNAVAILABLE")
+            return call(*arguments)
+
         try:
-            return await self._thread.call(call, *arguments)
+            return await (thread or self._thread).call(begun_in_time)
         except ServiceError as error:
             self._dispatcher.note(error)
             raise

@@ -146,6 +146,13 @@ class Submissions:
             _remember(connection, request, workflow_id)
             return viewed(connection, fetch(connection, workflow_id)), True
 
+    def require_room(self, idempotency_key: str | None, max_running: int) -> None:
+        """Errors: QUEUE_FULL, unless the key has a workflow."""
+        with self._database.begin() as connection:
+            known = sa.select(tables.keys.c.workflow_id).where(tables.keys.c.key == idempotency_key)
+            if idempotency_key is None or connection.scalar(known) is None:
+                self._require_room(connection, max_running)
+
     def again(
         self, request: WorkflowRequest, change: Callable[[Row], dict[str, Any]], max_running: int
     ) -> tuple[WorkflowView, bool]:

@@ -26,10 +26,11 @@ from yivideo_ray.files import private_directory
 from yivideo_ray.retries import RetryPolicy, retry
 from yivideo_ray.storage import tables
 
-__all__ = ["Database", "database_url", "put", "require_answer", "translated"]
+__all__ = ["Database", "database_url", "put", "require_answer", "require_writable", "translated"]
 
 FILE = "workflows.sqlite"
-# How long SQLite waits for another process's transaction; each takes milliseconds.
+# How long SQLite waits for another process's transaction; each takes milliseconds. Those whom somebody waits for give
+# up sooner: lock_wait_s.
 BUSY_S = 30.0
 WHILE_BUSY = RetryPolicy(attempts=None, total_s=BUSY_S, first_wait_s=0.02, longest_wait_s=0.02)
 CONNECT_S = 10
@@ -64,8 +65,10 @@ class Database:
     Thread-safe.
     """
 
-    def __init__(self, storage: StorageSettings) -> None:
+    def __init__(self, storage: StorageSettings, lock_wait_s: float = BUSY_S) -> None:
+        """lock_wait_s: how long a transaction waits for those of others."""
         self.url = database_url(storage)
+        self._lock_wait_s = lock_wait_s
         self._work_dir = storage.work_dir.expanduser()
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -130,13 +133,14 @@ class Database:
     def _open(self) -> Engine:
         self._make_private()
         if self.is_sqlite:
-            engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_S})
+            engine = sa.create_engine(self.url, connect_args={"timeout": self._lock_wait_s})
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
             engine = sa.create_engine(
                 self.url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "application_name": "yivideo"}
             )
+            event.listen(engine, "connect", self._set_up_postgresql)
         # Imported here: upgrading needs the lock of the one service, which needs this module.
         from yivideo_ray.storage.migrations.upgrade import upgrade
 
@@ -149,6 +153,12 @@ class Database:
             engine.dispose()
             raise
         return engine
+
+    def _set_up_postgresql(self, connection: Any, _: Any) -> None:
+        # Outside a transaction, whose end would undo it.
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = {round(1000 * self._lock_wait_s)}")
+        connection.autocommit = False
 
     def _make_private(self) -> None:
         """Closes work_dir to others, for sessions and services open the database before they keep anything there, and
@@ -190,6 +200,28 @@ def require_answer(storage: StorageSettings) -> str:
     finally:
         engine.dispose()
     return answering
+
+
+def require_writable(database: Database, wait_s: float) -> None:
+    """Asks the database, on a connection of its own, whether a transaction could be made within wait_s; makes none.
+    Errors: ServiceError STORAGE_UNAVAILABLE if it is locked or gone, OutputError STORAGE_FULL."""
+    url = database.url
+    if not database.is_sqlite:
+        options: dict[str, Any] = {"connect_timeout": max(2, round(wait_s)), "application_name": "yivideo"}
+        statements = ["SELECT 1"]
+    else:
+        # mode=rw: a file that is gone is not made anew.
+        url = url.set(database=f"file:{quote(str(database.path.absolute()))}", query={"mode": "rw", "uri": "true"})
+        options, statements = {"timeout": wait_s, "isolation_level": None}, ["BEGIN IMMEDIATE", "ROLLBACK"]
+    engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    except SQLAlchemyError as error:
+        raise translated(error) from error
+    finally:
+        engine.dispose()
 
 
 def put(connection: Connection, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:

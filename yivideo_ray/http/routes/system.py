@@ -69,9 +69,16 @@ async def is_alive() -> dict[str, str]:
     },
 )
 async def is_ready(service: ServiceDep) -> dict[str, str]:
-    """Ready means that a real inference went through the process that owns the models, which is asked each time."""
-    if not await service.is_ready():
-        raise ServiceError("No GPU actor has gone through a real inference yet.", code="SERVICE_UNAVAILABLE")
+    """Ready means that a real inference went through the process that owns the models, that the database takes
+    transactions and that its disk has room. All are asked each time; `facts` of the error says which is not."""
+    unready = await service.unready()
+    if unready:
+        raise ServiceError(
+            " ".join(f"{name}: {sentence}" for name, sentence in unready.items()),
+            code="SERVICE_UNAVAILABLE",
+            remedy="Mend what is named, or wait if the service is starting.",
+            **unready,
+        )
     return {"status": "ready"}
 
 
