@@ -30,7 +30,7 @@ from yivideo_ray.service.contract import WorkflowService
 
 if TYPE_CHECKING:
     from ray.serve import Application
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["APP_NAME", "BuildArguments", "Opener", "build", "serving"]
 
@@ -227,11 +227,35 @@ class _Replica:
                 await self._opened.close()
 
         self._built = build_app(self._settings, opening)
+        self._built.add_middleware(CancelledCalls)
         return self._built
 
     async def end_watching(self) -> None:
         """Ends the streams of events."""
         self._built.state.stopping.set()
+
+
+class CancelledCalls:
+    """Has the app meet a client that has gone where Serve's receive raises that its call to the proxy was cancelled,
+    as it does once the client has gone: that is no fault."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from ray.exceptions import RayError, TaskCancelledError
+
+        async def received() -> Message:
+            try:
+                return await receive()
+            except TaskCancelledError:
+                return {"type": "http.disconnect"}
+            except RayError as error:
+                # The proxy's process is gone, and the client's connection with it.
+                logging.getLogger(__name__).warning("A request is cut off: %s", type(error).__name__)
+                return {"type": "http.disconnect"}
+
+        await self._app(scope, received, send)
 
 
 def _keep_to_this_node() -> None:

@@ -1,4 +1,4 @@
-"""What readiness tells, and what a locked or lost database does to calls: nobody waits for long, and nobody in a queue."""
+"""What readiness tells, and what a locked or lost database does to calls: nobody waits for long, or for others."""
 
 from __future__ import annotations
 
