@@ -144,6 +144,10 @@ CODES: dict[str, Code] = dict(
         _code("REQUEST_TIMEOUT", 408, "Send the request without pauses; its bytes came too slowly.", retryable=True),
         _code("REQUEST_TOO_LARGE", 413, "Send a smaller request; a video goes into a form, as a file."),
         _code("MEDIA_TYPE_UNSUPPORTED", 415, "Send application/json, or multipart/form-data with the video."),
+        _code("UPLOAD_NOT_FOUND", 404, "Begin the upload anew; one that nobody has added to for a day is removed."),
+        _code(
+            "UPLOAD_CONFLICT", 409, "Ask with HEAD how much has come, and go on with what is behind.", retryable=True
+        ),
         _code("UPLOAD_TOO_LARGE", 413, "Send a smaller file, or raise serve.max_upload_bytes."),
         _code("CALLBACK_FORBIDDEN", 422, "Name a public address, or set serve.allow_private_callbacks."),
         _code("NOT_FOUND", 404, "Check the address; /docs lists every call."),

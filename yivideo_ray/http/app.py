@@ -17,7 +17,8 @@ from yivideo_ray.http.incoming import Incoming
 from yivideo_ray.http.limits.admission import Admission, HeadRequests
 from yivideo_ray.http.metrics import Counting, Metrics
 from yivideo_ray.http.problems import Faults, handle_errors
-from yivideo_ray.http.routes import results, system, workflows
+from yivideo_ray.http.resumable import Resumable
+from yivideo_ray.http.routes import results, system, uploads, workflows
 from yivideo_ray.http.submitting import Submitter
 from yivideo_ray.http.webhooks import WebhookSender
 from yivideo_ray.service.contract import WorkflowService
@@ -41,6 +42,7 @@ def build_app(settings: Settings, opening: Opening) -> FastAPI:
     keys = [key.get_secret_value() for key in settings.serve.keys]
     work_dir = settings.storage.work_dir.expanduser()
     incoming = Incoming(work_dir / "uploads")
+    resumable = Resumable(incoming, settings.serve.max_upload_bytes)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -48,7 +50,7 @@ def build_app(settings: Settings, opening: Opening) -> FastAPI:
             app.state.service = service
             loops = [
                 asyncio.ensure_future(WebhookSender(service, settings).run()),
-                asyncio.ensure_future(incoming.keep_sweeping()),
+                asyncio.ensure_future(incoming.keep_sweeping(resumable.sweep)),
             ]
             try:
                 yield
@@ -74,11 +76,14 @@ def build_app(settings: Settings, opening: Opening) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.stopping = asyncio.Event()
     app.state.one_preview = asyncio.Semaphore(1)
-    app.state.submitter = Submitter(settings, incoming)
+    app.state.incoming = incoming
+    app.state.resumable = resumable
+    app.state.submitter = Submitter(settings, incoming, resumable)
     # Files of results: short, but on a disk that may not answer.
     app.state.answers = AbandonableThreads("answers", ANSWERS_AT_ONCE, limit_s=ANSWER_S)
     app.include_router(workflows.router)
     app.include_router(results.router)
+    app.include_router(uploads.router)
     app.include_router(system.router)
     handle_errors(app)
     # The last one added meets a request first.

@@ -8,10 +8,10 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from yivideo_ray.executors import Threads
 
@@ -49,7 +49,7 @@ class Incoming:
         try:
             yield path
         finally:
-            await self._to_its_end(self._remover.run(end))
+            await self.to_its_end(end)
 
     async def keep(self, directory: Path) -> Path:
         """Returns where a directory of directory() is now, which is not removed."""
@@ -59,17 +59,18 @@ class Incoming:
 
     async def remove(self, directory: Path) -> None:
         """Removes what was kept."""
-        await self._to_its_end(self._remover.run(shutil.rmtree, directory, ignore_errors=True))
+        await self.to_its_end(partial(shutil.rmtree, directory, ignore_errors=True))
 
     async def sweep(self, age_s: float = LEFT_AFTER_S) -> None:
         """Removes what nobody writes to, and nobody has written to for so long."""
         await self._remover.run(self._sweep, age_s)
 
-    async def keep_sweeping(self) -> None:
-        """Sweeps for ever."""
+    async def keep_sweeping(self, also: Callable[[], None]) -> None:
+        """Sweeps for ever, and has another sweep, too."""
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             await self.sweep()
+            await self._remover.run(also)
 
     async def close(self) -> None:
         """Waits for what is being removed."""
@@ -77,8 +78,9 @@ class Incoming:
         self.threads.close()
         self._remover.close()
 
-    async def _to_its_end(self, removal: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(removal)
+    async def to_its_end(self, call: Callable[[], None]) -> None:
+        """Calls what tidies up, in a thread, also if the request that waits for it is cancelled meanwhile."""
+        task = asyncio.ensure_future(self._remover.run(call))
         # The event loop itself holds its tasks by weak references only.
         self._removals.add(task)
         task.add_done_callback(self._removals.discard)

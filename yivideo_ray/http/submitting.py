@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +17,7 @@ from yivideo_ray.errors import InputError, ServiceError
 from yivideo_ray.executors import AbandonableThreads
 from yivideo_ray.http.allowlist import allowed_video
 from yivideo_ray.http.incoming import Incoming
+from yivideo_ray.http.resumable import Resumable
 from yivideo_ray.http.uploads import Form, announced_bytes, discard, read_body, read_form
 from yivideo_ray.http.webhooks import require_callback
 from yivideo_ray.http.wire import PRIORITIES, NewWorkflow
@@ -46,9 +47,10 @@ class _Asked:
 class Submitter:
     """Reads requests for workflows, and hands them over to the service."""
 
-    def __init__(self, settings: Settings, incoming: Incoming) -> None:
+    def __init__(self, settings: Settings, incoming: Incoming, resumable: Resumable) -> None:
         self._settings = settings
         self._incoming = incoming
+        self._resumable = resumable
         self._paths = AbandonableThreads("paths", PATHS_AT_ONCE, limit_s=PATH_S)
 
     async def submit(
@@ -72,6 +74,8 @@ class Submitter:
         new = False
         try:
             found, new = await service.submit(await self._request(asked, idempotency_key))
+            if new and asked.body.upload_id is not None:
+                await self._paths.run(self._resumable.hand_over, asked.body.upload_id)
         finally:
             if not new:
                 await discard(asked.form, self._incoming)
@@ -79,7 +83,12 @@ class Submitter:
 
     async def _request(self, asked: _Asked, idempotency_key: str | None) -> WorkflowRequest:
         try:
-            return await self._paths.run(_request, asked, self._settings, idempotency_key)
+            upload_id = asked.body.upload_id
+            if upload_id is None:
+                return await self._paths.run(_request, asked, self._settings, idempotency_key)
+            whole = await self._paths.run(self._resumable.video, upload_id)
+            # An upload is one workflow's, however often that is asked for.
+            return _request(replace(asked, form=Form(video=whole)), self._settings, f"upload {upload_id}")
         except TimeoutError as error:
             sentence = f"The disk of {asked.body.video_path!r} does not answer."
             raise InputError(sentence, code="INPUT_UNREACHABLE") from error
@@ -105,7 +114,7 @@ async def _from_json(request: Request, media_type: str) -> _Asked:
             remedy="Send application/json, or multipart/form-data with the video.",
         )
     body = _validated(_parsed(await read_body(request, JSON_BYTES), ("body",)))
-    if body.execution_mode is ExecutionMode.FULL and body.video_path is None:
+    if body.execution_mode is ExecutionMode.FULL and (body.video_path is None) is (body.upload_id is None):
         raise _invalid(("body", "video_path"), "mode full needs a video: its path, or an upload")
     return _Asked(body, Form())
 
@@ -115,6 +124,8 @@ def _from_form(form: Form) -> NewWorkflow:
         raise _invalid(("body", "video"), "the form holds no file")
     if "video_path" in form.fields:
         raise _invalid(("body", "video_path"), "the video is uploaded: leave out its path")
+    if "upload_id" in form.fields:
+        raise _invalid(("body", "upload_id"), "the video is in the form: leave out the id of another")
     values: dict[str, Any] = {
         name: _parsed(value.encode(), ("body", name)) if name in JSON_FIELDS else value
         for name, value in form.fields.items()

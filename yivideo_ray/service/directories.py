@@ -14,10 +14,13 @@ from pathlib import Path
 from yivideo_ray.errors import OutputError
 from yivideo_ray.files import write_atomically
 
-__all__ = ["PREFIX", "ServiceDirectories"]
+__all__ = ["PREFIX", "RESUMABLE", "ServiceDirectories"]
 
 PREFIX = "wf-"
 """How the ids of the service's workflows begin: those of other runs are hexadecimal alone."""
+
+RESUMABLE = "resumable"
+"""Where, under uploads, ID.json tells of uploads that go on: the directory ID beside it has no workflow yet."""
 
 USERS = "databases"
 
@@ -57,7 +60,7 @@ class ServiceDirectories:
             _remove_upload(video, self.uploads)
 
     def clean(self, database_id: str, workflows: Collection[str], videos: Collection[str]) -> None:
-        """Removes what workflows left that are no longer there, and uploads that no workflow has.
+        """Removes what workflows left that are no longer there, and uploads that no workflow has and that don't go on.
 
         To be called before anything is uploaded, by the one service of the database: whoever made them is dead. Where
         services of several databases have used the directory, nothing is removed: nobody knows whose it is.
@@ -67,7 +70,10 @@ class ServiceDirectories:
         for directory in _inside(self._work_dir / "workflows"):
             if directory.name.startswith(PREFIX) and directory.name not in workflows:
                 shutil.rmtree(directory, ignore_errors=True)
+        going_on = {RESUMABLE, *(path.stem for path in _inside(self.uploads / RESUMABLE))}
         for entry in _inside(self.uploads):
+            if entry.name in going_on:
+                continue
             wanted = any(Path(video) == entry or Path(video).is_relative_to(entry) for video in videos)
             if not wanted:
                 if entry.is_dir() and not entry.is_symlink():

@@ -66,6 +66,8 @@ SHOWN: dict[int | str, dict[str, Any]] = {
             "INPUT_SCHEME_FORBIDDEN",
             "IDEMPOTENCY_KEY_REUSED",
             "CALLBACK_FORBIDDEN",
+            "UPLOAD_NOT_FOUND",
+            "UPLOAD_CONFLICT",
             "QUEUE_FULL",
             "TOO_MANY_REQUESTS",
             "STORAGE_FULL",
