@@ -236,6 +236,18 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 FIGURES["durability_postgresql"] = FIGURES["durability"]
+ATTACKED = {
+    "load_before": 0.5,
+    "dialogues": {"count": 200, "statuses": {"400": 190, "closed": 10}, "longest_s": 5.1},
+    "limits": [{"name": "no traceback", "reached": False, "figure": "KeyError"}],
+}
+FIGURES["hostile_videos"] = FIGURES["hostile_http"] = (
+    ATTACKED,
+    [
+        "200 dialogues: 190 x 400, 10 x closed; the longest 5.1 s",
+        "no traceback                       MISSED   KeyError",
+    ],
+)
 ENGINE = EngineFacts("onnxruntime", "cpu", "a provider", "det", "rec")
 PAGE_OF = {measured.name: page for page in PAGES for measured in page.measured}
 DRAWN = {"throughput", "scaling", "memory_calls", "memory_minutes", "memory_videos", "floor"}
