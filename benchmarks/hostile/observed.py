@@ -81,7 +81,7 @@ class Observed:
             time.sleep(0.2)
 
     def _now(self) -> dict[str, int]:
-        found = {}
+        found: dict[str, int] = {}
         for process in psutil.Process(self._served.process.pid).children(recursive=True):
             try:
                 title = " ".join(process.cmdline())

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from yivideo_ray.ocr.testing.pattern import draw_pattern
 
@@ -47,6 +48,7 @@ def _write(path: Path, container: str, codec: str, pixels: str) -> None:
     rate = 25 if codec == "mpeg2video" else RATE
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(codec, rate=rate)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
         for number in range(FRAMES * rate // RATE):
             picture = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)

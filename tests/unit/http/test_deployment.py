@@ -124,7 +124,10 @@ def test_a_request_that_serve_cancels_is_a_client_that_has_gone(error: str) -> N
     async def receive() -> Any:
         raise getattr(ray.exceptions, error)
 
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert await receive() == {"type": "http.disconnect"}
 
-    asyncio.run(CancelledCalls(app)({"type": "http"}, receive, receive))
+    asyncio.run(CancelledCalls(app)({"type": "http"}, receive, send))

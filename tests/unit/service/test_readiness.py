@@ -42,7 +42,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def disk_of(free_bytes: int) -> Any:
-    return lambda _: shutil._ntuple_diskusage(1 << 40, 0, free_bytes)  # type: ignore[attr-defined]
+    return lambda _: shutil._ntuple_diskusage(1 << 40, 0, free_bytes)
 
 
 def test_a_service_that_could_go_on_has_nothing_to_tell(tmp_path: Path) -> None:

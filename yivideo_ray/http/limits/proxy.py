@@ -110,7 +110,7 @@ class TimedConnection(HttpToolsProtocol):
             self._await_head()
 
     def on_headers_complete(self) -> None:
-        self._head_timer = _stopped(self._head_timer)
+        self._end_head()
         super().on_headers_complete()
 
     def pause_writing(self) -> None:
@@ -119,30 +119,35 @@ class TimedConnection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._write_timer = _stopped(self._write_timer)
+        self._end_write()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_timer = _stopped(self._head_timer)
-        self._write_timer = _stopped(self._write_timer)
+        self._end_head()
+        self._end_write()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
         self._head_bytes = 0
         self._head_timer = self.loop.call_later(self.timeout_s, self._close, 408)
 
+    def _end_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _end_write(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
     def _close(self, status: int) -> None:
-        self._head_timer = _stopped(self._head_timer)
+        self._end_head()
         if self.transport.is_closing():
             return
         # In the midst of the answer to an earlier request nothing can be said.
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(STATUS_LINE[status] + b"connection: close\r\ncontent-length: 0\r\n\r\n")
         self.transport.close()
-
-
-def _stopped(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
 
 
 def _most_connections() -> int:

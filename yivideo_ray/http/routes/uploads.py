@@ -40,6 +40,7 @@ async def tell_protocol(settings: SettingsDep) -> Response:
     """What tus clients ask first."""
     return _answer(
         204,
+        None,
         **{
             "Tus-Version": VERSION,
             "Tus-Extension": "creation,termination,expiration",
