@@ -41,7 +41,7 @@ UNFETCHED_S = 60.0
 # before it has read the answer.
 LINGER_S = 2.0
 # The app answers a body that comes too slowly before this module ends it.
-LATER_S = 5.0
+LATER_S = 30.0
 # Clients that ask first (Expect: 100-continue) are answered from the head, so many of them at a time.
 ASKING_FIRST = 64
 MOST_CONNECTIONS = 8192
