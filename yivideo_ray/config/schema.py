@@ -231,12 +231,15 @@ class ServeSettings(_Section):
 
 
 class StorageSettings(_Section):
-    """url: None for an SQLite file in work_dir, or a URL of PostgreSQL."""
+    """url: None for an SQLite file in work_dir, or a URL of PostgreSQL. keep_…: 0 is for ever, without limit."""
 
     work_dir: LocalPath = Path("~/.cache/yivideo")
     url: SecretStr | None = None
     allowed_roots: tuple[Root, ...] = ()
     allowed_urls: tuple[UrlPrefix, ...] = ()
+    keep_days: float = Field(90, ge=0)
+    keep_bytes: int = Field(100 * 1024**3, ge=0)
+    keep_uploads_days: float = Field(7, ge=0)
 
 
 class Settings(BaseSettings):

@@ -79,6 +79,7 @@ class WorkflowView:
     stages holds one record per stage of the chain, in order. percent is 0 to 100, eta_s seconds (None: no pace yet).
     queue_position counts from 1, the next one (None: it does not wait). outputs are the files written, result the JSON
     document among them, both once SUCCESS. error is YivideoError.as_dict(). cancelling: a cancel is under way.
+    video_swept: when its upload was removed to make room (None: it was not).
     """
 
     workflow_id: str
@@ -100,6 +101,7 @@ class WorkflowView:
     callback_url: str | None
     result: Path | None
     cancelling: bool = False
+    video_swept: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ class WorkflowService(Protocol):
     """Keeps and runs workflows. All calls may be made at once, from one event loop.
 
     Any of them may raise ServiceError STORAGE_UNAVAILABLE (the database can't be reached; a retry helps) and
-    SERVICE_UNAVAILABLE (it has not started, or is closing). Those that take a workflow_id raise WORKFLOW_NOT_FOUND.
+    SERVICE_UNAVAILABLE (it has not started, or is closing). Those that take a workflow_id raise WORKFLOW_NOT_FOUND, and
+    WORKFLOW_SWEPT for one that was removed because of its age or to make room.
     """
 
     async def submit(self, request: WorkflowRequest) -> tuple[WorkflowView, bool]:

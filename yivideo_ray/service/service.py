@@ -31,6 +31,7 @@ from yivideo_ray.service.contract import (
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.dispatcher import Dispatcher, Runner
 from yivideo_ray.service.outbox import Callbacks
+from yivideo_ray.service.retention import Retention, Sweeper
 from yivideo_ray.service.store import Threaded, WorkflowStore
 from yivideo_ray.service.submissions import Submissions, changes_asked, check_request
 from yivideo_ray.storage.database import Database
@@ -40,6 +41,9 @@ __all__ = ["Service", "open_service"]
 
 # Workflows that queue() names, of those that wait.
 NAMED = 100
+
+# How soon a database file that was removed is noticed by itself; a transaction notices it at once.
+LOOK_S = 2.0
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -77,6 +81,15 @@ class Service:
             now=now,
             changed=self._signal,
         )
+        self._sweeper = Sweeper(
+            settings.storage,
+            Retention(settings.storage, self._database, self._ownership),
+            self._directories,
+            self._thread,
+            now=now,
+            changed=self._signal,
+        )
+        self._loops: list[asyncio.Task[None]] = []
         self._watched: dict[str, asyncio.Event] = {}
         self._open = False
 
@@ -102,10 +115,14 @@ class Service:
             await self.close()
             raise
         self._open = True
+        self._loops = [asyncio.ensure_future(self._sweeper.run()), asyncio.ensure_future(self._keep_file())]
 
     async def close(self) -> None:
         """Ends what runs, which goes on with the next start, and leaves Ray and the database. May be called twice."""
         self._open = False
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
         await self._dispatcher.close()
         for changed in self._watched.values():
             changed.set()
@@ -118,7 +135,7 @@ class Service:
             view, new = await self._call(self._submissions.submit, request, self._now(), max_running)
         else:
             change = partial(changes_asked, request, self._settings)
-            view, new = await self._call(self._submissions.again, request, change, max_running)
+            view, new = await self._call(self._submissions.again, request, change, self._now(), max_running)
         if new:
             self._signal(view.workflow_id)
             self._dispatcher.look()
@@ -212,6 +229,21 @@ class Service:
         except ServiceError as error:
             self._dispatcher.note(error)
             raise
+
+    async def _keep_file(self) -> None:
+        """Notices that the database's file is not there any more, says so once, and mends what can be mended."""
+        told: str | None = None
+        while True:
+            await asyncio.sleep(LOOK_S)
+            trouble = self._database.trouble()
+            if trouble is not None and trouble != told:
+                _log.error("Nothing is taken any more: %s", trouble)
+            told = trouble
+            if trouble is not None:
+                try:
+                    await asyncio.to_thread(self._database.mend)
+                except YivideoError as error:
+                    _log.warning("%s", error)
 
     def _signal(self, workflow_id: str) -> None:
         """Has those look again who watch a workflow."""
