@@ -26,6 +26,7 @@ class FakeRay:
         self.options: dict[str, Any] = {}
         self.failures: list[Exception] = []
         self.shut_down = 0
+        self.swept: list[Path] = []
 
     def is_initialized(self) -> bool:
         return self.connected
@@ -53,6 +54,8 @@ def given(monkeypatch: pytest.MonkeyPatch, address: str | None, **resources: flo
     # Another test of this process may have left a real one connected.
     monkeypatch.setattr(cluster, "_is_connected", lambda: ray.connected)
     monkeypatch.setattr(cluster, "_require_listener", lambda _: None)
+    # Those of real ones.
+    monkeypatch.setattr(cluster, "sweep_sessions", ray.swept.append)
     # start sets some.
     monkeypatch.setattr(os, "environ", {"RAY_ADDRESS": address} if address else {})
     return ray
@@ -61,6 +64,7 @@ def given(monkeypatch: pytest.MonkeyPatch, address: str | None, **resources: flo
 def test_a_local_ray_counts_one_cpu_more_than_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = given(monkeypatch, None)
     started = cluster.start()
+    assert [str(directory) for directory in ray.swept] == [ray.options["_temp_dir"]]
     assert ray.resources["CPU"] == available_cores() + 1
     assert (started.cpus, started.has_spare) == (available_cores(), True)
     assert cluster.cpus_now(started) == available_cores()
