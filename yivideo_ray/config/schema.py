@@ -20,6 +20,7 @@ __all__ = [
     "GpuLockSettings",
     "GpuSettings",
     "LayerChoice",
+    "LoggingSettings",
     "OcrSettings",
     "PipelineSettings",
     "PostprocessorSettings",
@@ -242,6 +243,15 @@ class StorageSettings(_Section):
     keep_uploads_days: float = Field(7, ge=0)
 
 
+class LoggingSettings(_Section):
+    """The service's log, work_dir/logs/service.log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+    max_bytes: int = Field(10_000_000, ge=10_000)
+    files: int = Field(5, ge=1, le=1000)
+
+
 class Settings(BaseSettings):
     """All settings. The environment wins over values given to the constructor, which win over the defaults."""
 
@@ -264,6 +274,7 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings()
     # Made anew each time: it holds the home directory of the process that asks.
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    logging: LoggingSettings = LoggingSettings()
 
     @classmethod
     def settings_customise_sources(

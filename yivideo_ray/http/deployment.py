@@ -25,6 +25,7 @@ from yivideo_ray.errors import CODES, ConfigError, ServiceError
 from yivideo_ray.http.access import require_safe_address
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.service.contract import WorkflowService
+from yivideo_ray.service.logs import log_to_file
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -156,6 +157,7 @@ def _application(
         name="service",
         num_replicas=1,
         max_ongoing_requests=settings.serve.max_ongoing_requests,
+        logging_config={"enable_access_log": False, "log_level": "WARNING"},
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
         # It waits more than it works; what works are tasks and the GPU actors.
@@ -208,6 +210,7 @@ class _Replica:
         os.umask(0o077)
         _keep_to_this_node()
         self._settings = settings
+        self._end_log = log_to_file(settings)
         self._opened = opener(settings)
         await self._opened.start()
 
@@ -220,6 +223,7 @@ class _Replica:
                 yield self._opened
             finally:
                 await self._opened.close()
+                self._end_log()
 
         self._built = build_app(self._settings, opening)
         return self._built

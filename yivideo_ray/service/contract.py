@@ -19,6 +19,7 @@ __all__ = [
     "DueCallback",
     "ExecutionMode",
     "NumberedEvent",
+    "ServiceFigures",
     "WorkflowPage",
     "WorkflowRequest",
     "WorkflowService",
@@ -131,6 +132,26 @@ class DueCallback:
     message_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """Figures for those who run the service. None: not known, for the database does not answer, or the disk.
+
+    workflows: by state, those that are kept; ended, failures (by code), callbacks (attempts: delivered, tried_again,
+    given_up) and swept (workflows and uploads): since the service started. oldest_waiting_s: 0 where none waits.
+    """
+
+    database_ok: bool
+    workflows: Mapping[str, int] | None
+    oldest_waiting_s: float | None
+    callbacks_waiting: int | None
+    database_bytes: int | None
+    disk_free_bytes: int | None
+    ended: Mapping[str, int]
+    failures: Mapping[str, int]
+    callbacks: Mapping[str, int]
+    swept: int
+
+
 class WorkflowService(Protocol):
     """Keeps and runs workflows. All calls may be made at once, from one event loop.
 
@@ -178,6 +199,10 @@ class WorkflowService(Protocol):
 
     async def queue(self) -> dict[str, Any]:
         """Returns, live, what waits for the device and the workflows that wait and run."""
+        ...
+
+    async def figures(self) -> ServiceFigures:
+        """Returns figures for those who run it. No error of the database or the cluster comes from it."""
         ...
 
     async def is_ready(self) -> bool:

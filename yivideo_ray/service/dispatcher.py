@@ -20,9 +20,10 @@ from yivideo_ray.progress import ending_sentence
 from yivideo_ray.retries import RetryPolicy, is_retryable, retry_async
 from yivideo_ray.runtime.failures import log_fault
 from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
-from yivideo_ray.service.contract import WorkflowState
+from yivideo_ray.service.contract import WorkflowState, WorkflowView
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.event_buffer import EventBuffer
+from yivideo_ray.service.logs import about
 from yivideo_ray.service.parameters import with_parameters
 from yivideo_ray.service.rows import Row, chain_of
 from yivideo_ray.service.store import Ending, Threaded, WorkflowStore, cancelled
@@ -67,7 +68,8 @@ class Runner(Protocol):
 
 
 class Dispatcher:
-    """Begins the workflows that wait and works on them. changed is called with a workflow's id when its row is another.
+    """Begins the workflows that wait and works on them. changed is called with a workflow's id when its row is another,
+    ended with what a workflow came to.
 
     If its cluster goes away, it starts or joins another and has the workflows go on; if another service takes over
     (taken_over), it stops.
@@ -83,6 +85,7 @@ class Dispatcher:
         make_runner: Callable[[], Runner],
         now: Callable[[], float],
         changed: Callable[[str], None],
+        ended: Callable[[WorkflowView], None],
     ) -> None:
         self.max_running = settings.serve.max_running or workflows_at_once(1)
         self.taken_over: ServiceError | None = None
@@ -93,6 +96,7 @@ class Dispatcher:
         self._make_runner = make_runner
         self._now = now
         self._changed = changed
+        self._ended = ended
         self._runner: Runner | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         # Of those of them whose events are still saved as they come: not begun a moment ago, not ending.
@@ -196,17 +200,22 @@ class Dispatcher:
             # Another may have waited for that.
             self._wake.set()
 
-    def _pause(self, workflow_id: str, reason: str) -> None:
+    def _pause(self, reason: str) -> None:
         """Begins nothing for a while: for longer, the more often that was of no use."""
         loop = asyncio.get_running_loop()
-        _log.warning("%s waits, and so do all: %s", workflow_id, reason)
+        _log.warning("waits, and so do all others: %s", reason)
         if loop.time() >= self._paused_until:
             self._paused_until = loop.time() + self._pause_s
             loop.call_at(self._paused_until, self._wake.set)
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     async def _run(self, row: Row) -> None:
+        with about(row["workflow_id"]):
+            await self._run_to_its_end(row)
+
+    async def _run_to_its_end(self, row: Row) -> None:
         workflow_id = row["workflow_id"]
+        _log.info("begins: %s", json.loads(row["video"]))
         buffer = self._buffers[workflow_id] = EventBuffer(row, self._now())
         try:
             ending = await self._ending(row, buffer)
@@ -218,10 +227,10 @@ class Dispatcher:
                 await self._finish(buffer, ending)
         except YivideoError as error:
             self.note(error)
-            _log.warning("The end of %s could not be written down: %s", workflow_id, error)
+            _log.warning("The workflow's end could not be written down: %s", error)
         except Exception:
             # It stays IN_PROGRESS, and the next start has it go on.
-            _log.exception("The end of %s could not be written down", workflow_id)
+            _log.exception("The workflow's end could not be written down")
         finally:
             self._buffers.pop(workflow_id, None)
             self._running.pop(workflow_id, None)
@@ -253,15 +262,15 @@ class Dispatcher:
             for record in outcome.stages:
                 buffer.take_stage(record)
             ending = _ending_of(outcome, buffer)
-        return None if self._passes(buffer.workflow_id, ending) else ending
+        return None if self._passes(ending) else ending
 
-    def _passes(self, workflow_id: str, ending: Ending) -> bool:
+    def _passes(self, ending: Ending) -> bool:
         """Returns whether what ended a workflow is nobody's fault and passes, and sees to it that the others wait."""
         code = None if ending.error is None else ending.error["code"]
         if code == "CLUSTER_UNAVAILABLE":
             self._lose_cluster()
         elif code in PASSING:
-            self._pause(workflow_id, ending.message)
+            self._pause(ending.message)
         else:
             self._pause_s = FIRST_PAUSE_S
             return False
@@ -292,7 +301,10 @@ class Dispatcher:
         # What is being saved of it now goes before.
         async with self._saving:
             finish = partial(self._store.finish, buffer.workflow_id, ending, buffer.last_update(), self._now())
-            view = await self._persistently(finish)
+            view: WorkflowView = await self._persistently(finish)
+        self._ended(view)
+        told = _log.warning if view.state is WorkflowState.FAILED else _log.info
+        told("%s: %s", view.state, ending.message)
         if view.state is not WorkflowState.SUCCESS:
             await asyncio.to_thread(self._directories.drop_results, buffer.workflow_id)
 
@@ -353,7 +365,7 @@ class Dispatcher:
         def may_be_taken_later(error: Exception) -> bool:
             if not is_retryable(error):
                 return False
-            _log.warning("The end of a workflow can't be written down yet: %s", error)
+            _log.warning("The workflow's end can't be written down yet: %s", error)
             return True
 
         return await retry_async(lambda: self._thread.call(call), UNTIL_TAKEN, may_be_taken_later)

@@ -23,6 +23,7 @@ from yivideo_ray.service.contract import (
     DueCallback,
     ExecutionMode,
     NumberedEvent,
+    ServiceFigures,
     WorkflowPage,
     WorkflowRequest,
     WorkflowState,
@@ -30,6 +31,7 @@ from yivideo_ray.service.contract import (
 )
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.dispatcher import Dispatcher, Runner
+from yivideo_ray.service.figures import Figures
 from yivideo_ray.service.outbox import Callbacks
 from yivideo_ray.service.retention import Retention, Sweeper
 from yivideo_ray.service.store import Threaded, WorkflowStore
@@ -72,6 +74,7 @@ class Service:
         self._callbacks = Callbacks(self._database, self._ownership)
         self._directories = ServiceDirectories(settings.storage.work_dir)
         self._thread = Threaded("database")
+        self._figures = Figures(self._database, settings.storage.work_dir.expanduser())
         self._dispatcher = Dispatcher(
             settings,
             self._store,
@@ -80,6 +83,7 @@ class Service:
             make_runner=make_runner,
             now=now,
             changed=self._signal,
+            ended=self._figures.count_end,
         )
         self._sweeper = Sweeper(
             settings.storage,
@@ -87,7 +91,7 @@ class Service:
             self._directories,
             self._thread,
             now=now,
-            changed=self._signal,
+            changed=self._note_sweep,
         )
         self._loops: list[asyncio.Task[None]] = []
         self._watched: dict[str, asyncio.Event] = {}
@@ -175,6 +179,8 @@ class Service:
         view = await self._call(self._store.cancel, workflow_id, self._now())
         if view.cancelling:
             self._dispatcher.cancel(workflow_id)
+        else:
+            self._figures.count_end(view)
         self._signal(workflow_id)
         return view
 
@@ -203,6 +209,12 @@ class Service:
             },
         }
 
+    async def figures(self) -> ServiceFigures:
+        try:
+            return await self._call(self._figures.look, self._now())
+        except YivideoError:
+            return self._figures.without_database()
+
     async def is_ready(self) -> bool:
         if not self._open or self._dispatcher.taken_over is not None:
             return False
@@ -217,6 +229,7 @@ class Service:
     async def record_callback(self, workflow_id: str, *, delivered: bool, next_attempt: float | None) -> None:
         record = partial(self._callbacks.record, workflow_id, delivered=delivered, next_attempt=next_attempt)
         await self._call(record)
+        self._figures.count_callback(delivered=delivered, next_attempt=next_attempt)
 
     async def _call(self, call: Callable[..., Result], *arguments: Any) -> Result:
         """Does what somebody outside asks of the database."""
@@ -244,6 +257,10 @@ class Service:
                     await asyncio.to_thread(self._database.mend)
                 except YivideoError as error:
                     _log.warning("%s", error)
+
+    def _note_sweep(self, workflow_id: str) -> None:
+        self._figures.swept += 1
+        self._signal(workflow_id)
 
     def _signal(self, workflow_id: str) -> None:
         """Has those look again who watch a workflow."""
