@@ -18,7 +18,7 @@ from yivideo_ray.journal import OnEvent, OnStage
 from yivideo_ray.locations import location_of
 from yivideo_ray.progress import ending_sentence
 from yivideo_ray.retries import RetryPolicy, is_retryable, retry_async
-from yivideo_ray.runtime.failures import log_fault
+from yivideo_ray.runtime.failures import log_fault, translate
 from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
 from yivideo_ray.service.contract import WorkflowState, WorkflowView
 from yivideo_ray.service.directories import ServiceDirectories
@@ -256,7 +256,9 @@ class Dispatcher:
                 raise
             return None if self._lost_cluster else cancelled(buffer.stages)
         except Exception as error:
-            ours = error if isinstance(error, YivideoError) else log_fault(error, self._settings.storage.work_dir)
+            ours = translate(error)
+            if ours.code.name == "INTERNAL":
+                ours = log_fault(error, self._settings.storage.work_dir)
             ending = Ending(WorkflowState.FAILED, str(ours), buffer.stages, error=ours.as_dict())
         else:
             for record in outcome.stages:
