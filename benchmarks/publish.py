@@ -110,6 +110,15 @@ PAGES = (
         ),
     ),
     Page("faults", "Faults", "benchmarks.faults.__main__", (Measurement("faults", "python -m benchmarks.faults"),)),
+    Page(
+        "outages",
+        "Outages",
+        "benchmarks.outages.__main__",
+        (
+            Measurement("outages", "python -m benchmarks.outages --only locked removed"),
+            Measurement("outages_more", "python -m benchmarks.outages --only full postgresql clock"),
+        ),
+    ),
     Page("http", "HTTP", "benchmarks.http", (Measurement("http", "python -m benchmarks.http"),)),
     Page(
         "borders", "Borders", "benchmarks.borders.__main__", (Measurement("borders", "python -m benchmarks.borders"),)
