@@ -180,6 +180,23 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["22 cues of 23", "median of 2, limit 15 s", "1.44 GB"],
     ),
+    "outages": (
+        {
+            "situations": {
+                "locked": {
+                    "skipped": "",
+                    "workflows": 41,
+                    "refused": 17,
+                    "outage_s": 60.2,
+                    "back_s": 1.4,
+                    "lost": ["wf-1"],
+                    "doubled": [],
+                    "differing": [],
+                }
+            }
+        },
+        ["locked: workflows lost", "MISSED", "locked: outage 60.2 s, requests refused meanwhile 17"],
+    ),
     "durability": (
         {
             **KILLS,
@@ -236,6 +253,7 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 FIGURES["durability_postgresql"] = FIGURES["durability"]
+FIGURES["outages_more"] = FIGURES["outages"]
 ENGINE = EngineFacts("onnxruntime", "cpu", "a provider", "det", "rec")
 PAGE_OF = {measured.name: page for page in PAGES for measured in page.measured}
 DRAWN = {"throughput", "scaling", "memory_calls", "memory_minutes", "memory_videos", "floor"}
