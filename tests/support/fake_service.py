@@ -50,6 +50,7 @@ class FakeService:
     due: list[DueCallback] = field(default_factory=list)
     recorded: list[Recorded] = field(default_factory=list)
     broken: Exception | None = None
+    lost_file: str | None = None
     _events: dict[str, list[Event]] = field(default_factory=dict)
     _keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -176,6 +177,9 @@ class FakeService:
             callbacks={},
             swept=0,
         )
+
+    def trouble(self) -> str | None:
+        return self.lost_file
 
     async def is_ready(self) -> bool:
         self._fail()

@@ -205,6 +205,11 @@ class WorkflowService(Protocol):
         """Returns figures for those who run it. No error of the database or the cluster comes from it."""
         ...
 
+    def trouble(self) -> str | None:
+        """Returns why nothing may be kept: the database's file was removed or replaced (None: it was not). Takes
+        microseconds; what is locked or does not answer is not noticed."""
+        ...
+
     async def is_ready(self) -> bool:
         """Returns whether a real inference went through the GPU actor's process that answers now."""
         ...

@@ -215,8 +215,11 @@ class Service:
         except YivideoError:
             return self._figures.without_database()
 
+    def trouble(self) -> str | None:
+        return self._database.trouble()
+
     async def is_ready(self) -> bool:
-        if not self._open or self._dispatcher.taken_over is not None:
+        if not self._open or self._dispatcher.taken_over is not None or self.trouble() is not None:
             return False
         try:
             return await self._dispatcher.runner.is_ready()

@@ -27,6 +27,8 @@ def test_it_lives_whether_or_not_it_is_ready(tmp_path: Path) -> None:
         assert problem(there.client.get("/readyz"), "SERVICE_UNAVAILABLE")["retryable"]
         there.service.ready = True
         assert there.client.get("/readyz").json() == {"status": "ready"}
+        there.service.lost_file = "The database's file was removed."
+        assert "was removed" in problem(there.client.get("/readyz"), "STORAGE_UNAVAILABLE")["detail"]
 
 
 def test_the_queue_is_shown_as_it_is(there: World) -> None:

@@ -24,7 +24,8 @@ async def refused(service: Service) -> str:
     with pytest.raises(ServiceError) as caught:
         await service.submit(asked("lost"))
     assert caught.value.code.name == "STORAGE_UNAVAILABLE"
-    assert service._database.trouble() is not None
+    assert service.trouble() is not None
+    assert not await service.is_ready()
     return caught.value.message
 
 

@@ -66,11 +66,14 @@ async def is_alive() -> dict[str, str]:
     summary="Tells whether workflows would go on now",
     responses={
         200: openapi.answer("It is ready.", {"status": "ready"}),
-        **openapi.problems("SERVICE_UNAVAILABLE"),
+        **openapi.problems("SERVICE_UNAVAILABLE", "STORAGE_UNAVAILABLE"),
     },
 )
 async def is_ready(service: ServiceDep) -> dict[str, str]:
     """Ready means that a real inference went through the process that owns the models, which is asked each time."""
+    trouble = service.trouble()
+    if trouble is not None:
+        raise ServiceError(trouble, code="STORAGE_UNAVAILABLE")
     if not await service.is_ready():
         raise ServiceError("No GPU actor has gone through a real inference yet.", code="SERVICE_UNAVAILABLE")
     return {"status": "ready"}
