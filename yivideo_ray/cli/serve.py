@@ -61,7 +61,7 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
     """Writes the service's address to machine once it answers, and returns when a signal has stopped it. A second
     signal doesn't wait for requests in flight. opener, and errors: see http.deployment.serving."""
     from yivideo_ray.http.deployment import serving
-    from yivideo_ray.service.logs import follow, log_file
+    from yivideo_ray.service.logs import follow, log_file, size_of
 
     # All that the service writes is its own, also what Ray's processes write, which inherit this.
     os.umask(0o077)
@@ -73,10 +73,8 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
         stop.set()
 
     # What the service logs in its own process, which has no terminal.
-    ended = threading.Event()
-    following = threading.Thread(
-        target=follow, args=(log_file(settings.storage.work_dir), report, ended.is_set), name="log", daemon=True
-    )
+    ended, log = threading.Event(), log_file(settings.storage.work_dir)
+    following = threading.Thread(target=follow, args=(log, size_of(log), report, ended.is_set), name="log", daemon=True)
     following.start()
     with serving(settings, report, opener) as url:
         for number in (signal.SIGINT, signal.SIGTERM):

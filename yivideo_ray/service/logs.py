@@ -9,16 +9,17 @@ import contextlib
 import contextvars
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.files import private_directory
 
-__all__ = ["about", "follow", "log_file", "log_to_file"]
+__all__ = ["about", "follow", "log_file", "log_to_file", "size_of"]
 
 # All that this package logs.
 ROOT = "yivideo_ray"
@@ -90,34 +91,48 @@ class JsonLines(logging.Formatter):
         return json.dumps(told)
 
 
-def follow(path: Path, write: Callable[[str], None], stopped: Callable[[], bool]) -> None:
-    """Calls write with each line that is added to a log from now on, also after it was rotated, until stopped. Blocks;
-    a file that is not there yet is waited for."""
-    place = path.stat().st_size if path.exists() else 0
+def follow(path: Path, since: int, write: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+    """Calls write with each whole line of a log behind a place in it (size_of), also when it is rotated, until stopped
+    and told all. Blocks; a file that is not there yet is waited for."""
     while True:
         last = stopped()
-        with contextlib.suppress(FileNotFoundError):
-            place = _copy_lines(path, place, write)
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            file.seek(since)
+            since = 0
+            while True:
+                # Asked first: what comes between the two is told with the next look.
+                ends, rotated = last, _is_another(path, file)
+                for line in _new_lines(file):
+                    write(line)
+                if ends or rotated:
+                    break
+                time.sleep(POLL_S)
+                last = stopped()
+            if rotated:
+                continue
         if last:
             return
         time.sleep(POLL_S)
 
 
-def _copy_lines(path: Path, place: int, write: Callable[[str], None]) -> int:
-    """Writes the whole lines behind a place, and returns the place behind them."""
-    if path.stat().st_size < place:
-        # It was rotated: what this one had meanwhile is in the one before.
-        rotated = path.with_name(f"{path.name}.1")
-        if rotated.exists():
-            _copy_lines(rotated, place, write)
-        place = 0
-    with path.open("rb") as file:
-        file.seek(place)
-        data = file.read()
+def size_of(path: Path) -> int:
+    """Returns how long a log is now; 0 if it is not there."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def _is_another(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return path.stat().st_ino != os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _new_lines(file: IO[bytes]) -> list[str]:
+    """Returns the whole lines behind where a file is read."""
+    data = file.read()
     whole = data[: data.rfind(b"\n") + 1]
-    for line in whole.decode("utf-8", "replace").splitlines():
-        write(line)
-    return place + len(whole)
+    file.seek(len(whole) - len(data), os.SEEK_CUR)
+    return whole.decode("utf-8", "replace").splitlines()
 
 
 def _name_workflow(record: logging.LogRecord) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.services import ended, play, serving, submitted
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError
-from yivideo_ray.service.logs import about, follow, log_file, log_to_file
+from yivideo_ray.service.logs import about, follow, log_file, log_to_file, size_of
 
 Begin = Callable[..., Path]
 
@@ -107,7 +107,7 @@ def test_whoever_follows_a_log_gets_each_new_line_once_also_when_it_is_rotated(b
     logger.info("before")
     found: list[str] = []
     stop = threading.Event()
-    reader = threading.Thread(target=follow, args=(log, found.append, stop.is_set))
+    reader = threading.Thread(target=follow, args=(log, size_of(log), found.append, stop.is_set))
     reader.start()
     wait = threading.Event()
     for number in range(300):
