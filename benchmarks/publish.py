@@ -116,7 +116,8 @@ PAGES = (
         "benchmarks.outages.__main__",
         (
             Measurement("outages", "python -m benchmarks.outages --only locked removed"),
-            Measurement("outages_more", "python -m benchmarks.outages --only full postgresql clock"),
+            Measurement("outages_disk", "python -m benchmarks.outages --only full clock"),
+            Measurement("outages_postgresql", "python -m benchmarks.outages --only postgresql"),
         ),
     ),
     Page("http", "HTTP", "benchmarks.http", (Measurement("http", "python -m benchmarks.http"),)),

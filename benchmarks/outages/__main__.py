@@ -3,9 +3,9 @@
     python -m benchmarks.outages [--only NAME ...] [--workflows N] [--seconds S] [--json FILE]
 
 The service with a local Ray and the scripted engine, in this process; every video has been worked on without an outage
-before, to compare with. In each situation workflows are posted, one every second, by clients that repeat their request
-with the same Idempotency-Key until it is taken; when the first ones have ended something goes away, for so many seconds
-where it can come back:
+before, to compare with. In each situation workflows are posted, one after the other for a little longer than the outage
+lasts, by clients that repeat their request with the same Idempotency-Key until it is taken; when the first one has
+ended something goes away, for so many seconds where it can come back:
 
     locked        another process holds SQLite's lock
     removed       SQLite's files are removed; nobody puts them back

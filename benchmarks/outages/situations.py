@@ -31,7 +31,9 @@ SITUATIONS = ("locked", "removed", "full", "postgresql", "clock")
 SOURCES, SEED = 4, 1
 DISK_BYTES = 64 * 1024 * 1024
 DAY_S = 86400.0
-POST_S, AGAIN_S, POLL_S = 1.0, 0.5, 0.2
+AGAIN_S, POLL_S = 0.5, 0.2
+# Workflows are posted for so much longer than an outage lasts, so that some are posted behind it.
+LONGER = 1.25
 SCRIPT = {"load_s": 0.3, "detect_s": 0.05, "recognize_s": 0.05, "seed": SEED}
 PIPELINE = {"chunk_s": 6, "crops_per_call": 4}
 
@@ -137,7 +139,7 @@ async def _with_outage(found: Found, world: _World, service: Service, plan: _Pla
     ids: list[str] = []
 
     async def client(number: int) -> None:
-        await asyncio.sleep(number * POST_S)
+        await asyncio.sleep(number * plan.outage_s * LONGER / plan.workflows)
         workflow_id = await world.post(service, plan.sources[number % len(plan.sources)], f"{found.name}-{number}")
         ids.append(workflow_id)
         await world.end(service, workflow_id)
@@ -158,7 +160,8 @@ async def _outage(name: str, world: _World, outage_s: float) -> None:
     """Takes something away, and gives it back where it can be given back."""
     match name:
         case "locked":
-            other = sqlite3.connect(world.work_dir / "workflows.sqlite", isolation_level=None, timeout=30)
+            other = sqlite3.connect(world.work_dir / "workflows.sqlite", check_same_thread=False)
+            other.isolation_level = None
             await asyncio.to_thread(_lock, other)
             await asyncio.sleep(outage_s)
             other.rollback()
@@ -225,8 +228,8 @@ async def _judge(found: Found, service: Service, ids: list[str], calm: int) -> N
 async def _result(service: Service, workflow_id: str) -> Result:
     try:
         view = await service.get(workflow_id)
-    except YivideoError as error:
-        return Result(workflow_id, "", str(error), {}, (), 0)
+    except YivideoError as unknown:
+        return Result(workflow_id, "", str(unknown), {}, (), 0)
     events = [numbered.event async for numbered in service.events(workflow_id)]
     files = {path.suffix: path.read_bytes() for path in view.outputs}
     document = json.loads(files.pop(".json", b'{"cues": []}'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_run_in_which_nothing_went_wrong_reaches_everything() -> None:
         ({"workflows": 0}, "locked: workflows"),
     ],
 )
-def test_each_fault_misses_its_own_limit(changed: dict[str, object], name: str) -> None:
+def test_each_fault_misses_its_own_limit(changed: dict[str, Any], name: str) -> None:
     assert missed(replace(SOUND, **changed)) == [name]
 
 

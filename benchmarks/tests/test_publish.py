@@ -253,7 +253,7 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 FIGURES["durability_postgresql"] = FIGURES["durability"]
-FIGURES["outages_more"] = FIGURES["outages"]
+FIGURES["outages_disk"] = FIGURES["outages_postgresql"] = FIGURES["outages"]
 ENGINE = EngineFacts("onnxruntime", "cpu", "a provider", "det", "rec")
 PAGE_OF = {measured.name: page for page in PAGES for measured in page.measured}
 DRAWN = {"throughput", "scaling", "memory_calls", "memory_minutes", "memory_videos", "floor"}

@@ -32,7 +32,7 @@ def small_disk() -> Iterator[Path]:
         pytest.skip("only root may mount a small disk")
     directory = Path(tempfile.mkdtemp(prefix="yivideo-disk-"))
     options = f"size={TMPFS_BYTES},mode=0700"
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory]
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)]
     mounted = subprocess.run(mount, capture_output=True, check=False)
     if mounted.returncode:
         directory.rmdir()

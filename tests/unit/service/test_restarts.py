@@ -192,13 +192,13 @@ def test_of_several_videos_that_were_probed_the_one_that_ends_the_process_is_fou
                 ids = ids or {name: await submitted(service, name) for name in ("deadly", "good")}
                 await probed(runner, *(("deadly", "good") if kills == 0 else ("deadly",)))
                 await kill(service)
-        async with serving(tmp_path, max_running=2) as (service, runner):
-            runner.open("good")
+        async with serving(tmp_path, max_running=2) as (service, sound):
+            sound.open("good")
             assert (await ended(service, ids["good"])).state is WorkflowState.SUCCESS
             view = await ended(service, ids["deadly"])
             assert view.error is not None
             assert view.error["code"] == "INPUT_SET_ASIDE"
-            assert runner.begun == ["good"]
+            assert sound.begun == ["good"]
 
     play(scenario())
 

@@ -141,9 +141,9 @@ def test_a_backup_that_finds_no_room_leaves_nothing(tmp_path: Path, monkeypatch:
 
 def test_postgresql_is_left_to_its_own_programs_and_no_password_is_told(tmp_path: Path) -> None:
     storage = storage_of(tmp_path, url="postgresql://me:secret@db.example:5432/films")
-    for call in (lambda: back_up(storage, None), lambda: restore(storage, tmp_path / "x")):
+    for call, arguments in ((back_up, (storage, None)), (restore, (storage, tmp_path / "x"))):
         with pytest.raises(ConfigError) as caught:
-            call()
+            call(*arguments)  # type: ignore[operator]
         assert "pg_dump" in caught.value.remedy
         assert "postgresql://me@db.example:5432/films" in caught.value.remedy
         assert "secret" not in str(caught.value)
