@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from yivideo_ray.config import StorageSettings
@@ -87,7 +88,8 @@ def restore(storage: StorageSettings, backup: Path) -> Path | None:
 def _sqlite_path(storage: StorageSettings) -> Path:
     url = database_url(storage)
     if url.get_backend_name() != "sqlite":
-        shown = url.set(drivername="postgresql", password=None).render_as_string()
+        # Without the password, which pg_dump asks for.
+        shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database).render_as_string()
         raise ConfigError(
             "storage.url names PostgreSQL, whose own programs make backups and restore them.",
             remedy=f"pg_dump --format=custom --table='yivideo_*' --file=workflows.dump {shown}, and to restore: "
