@@ -55,6 +55,9 @@ LOCAL_ENVIRONMENT = {
 }
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """The cluster in use. cpus: its cores; has_spare: Ray counts one CPU more, for what takes a moment. joined: it is
@@ -168,6 +171,8 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
         options |= {"_temp_dir": str(sessions)}
         _read_environment_again()
 
+    _log_what_ray_prints()
+
     def attempt() -> None:
         try:
             with _package_on_workers_path(), lean():
@@ -180,6 +185,17 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
         retry(attempt, LOCAL_ATTEMPTS, lambda error: isinstance(error, CallError))
     else:
         attempt()
+
+
+def _log_what_ray_prints() -> None:
+    """Has what Ray prints of processes that died go into the log of whoever has one: it stands in the way of progress
+    and of results otherwise, and is told where it matters as an error of ours. Ray has no switch for it."""
+    worker: Any = importlib.import_module("ray._private.worker")
+
+    def log(data: Mapping[str, Any], ignore_prefix: bool) -> None:
+        _log.info("Ray: %s", " ".join("\n".join(data["lines"]).split()))
+
+    worker.print_to_stdstream = log
 
 
 def _unavailable(address: str, error: Exception) -> CallError:

@@ -143,7 +143,7 @@ def test_postgresql_is_left_to_its_own_programs_and_no_password_is_told(tmp_path
     storage = storage_of(tmp_path, url="postgresql://me:secret@db.example:5432/films")
     for call, arguments in ((back_up, (storage, None)), (restore, (storage, tmp_path / "x"))):
         with pytest.raises(ConfigError) as caught:
-            call(*arguments)  # type: ignore[operator]
+            call(*arguments)
         assert "pg_dump" in caught.value.remedy
         assert "postgresql://me@db.example:5432/films" in caught.value.remedy
         assert "secret" not in str(caught.value)
