@@ -34,7 +34,7 @@ from yivideo_ray.cli.arguments import take_stdout
 
 __all__ = ["main", "report"]
 
-WORKFLOWS, OUTAGE_S, BACK_S = 40, 60.0, 75.0
+WORKFLOWS, OUTAGE_S, BACK_S = 24, 60.0, 75.0
 
 
 def figures(found: Sequence[Found]) -> dict[str, Any]:
