@@ -161,7 +161,12 @@ class Database:
                 self._close()
             if self._engine is None:
                 self._engine = self._open()
-                self._file = SqliteFile(self.path) if self.is_sqlite else None
+                try:
+                    self._file = SqliteFile(self.path) if self.is_sqlite else None
+                except (sqlite3.Error, OSError) as error:
+                    self._close()
+                    sentence = f"{self.path} went away while it was opened: {str(error).rstrip('.')}."
+                    raise ServiceError(sentence, code="STORAGE_UNAVAILABLE") from error
             return self._engine, self._file
 
     def _open(self) -> Engine:

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from yivideo_ray.errors import ServiceError
 
@@ -27,14 +28,14 @@ _written_anew: dict[Path, tuple[int, int]] = {}
 
 
 class SqliteFile:
-    """The file as it was when this was made; it must be there. Thread-safe."""
+    """The file as it was when this was made. Thread-safe. Errors: sqlite3.Error, OSError if it is not there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock = threading.Lock()
         self._identity = _identity(self.path)
         # Of its own, so that the data can be read however many connections a pool has open; it is never written to.
-        self._connection = sqlite3.connect(self.path, check_same_thread=False)
+        self._connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True, check_same_thread=False)
         self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
     def close(self) -> None:

@@ -127,3 +127,19 @@ def test_a_closed_database_is_no_trouble(tmp_path: Path) -> None:
     assert database.trouble() is None
     write(database, "new")
     database.close()
+
+
+def test_a_file_that_goes_while_it_is_opened_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(Settings(storage={"work_dir": tmp_path / "a?b%20#"}).storage)
+    whole = database._open
+
+    def lose() -> sa.Engine:
+        engine = whole()
+        remove(database, *SIDES)
+        return engine
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_open", lose)
+        assert "went away" in refused(database)
+    write(database, "later")
+    database.close()
