@@ -110,6 +110,16 @@ PAGES = (
         ),
     ),
     Page("faults", "Faults", "benchmarks.faults.__main__", (Measurement("faults", "python -m benchmarks.faults"),)),
+    Page(
+        "outages",
+        "Outages",
+        "benchmarks.outages.__main__",
+        (
+            Measurement("outages", "python -m benchmarks.outages --only locked removed"),
+            Measurement("outages_disk", "python -m benchmarks.outages --only full clock"),
+            Measurement("outages_postgresql", "python -m benchmarks.outages --only postgresql"),
+        ),
+    ),
     Page("http", "HTTP", "benchmarks.http", (Measurement("http", "python -m benchmarks.http"),)),
     Page(
         "hostile",

@@ -113,6 +113,12 @@ CODES: dict[str, Code] = dict(
         _code("CLUSTER_UNAVAILABLE", 503, "Check RAY_ADDRESS, or unset it to start a local Ray."),
         # the service
         _code("WORKFLOW_NOT_FOUND", 404, "Check the workflow's id; GET /v1/workflows lists those that are kept."),
+        _code(
+            "WORKFLOW_SWEPT",
+            410,
+            "Submit the video again; storage.keep_days and storage.keep_bytes say how long workflows are kept.",
+        ),
+        _code("VIDEO_SWEPT", 410, "Upload the video again; storage.keep_uploads_days says how long uploads are kept."),
         _code("WORKFLOW_STATE_CONFLICT", 409, "Look at the workflow's state; what may be asked depends on it."),
         _code("IDEMPOTENCY_KEY_REUSED", 422, "Send another Idempotency-Key with another request."),
         _code("QUEUE_FULL", 429, "Try again later, or raise serve.max_queued.", retryable=True),

@@ -180,6 +180,23 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["22 cues of 23", "median of 2, limit 15 s", "1.44 GB"],
     ),
+    "outages": (
+        {
+            "situations": {
+                "locked": {
+                    "skipped": "",
+                    "workflows": 41,
+                    "refused": 17,
+                    "outage_s": 60.2,
+                    "back_s": 1.4,
+                    "lost": ["wf-1"],
+                    "doubled": [],
+                    "differing": [],
+                }
+            }
+        },
+        ["locked: workflows lost", "MISSED", "locked: outage 60.2 s, requests refused meanwhile 17"],
+    ),
     "durability": (
         {
             **KILLS,
@@ -248,6 +265,7 @@ FIGURES["hostile_videos"] = FIGURES["hostile_http"] = (
         "no traceback                       MISSED   KeyError",
     ],
 )
+FIGURES["outages_disk"] = FIGURES["outages_postgresql"] = FIGURES["outages"]
 ENGINE = EngineFacts("onnxruntime", "cpu", "a provider", "det", "rec")
 PAGE_OF = {measured.name: page for page in PAGES for measured in page.measured}
 DRAWN = {"throughput", "scaling", "memory_calls", "memory_minutes", "memory_videos", "floor"}

@@ -17,6 +17,7 @@ from yivideo_ray.service.contract import (
     TERMINAL,
     DueCallback,
     NumberedEvent,
+    ServiceFigures,
     WorkflowPage,
     WorkflowRequest,
     WorkflowState,
@@ -159,6 +160,21 @@ class FakeService:
             "error": None,
             "workflows": {"waiting": len(waiting), "max_queued": self.max_queued, "next": waiting, "running": []},
         }
+
+    async def figures(self) -> ServiceFigures:
+        states = [view.state.value for view in self.views.values()]
+        return ServiceFigures(
+            database_ok=True,
+            workflows={state.value: states.count(state.value) for state in WorkflowState},
+            oldest_waiting_s=0.0,
+            callbacks_waiting=0,
+            database_bytes=4096,
+            disk_free_bytes=2**30,
+            ended={"FAILED": states.count("FAILED")},
+            failures={view.error["code"]: 1 for view in self.views.values() if view.error is not None},
+            callbacks={},
+            swept=0,
+        )
 
     async def require_room(self, idempotency_key: str | None = None, upload_bytes: int = 0) -> None:
         self._fail()

@@ -20,6 +20,7 @@ __all__ = [
     "GpuLockSettings",
     "GpuSettings",
     "LayerChoice",
+    "LoggingSettings",
     "OcrSettings",
     "PipelineSettings",
     "PostprocessorSettings",
@@ -241,12 +242,24 @@ class ServeSettings(_Section):
 
 
 class StorageSettings(_Section):
-    """url: None for an SQLite file in work_dir, or a URL of PostgreSQL."""
+    """url: None for an SQLite file in work_dir, or a URL of PostgreSQL. keep_…: 0 is for ever, without limit."""
 
     work_dir: LocalPath = Path("~/.cache/yivideo")
     url: SecretStr | None = None
     allowed_roots: tuple[Root, ...] = ()
     allowed_urls: tuple[UrlPrefix, ...] = ()
+    keep_days: float = Field(90, ge=0)
+    keep_bytes: int = Field(100 * 1024**3, ge=0)
+    keep_uploads_days: float = Field(7, ge=0)
+
+
+class LoggingSettings(_Section):
+    """The service's log, work_dir/logs/service.log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+    max_bytes: int = Field(10_000_000, ge=10_000)
+    files: int = Field(5, ge=1, le=1000)
 
 
 class Settings(BaseSettings):
@@ -271,6 +284,7 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings()
     # Made anew each time: it holds the home directory of the process that asks.
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    logging: LoggingSettings = LoggingSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -27,6 +27,7 @@ from yivideo_ray.http.limits.admission import RESERVE
 from yivideo_ray.http.limits.proxy import environment
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.service.contract import WorkflowService
+from yivideo_ray.service.logs import log_to_file
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -161,6 +162,7 @@ def _application(
         num_replicas=1,
         # The app refuses what is too much; Serve would have it wait, the looks at its health as well.
         max_ongoing_requests=settings.serve.max_ongoing_requests + RESERVE,
+        logging_config={"enable_access_log": False, "log_level": "WARNING"},
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
         # It waits more than it works; what works are tasks and the GPU actors.
@@ -213,6 +215,7 @@ class _Replica:
         os.umask(0o077)
         _keep_to_this_node()
         self._settings = settings
+        self._end_log = log_to_file(settings)
         self._opened = opener(settings)
         await self._opened.start()
 
@@ -225,6 +228,7 @@ class _Replica:
                 yield self._opened
             finally:
                 await self._opened.close()
+                self._end_log()
 
         self._built = build_app(self._settings, opening)
         self._built.add_middleware(CancelledCalls)

@@ -113,7 +113,9 @@ def answer(description: str, example: Any) -> dict[str, Any]:
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
     """Returns the entries of the errors that a call may answer with, by their status; any call may meet others, too."""
     by_status: dict[int, list[str]] = {}
-    for name in codes:
+    # What was there once may have been removed.
+    gone = ("WORKFLOW_SWEPT",) if "WORKFLOW_NOT_FOUND" in codes else ()
+    for name in (*codes, *gone):
         by_status.setdefault(CODES[name].http_status, []).append(name)
     return {
         **{status: {"description": ", ".join(names), "content": PROBLEM} for status, names in by_status.items()},

@@ -7,6 +7,7 @@ work_dir/uploads/         videos that belong to a workflow
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -39,12 +40,15 @@ class ServiceDirectories:
         return self._work_dir / "workflows" / workflow_id
 
     def fresh_results(self, workflow_id: str) -> Path:
-        """Returns the directory of a workflow's results, made anew. Errors: OutputError OUTPUT_NOT_WRITABLE."""
+        """Returns the directory of a workflow's results, made anew. Errors: OutputError OUTPUT_NOT_WRITABLE,
+        STORAGE_FULL."""
         directory = self.results(workflow_id)
         self.drop_results(workflow_id)
         try:
             directory.mkdir(parents=True)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise OutputError(f"{directory} can't be made: {error.strerror}.", code="STORAGE_FULL") from error
             raise OutputError(
                 f"{directory} can't be made: {error.strerror}.", remedy="Set storage.work_dir to another directory."
             ) from error
@@ -58,6 +62,15 @@ class ServiceDirectories:
         self.drop_results(workflow_id)
         if video is not None:
             _remove_upload(video, self.uploads)
+
+    def remove_upload(self, video: Path) -> None:
+        """Removes a video that belongs to a workflow, and what it was in alone."""
+        _remove_upload(video, self.uploads)
+
+    def size(self, workflow_id: str, video: Path | None) -> int:
+        """Returns the bytes of a workflow's results, and of its video if it is given."""
+        files = [*_inside(self.results(workflow_id)), *([] if video is None else [video])]
+        return sum(_size(file) for file in files)
 
     def clean(self, database_id: str, workflows: Collection[str], videos: Collection[str]) -> None:
         """Removes what workflows left that are no longer there, and uploads that no workflow has and that don't go on.
@@ -98,6 +111,13 @@ def _inside(directory: Path) -> list[Path]:
         return list(directory.iterdir())
     except OSError:
         return []
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.lstat().st_size
+    except OSError:
+        return 0
 
 
 def _remove_upload(video: Path, uploads: Path) -> None:

@@ -26,6 +26,7 @@ from yivideo_ray.service.contract import (
     DueCallback,
     ExecutionMode,
     NumberedEvent,
+    ServiceFigures,
     WorkflowPage,
     WorkflowRequest,
     WorkflowState,
@@ -33,8 +34,10 @@ from yivideo_ray.service.contract import (
 )
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.dispatcher import Dispatcher, Runner
+from yivideo_ray.service.figures import Figures
 from yivideo_ray.service.outbox import Callbacks
 from yivideo_ray.service.readiness import Readiness, require_space
+from yivideo_ray.service.retention import Retention, Sweeper
 from yivideo_ray.service.store import Threaded, WorkflowStore
 from yivideo_ray.service.submissions import Submissions, changes_asked, check_request
 from yivideo_ray.storage.database import Database
@@ -49,6 +52,9 @@ LOCK_WAIT_S = 5.0
 TURN_WAIT_S = 5.0
 # Removing a workflow's files, looking at the disk: on a disk that may not answer.
 FILES_S = 10.0
+
+# How soon a database file that was removed is noticed by itself; a transaction notices it at once.
+LOOK_S = 2.0
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -79,6 +85,7 @@ class Service:
         self._thread = Threaded("database")
         # Hundreds may watch one workflow, and all look whenever it goes on: nobody else waits for that.
         self._watching = Threaded("watching")
+        self._figures = Figures(self._database, settings.storage.work_dir.expanduser())
         self._dispatcher = Dispatcher(
             settings,
             self._store,
@@ -87,9 +94,19 @@ class Service:
             make_runner=make_runner,
             now=now,
             changed=self._signal,
+            ended=self._figures.count_end,
         )
         self._readiness = Readiness(self._database, settings.storage.work_dir.expanduser(), self._is_actor_ready)
         self._files = AbandonableThreads("files", 4, limit_s=FILES_S)
+        self._sweeper = Sweeper(
+            settings.storage,
+            Retention(settings.storage, self._database, self._ownership),
+            self._directories,
+            self._thread,
+            now=now,
+            changed=self._note_sweep,
+        )
+        self._loops: list[asyncio.Task[None]] = []
         self._watched: dict[str, asyncio.Event] = {}
         self._open = False
 
@@ -115,10 +132,14 @@ class Service:
             await self.close()
             raise
         self._open = True
+        self._loops = [asyncio.ensure_future(self._sweeper.run()), asyncio.ensure_future(self._keep_file())]
 
     async def close(self) -> None:
         """Ends what runs, which goes on with the next start, and leaves Ray and the database. May be called twice."""
         self._open = False
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
         await self._dispatcher.close()
         for changed in self._watched.values():
             changed.set()
@@ -132,7 +153,7 @@ class Service:
             view, new = await self._call(self._submissions.submit, request, self._now(), max_running)
         else:
             change = partial(changes_asked, request, self._settings)
-            view, new = await self._call(self._submissions.again, request, change, max_running)
+            view, new = await self._call(self._submissions.again, request, change, self._now(), max_running)
         if new:
             self._signal(view.workflow_id)
             self._dispatcher.look()
@@ -179,6 +200,8 @@ class Service:
         view = await self._call(self._store.cancel, workflow_id, self._now())
         if view.cancelling:
             self._dispatcher.cancel(workflow_id)
+        else:
+            self._figures.count_end(view)
         self._signal(workflow_id)
         return view
 
@@ -208,6 +231,12 @@ class Service:
             },
         }
 
+    async def figures(self) -> ServiceFigures:
+        try:
+            return await self._call(self._figures.look, self._now())
+        except YivideoError:
+            return self._figures.without_database()
+
     async def is_ready(self) -> bool:
         return not await self.unready()
 
@@ -227,6 +256,7 @@ class Service:
     async def record_callback(self, workflow_id: str, *, delivered: bool, next_attempt: float | None) -> None:
         record = partial(self._callbacks.record, workflow_id, delivered=delivered, next_attempt=next_attempt)
         await self._call(record)
+        self._figures.count_callback(delivered=delivered, next_attempt=next_attempt)
 
     async def _call(self, call: Callable[..., Result], *arguments: Any, thread: Threaded | None = None) -> Result:
         """Does what somebody outside asks of the database."""
@@ -247,6 +277,25 @@ class Service:
         except ServiceError as error:
             self._dispatcher.note(error)
             raise
+
+    async def _keep_file(self) -> None:
+        """Notices that the database's file is not there any more, says so once, and mends what can be mended."""
+        told: str | None = None
+        while True:
+            await asyncio.sleep(LOOK_S)
+            trouble = self._database.trouble()
+            if trouble is not None and trouble != told:
+                _log.error("Nothing is taken any more: %s", trouble)
+            told = trouble
+            if trouble is not None:
+                try:
+                    await asyncio.to_thread(self._database.mend)
+                except YivideoError as error:
+                    _log.warning("%s", error)
+
+    def _note_sweep(self, workflow_id: str) -> None:
+        self._figures.swept += 1
+        self._signal(workflow_id)
 
     def _signal(self, workflow_id: str) -> None:
         """Has those look again who watch a workflow."""
