@@ -110,7 +110,26 @@ PAGES = (
         ),
     ),
     Page("faults", "Faults", "benchmarks.faults.__main__", (Measurement("faults", "python -m benchmarks.faults"),)),
+    Page(
+        "outages",
+        "Outages",
+        "benchmarks.outages.__main__",
+        (
+            Measurement("outages", "python -m benchmarks.outages --only locked removed"),
+            Measurement("outages_disk", "python -m benchmarks.outages --only full clock"),
+            Measurement("outages_postgresql", "python -m benchmarks.outages --only postgresql"),
+        ),
+    ),
     Page("http", "HTTP", "benchmarks.http", (Measurement("http", "python -m benchmarks.http"),)),
+    Page(
+        "hostile",
+        "Attacks",
+        "benchmarks.hostile.__main__",
+        (
+            Measurement("hostile_videos", "python -m benchmarks.hostile --parts videos"),
+            Measurement("hostile_http", "python -m benchmarks.hostile --parts dialogues senders"),
+        ),
+    ),
     Page(
         "borders", "Borders", "benchmarks.borders.__main__", (Measurement("borders", "python -m benchmarks.borders"),)
     ),

@@ -113,9 +113,21 @@ CODES: dict[str, Code] = dict(
         _code("CLUSTER_UNAVAILABLE", 503, "Check RAY_ADDRESS, or unset it to start a local Ray."),
         # the service
         _code("WORKFLOW_NOT_FOUND", 404, "Check the workflow's id; GET /v1/workflows lists those that are kept."),
+        _code(
+            "WORKFLOW_SWEPT",
+            410,
+            "Submit the video again; storage.keep_days and storage.keep_bytes say how long workflows are kept.",
+        ),
+        _code("VIDEO_SWEPT", 410, "Upload the video again; storage.keep_uploads_days says how long uploads are kept."),
         _code("WORKFLOW_STATE_CONFLICT", 409, "Look at the workflow's state; what may be asked depends on it."),
         _code("IDEMPOTENCY_KEY_REUSED", 422, "Send another Idempotency-Key with another request."),
         _code("QUEUE_FULL", 429, "Try again later, or raise serve.max_queued.", retryable=True),
+        _code(
+            "TOO_MANY_REQUESTS",
+            429,
+            "Wait as long as Retry-After says and ask again, with fewer requests open at the same time.",
+            retryable=True,
+        ),
         _code("SERVICE_UNAVAILABLE", 503, "The service is starting or stopping; try again.", retryable=True),
         _code("SERVICE_RUNNING", 409, "Stop the service that works with the same storage.url, or set another one."),
         _code("STORAGE_UNAVAILABLE", 503, "Check storage.url, and that the database answers.", retryable=True),
@@ -135,8 +147,13 @@ CODES: dict[str, Code] = dict(
         _code("ORIGIN_FORBIDDEN", 403, "Set serve.keys, and send one of them with the request."),
         _code("REQUEST_INVALID", 422, "Correct the request; /docs shows an example of every call."),
         _code("REQUEST_MALFORMED", 400, "Send what the Content-Type promises; /docs shows an example of every call."),
+        _code("REQUEST_TIMEOUT", 408, "Send the request without pauses; its bytes came too slowly.", retryable=True),
         _code("REQUEST_TOO_LARGE", 413, "Send a smaller request; a video goes into a form, as a file."),
         _code("MEDIA_TYPE_UNSUPPORTED", 415, "Send application/json, or multipart/form-data with the video."),
+        _code("UPLOAD_NOT_FOUND", 404, "Begin the upload anew; one that nobody has added to for a day is removed."),
+        _code(
+            "UPLOAD_CONFLICT", 409, "Ask with HEAD how much has come, and go on with what is behind.", retryable=True
+        ),
         _code("UPLOAD_TOO_LARGE", 413, "Send a smaller file, or raise serve.max_upload_bytes."),
         _code("CALLBACK_FORBIDDEN", 422, "Name a public address, or set serve.allow_private_callbacks."),
         _code("NOT_FOUND", 404, "Check the address; /docs lists every call."),

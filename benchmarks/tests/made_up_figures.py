@@ -173,6 +173,23 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
         },
         ["22 cues of 23", "median of 2, limit 15 s", "1.44 GB"],
     ),
+    "outages": (
+        {
+            "situations": {
+                "locked": {
+                    "skipped": "",
+                    "workflows": 41,
+                    "refused": 17,
+                    "outage_s": 60.2,
+                    "back_s": 1.4,
+                    "lost": ["wf-1"],
+                    "doubled": [],
+                    "differing": [],
+                }
+            }
+        },
+        ["locked: workflows lost", "MISSED", "locked: outage 60.2 s, requests refused meanwhile 17"],
+    ),
     "durability": (
         {
             **KILLS,
@@ -229,6 +246,19 @@ FIGURES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 FIGURES["durability_postgresql"] = FIGURES["durability"]
+ATTACKED = {
+    "load_before": 0.5,
+    "dialogues": {"count": 200, "statuses": {"400": 190, "closed": 10}, "longest_s": 5.1},
+    "limits": [{"name": "no traceback", "reached": False, "figure": "KeyError"}],
+}
+FIGURES["hostile_videos"] = FIGURES["hostile_http"] = (
+    ATTACKED,
+    [
+        "200 dialogues: 190 x 400, 10 x closed; the longest 5.1 s",
+        "no traceback                       MISSED   KeyError",
+    ],
+)
+FIGURES["outages_disk"] = FIGURES["outages_postgresql"] = FIGURES["outages"]
 PAGE_OF = {measured.name: page for page in PAGES for measured in page.measured}
 
 

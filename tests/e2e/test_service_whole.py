@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +58,16 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def silent() -> Iterator[str]:
+    """Yields the address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def service(videos: Path, silent: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     env = environment(tmp_path_factory.mktemp("work"), videos, free_port())
+    env["YIVIDEO_STORAGE__ALLOWED_URLS"] = json.dumps([silent])
     with served([sys.executable, "-m", "yivideo_ray", "serve"], env, videos) as found:
         assert found.url, "".join(found.told)
         yield found
@@ -69,7 +79,7 @@ def curl(*arguments: str) -> str:
     ).stdout
 
 
-def post(service: Served, video: Path, chain: list[str]) -> str:
+def post(service: Served, video: Path | str, chain: list[str]) -> str:
     """Returns the id of the workflow that the call as clients write it makes."""
     body = {"video_path": str(video), "workflow_config": {"workflow_chain": chain}}
     answer = curl(f"{service.url}/v1/workflows", "-H", "Content-Type: application/json", "-d", json.dumps(body))
@@ -116,6 +126,43 @@ def test_an_upload_is_worked_on_and_deleted_with_its_workflow(service: Served, v
     assert TEXTS[1][0] in curl(f"{service.url}/v1/workflows/{workflow_id}/subtitles.txt")
     assert service.client.delete(f"/v1/workflows/{workflow_id}").status_code == 204
     assert not Path(found["video"]).exists()
+
+
+def test_serve_s_own_calls_are_not_found_and_head_is_answered(service: Served) -> None:
+    assert [service.client.get(path).status_code for path in ("/-/routes", "/-/healthz")] == [404, 404]
+    answer = service.client.head("/livez")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_hundreds_who_send_half_a_request_hold_up_nobody(service: Served, videos: Path) -> None:
+    host, port = service.url.removeprefix("http://").split(":")
+    head = "POST /v1/workflows HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
+    half = f"{head}Content-Type: multipart/form-data; boundary=x\r\n\r\n--x".encode()
+    with ExitStack() as stack:
+        for _ in range(800):
+            stack.enter_context(socket.create_connection((host, int(port)))).sendall(half)
+        began = time.monotonic()
+        assert service.client.get("/livez").status_code == 200
+        assert ended(service, post(service, videos / "0.mp4", CHAIN[:1]))["state"] == "SUCCESS"
+        assert time.monotonic() - began < 15
+
+
+def test_servers_that_do_not_answer_hold_up_nobody_else(service: Served, silent: str, videos: Path) -> None:
+    done = post(service, videos / "0.mp4", CHAIN)
+    assert ended(service, done)["state"] == "SUCCESS"
+    running = service.client.get("/v1/queue").json()["workflows"]["max_running"]
+    stuck = [post(service, f"{silent}/film{number}.mp4", CHAIN) for number in range(running)]
+    time.sleep(1)
+    began = time.monotonic()
+    another = post(service, videos / "1.mp4", CHAIN)
+    assert "workflow_id" in curl(f"{service.url}/v1/workflows", "-F", f"video=@{videos / '1.mp4'}")
+    assert TEXTS[0][0] in curl(f"{service.url}/v1/workflows/{done}/subtitles.srt")
+    assert time.monotonic() - began < 10
+    # A place that is given up is the next one's.
+    for workflow_id in stuck:
+        service.client.post(f"/v1/workflows/{workflow_id}/cancel")
+    assert ended(service, another)["state"] == "SUCCESS"
+    assert {ended(service, workflow_id)["state"] for workflow_id in stuck} == {"CANCELLED"}
 
 
 def test_playlists_fail_and_reach_nothing(service: Served, videos: Path) -> None:

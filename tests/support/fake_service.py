@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from yivideo_ray.service.contract import (
     TERMINAL,
     DueCallback,
     NumberedEvent,
+    ServiceFigures,
     WorkflowPage,
     WorkflowRequest,
     WorkflowState,
@@ -70,8 +71,7 @@ class FakeService:
             if fingerprint != request.fingerprint:
                 raise ServiceError("The key was sent with another request.", code="IDEMPOTENCY_KEY_REUSED")
             return self.views[workflow_id], False
-        if sum(view.state is WorkflowState.PENDING for view in self.views.values()) >= self.max_queued:
-            raise ServiceError("Too many wait.", code="QUEUE_FULL", retry_after_s=2.5)
+        self._require_room()
         if request.workflow_id is not None:
             return await self.retry(request.workflow_id), False
         assert request.video is not None
@@ -161,9 +161,32 @@ class FakeService:
             "workflows": {"waiting": len(waiting), "max_queued": self.max_queued, "next": waiting, "running": []},
         }
 
-    async def is_ready(self) -> bool:
+    async def figures(self) -> ServiceFigures:
+        states = [view.state.value for view in self.views.values()]
+        return ServiceFigures(
+            database_ok=True,
+            workflows={state.value: states.count(state.value) for state in WorkflowState},
+            oldest_waiting_s=0.0,
+            callbacks_waiting=0,
+            database_bytes=4096,
+            disk_free_bytes=2**30,
+            ended={"FAILED": states.count("FAILED")},
+            failures={view.error["code"]: 1 for view in self.views.values() if view.error is not None},
+            callbacks={},
+            swept=0,
+        )
+
+    async def require_room(self, idempotency_key: str | None = None, upload_bytes: int = 0) -> None:
         self._fail()
-        return self.ready
+        if idempotency_key not in self._keys:
+            self._require_room()
+
+    async def unready(self) -> Mapping[str, str]:
+        self._fail()
+        return {} if self.ready else {"actor": "No GPU actor has gone through a real inference yet."}
+
+    async def is_ready(self) -> bool:
+        return not await self.unready()
 
     async def due_callbacks(self, now: float) -> Sequence[DueCallback]:
         due, self.due = self.due, []
@@ -214,6 +237,10 @@ class FakeService:
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+    def _require_room(self) -> None:
+        if sum(view.state is WorkflowState.PENDING for view in self.views.values()) >= self.max_queued:
+            raise ServiceError("Too many wait.", code="QUEUE_FULL", retry_after_s=2.5)
 
     def _fail(self) -> None:
         if self.broken is not None:

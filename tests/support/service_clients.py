@@ -17,6 +17,8 @@ from starlette.testclient import TestClient
 from tests.support.fake_service import FakeService
 from yivideo_ray.config import Settings
 from yivideo_ray.http.app import build_app
+from yivideo_ray.http.limits.admission import pace_of
+from yivideo_ray.http.limits.proxy import ProxyGuard, TimedConnection
 
 __all__ = ["KEY", "SECRET", "Listening", "World", "listening", "world"]
 
@@ -77,12 +79,22 @@ def listening(
     service: FakeService | None = None,
     port: int = 0,
     allowed_urls: tuple[str, ...] = (),
+    guarded: bool = False,
     **serve: Any,
 ) -> Iterator[Listening]:
-    """Yields a service that listens on loopback, for clients with sockets of their own."""
+    """Yields a service that listens on loopback, for clients with sockets of their own. guarded: behind what
+    Ray Serve's proxy is given."""
     fake = service or FakeService()
-    app = build_app(_settings(tmp_path, keys, serve, allowed_urls), fake.opened)
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
+    settings = _settings(tmp_path, keys, serve, allowed_urls)
+    app = build_app(settings, fake.opened)
+    config = uvicorn.Config(
+        ProxyGuard(app, pace_of(settings.serve)) if guarded else app,
+        host="127.0.0.1",
+        port=port,
+        http=type("Timed", (TimedConnection,), {"timeout_s": settings.serve.receive_timeout_s}) if guarded else "auto",
+        log_config=None,
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     loops: list[asyncio.AbstractEventLoop] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -96,15 +97,28 @@ class Runner:
 
 
 @contextlib.asynccontextmanager
-async def serving(tmp_path: Path, runner: Runner | None = None, **serve: Any) -> AsyncIterator[tuple[Service, Runner]]:
+async def serving(
+    tmp_path: Path,
+    runner: Runner | None = None,
+    *,
+    storage: dict[str, Any] | None = None,
+    now: Callable[[], float] = time.time,
+    **serve: Any,
+) -> AsyncIterator[tuple[Service, Runner]]:
     runner = runner or Runner()
-    settings = Settings(storage={"work_dir": tmp_path}, serve={"max_running": 1, **serve})
-    service = Service(settings, lambda: runner)
+    settings = Settings(storage={"work_dir": tmp_path, **(storage or {})}, serve={"max_running": 1, **serve})
+    service = Service(settings, lambda: runner, now=now)
     await service.start()
     try:
         yield service, runner
     finally:
         await service.close()
+
+
+async def kill(service: Service) -> None:
+    """Ends a service as kill -9 does: it writes nothing down."""
+    service._store.note_stop = lambda: None  # type: ignore[method-assign]
+    await service.close()
 
 
 def asked(name: str, **values: Any) -> WorkflowRequest:

@@ -68,8 +68,8 @@ def test_every_code_is_complete(code: errors.Code) -> None:
     assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", code.name)
     assert 400 <= code.http_status < 600
     assert code.remedy.endswith((".", "?"))
-    # 4xx blames the request; of those only "later" and "conflict" may succeed unchanged.
-    assert not code.retryable or code.http_status in (409, 429) or code.http_status >= 500
+    # 4xx blames the request; of those only "too slow", "later" and "conflict" may succeed unchanged.
+    assert not code.retryable or code.http_status in (408, 409, 429) or code.http_status >= 500
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.name)

@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from yivideo_ray.cli import area, clients, doctor, evaluate, run, serve
+from yivideo_ray.cli import area, clients, db, doctor, evaluate, run, serve
 from yivideo_ray.cli.arguments import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, report
 from yivideo_ray.errors import ConfigError, YivideoError
 
@@ -36,6 +36,7 @@ examples:
   yivideo serve                              the service: workflows over HTTP at 127.0.0.1:8788
   yivideo submit film.mp4 --watch            gives the service a video and waits for its end
   yivideo fetch ID --format srt,ass          subtitles from the service
+  yivideo db backup                          a copy of the service's database, also while it runs
   yivideo doctor                             what is installed and which device works
   yivideo eval truth.srt film.srt            how close a result comes to the truth
   yivideo eval clips results                 the same for a directory of videos
@@ -73,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="yivideo", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=raw)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for part in (run, area, doctor, evaluate, serve, clients):
+    for part in (run, area, doctor, evaluate, serve, clients, db):
         part.add(commands)
     return parser
 

@@ -61,6 +61,7 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
     """Writes the service's address to machine once it answers, and returns when a signal has stopped it. A second
     signal doesn't wait for requests in flight. opener, and errors: see http.deployment.serving."""
     from yivideo_ray.http.deployment import serving
+    from yivideo_ray.service.logs import follow, log_file, size_of
 
     # All that the service writes is its own, also what Ray's processes write, which inherit this.
     os.umask(0o077)
@@ -71,6 +72,10 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
             raise KeyboardInterrupt
         stop.set()
 
+    # What the service logs in its own process, which has no terminal.
+    ended, log = threading.Event(), log_file(settings.storage.work_dir)
+    following = threading.Thread(target=follow, args=(log, size_of(log), report, ended.is_set), name="log", daemon=True)
+    following.start()
     with serving(settings, report, opener) as url:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, asked_to_stop)
@@ -78,4 +83,6 @@ def serve_until_stopped(settings: Settings, machine: IO[str], opener: Opener | N
         machine.flush()
         report(f"Serving at {url}; {url}/docs shows every call. Ctrl-C stops it.")
         stop.wait()
+    ended.set()
+    following.join()
     report("Stopped.")

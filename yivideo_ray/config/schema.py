@@ -20,6 +20,7 @@ __all__ = [
     "GpuLockSettings",
     "GpuSettings",
     "LayerChoice",
+    "LoggingSettings",
     "OcrSettings",
     "PipelineSettings",
     "PostprocessorSettings",
@@ -161,18 +162,22 @@ class RegionSetting(_Section):
         return Box(x0, y0, x1, y1)
 
 
+DAY_S = 86_400
+MAX_REGIONS = 64
+
+
 class AreaDetectorSettings(_Section):
     samples: int = Field(24, ge=1, le=1000)
-    sample_interval_s: float = Field(15, ge=1)
+    sample_interval_s: float = Field(15, ge=1, le=DAY_S)
     frame_side_px: int = Field(640, ge=160, le=4096)
-    regions: tuple[RegionSetting, ...] = ()
-    exclude: tuple[RegionSetting, ...] = ()
+    regions: tuple[RegionSetting, ...] = Field((), max_length=MAX_REGIONS)
+    exclude: tuple[RegionSetting, ...] = Field((), max_length=MAX_REGIONS)
 
 
 class PostprocessorSettings(_Section):
     min_confidence: Share = 0.6
-    min_duration_ms: float = Field(200, ge=0)
-    merge_gap_ms: float = Field(90, ge=0)
+    min_duration_ms: float = Field(200, ge=0, le=1000 * DAY_S)
+    merge_gap_ms: float = Field(90, ge=0, le=1000 * DAY_S)
     space_probability: Share = 0.5
     review_confidence: Share = 0.75
     layers: LayerChoice = "auto"
@@ -214,7 +219,13 @@ class ServeSettings(_Section):
     keys: tuple[Key, ...] = ()
     max_queued: int = Field(1000, ge=1, le=1_000_000)
     max_running: int = Field(0, ge=0, le=1000)
-    max_ongoing_requests: int = Field(1000, ge=1, le=100_000)
+    max_ongoing_requests: int = Field(500, ge=1, le=100_000)
+    max_watchers: int = Field(200, ge=1, le=100_000)
+    max_uploads: int = Field(32, ge=1, le=10_000)
+    max_requests_per_key: int = Field(350, ge=1, le=100_000)
+    receive_timeout_s: float = Field(20, ge=0.1, le=3600)
+    min_upload_bytes_per_s: int = Field(4096, ge=1)
+    watch_idle_s: float = Field(600, ge=1)
     max_upload_bytes: int = Field(8 * 1024**3, ge=1)
     allow_private_callbacks: bool = False
     callback_secret: CallbackSecret | None = None
@@ -227,12 +238,24 @@ class ServeSettings(_Section):
 
 
 class StorageSettings(_Section):
-    """url: None for an SQLite file in work_dir, or a URL of PostgreSQL."""
+    """url: None for an SQLite file in work_dir, or a URL of PostgreSQL. keep_…: 0 is for ever, without limit."""
 
     work_dir: LocalPath = Path("~/.cache/yivideo")
     url: SecretStr | None = None
     allowed_roots: tuple[Root, ...] = ()
     allowed_urls: tuple[UrlPrefix, ...] = ()
+    keep_days: float = Field(90, ge=0)
+    keep_bytes: int = Field(100 * 1024**3, ge=0)
+    keep_uploads_days: float = Field(7, ge=0)
+
+
+class LoggingSettings(_Section):
+    """The service's log, work_dir/logs/service.log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+    max_bytes: int = Field(10_000_000, ge=10_000)
+    files: int = Field(5, ge=1, le=1000)
 
 
 class Settings(BaseSettings):
@@ -257,6 +280,7 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings()
     # Made anew each time: it holds the home directory of the process that asks.
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    logging: LoggingSettings = LoggingSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -15,7 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yivideo_ray.errors import ConfigError, ServiceError
 from yivideo_ray.http.problems import problem_response
 
-__all__ = ["OPEN_PATHS", "Access", "Keys", "is_loopback", "require_safe_address"]
+__all__ = ["KEY_OF_SCOPE", "OPEN_PATHS", "Access", "Keys", "is_loopback", "require_safe_address"]
+
+KEY_OF_SCOPE = "yivideo.key"
+"""Where an ASGI scope has the number of the key that a request came with, in the settings' order."""
 
 OPEN_PATHS = frozenset({"/livez", "/docs"})
 """What is answered without a key: whether the service lives, and how to use it."""
@@ -30,12 +33,12 @@ class Keys:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    def fit(self, authorization: str | None) -> bool:
-        """Returns whether the value of an Authorization header is "Bearer" and one of the keys."""
+    def number(self, authorization: str | None) -> int | None:
+        """Returns which of the keys the value of an Authorization header names behind "Bearer"; None: it names none."""
         scheme, _, key = (authorization or "").partition(" ")
         given = _digest(key.strip())
         found = [hmac.compare_digest(given, digest) for digest in self._digests]
-        return scheme.lower() == "bearer" and any(found)
+        return found.index(True) if scheme.lower() == "bearer" and any(found) else None
 
 
 def _digest(key: str) -> bytes:
@@ -88,18 +91,34 @@ class Access:
     def _refusal(self, scope: Scope) -> ServiceError | None:
         headers = Headers(scope=scope)
         if self._keys:
-            opens = scope["path"] in OPEN_PATHS or self._keys.fit(headers.get("authorization"))
+            scope[KEY_OF_SCOPE] = self._keys.number(headers.get("authorization"))
+            opens = scope["path"] in OPEN_PATHS or scope[KEY_OF_SCOPE] is not None
             return None if opens else ServiceError("No key of the service was given.", code="UNAUTHORIZED")
-        if not self._is_here(f"//{headers.get('host', '')}"):
+        host = headers.get("host", "")
+        if not self._is_here(host):
             return ServiceError("The service is asked under a name that is not its own.", code="HOST_FORBIDDEN")
         origin = headers.get("origin")
-        if origin is not None and not self._is_here(origin):
+        if origin is not None and not _is_same_place(origin, host):
+            # Another port of this machine is another site, whatever program serves it.
             return ServiceError("A page of another site sent this request.", code="ORIGIN_FORBIDDEN")
         return None
 
-    def _is_here(self, url: str) -> bool:
-        try:
-            host = urlsplit(url).hostname or ""
-        except ValueError:
-            return False
-        return is_loopback(host) or host == self._own_host
+    def _is_here(self, host: str) -> bool:
+        place = _place(f"http://{host}")
+        return place is not None and (is_loopback(place[0]) or place[0] == self._own_host)
+
+
+def _is_same_place(origin: str, host: str) -> bool:
+    """Returns whether a page of that origin was served by the host, with its port, that it asks now."""
+    place = _place(origin)
+    return place is not None and place == _place(f"{origin.partition(':')[0]}://{host}")
+
+
+def _place(origin: str) -> tuple[str, int] | None:
+    """Returns the host and the port of an http origin; None: it is none."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.scheme in ("http", "https") and parts.hostname else None

@@ -23,12 +23,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from yivideo_ray.config import ServeSettings, Settings, load_settings, settings_file
 from yivideo_ray.errors import CODES, ConfigError, ServiceError
 from yivideo_ray.http.access import require_safe_address
+from yivideo_ray.http.limits.admission import RESERVE
+from yivideo_ray.http.limits.proxy import environment
 from yivideo_ray.runtime import cluster as clusters
 from yivideo_ray.service.contract import WorkflowService
+from yivideo_ray.service.logs import log_to_file
 
 if TYPE_CHECKING:
     from ray.serve import Application
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["APP_NAME", "BuildArguments", "Opener", "build", "serving"]
 
@@ -36,6 +39,8 @@ APP_NAME = "yivideo"
 # For requests in flight when the service is stopped; an upload may take its time.
 DRAIN_S = 30.0
 DRAIN_LOOK_S = 0.2
+# A proxy that was killed is replaced after three looks, which are 10 s apart otherwise.
+SERVE_ENVIRONMENT = {"RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"}
 _OURS = re.compile(rf"\b({'|'.join(CODES)}): (.+)")
 
 
@@ -133,8 +138,8 @@ def _deploy(serve: Any, settings: Settings, opener: Opener | None) -> Any:
         proxy_location="EveryNode",
         http_options={"host": settings.serve.host, "port": settings.serve.port},
         logging_config={"enable_access_log": False, "log_level": "WARNING"},
-        # A proxy that was killed is replaced after three looks, which are 10 s apart otherwise.
-        controller_options={"runtime_env": {"env_vars": {"RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2"}}},
+        # Proxies and replicas inherit it from the controller.
+        controller_options={"runtime_env": {"env_vars": {**SERVE_ENVIRONMENT, **environment(settings.serve)}}},
     )
     # The command's own files are on the command's node.
     here = {f"node:{ray.util.get_node_ip_address()}": 0.001}
@@ -155,7 +160,9 @@ def _application(
         cast("Any", serve.ingress)()(_Replica),
         name="service",
         num_replicas=1,
-        max_ongoing_requests=settings.serve.max_ongoing_requests,
+        # The app refuses what is too much; Serve would have it wait, the looks at its health as well.
+        max_ongoing_requests=settings.serve.max_ongoing_requests + RESERVE,
+        logging_config={"enable_access_log": False, "log_level": "WARNING"},
         graceful_shutdown_timeout_s=DRAIN_S,
         graceful_shutdown_wait_loop_s=DRAIN_LOOK_S,
         # It waits more than it works; what works are tasks and the GPU actors.
@@ -208,6 +215,7 @@ class _Replica:
         os.umask(0o077)
         _keep_to_this_node()
         self._settings = settings
+        self._end_log = log_to_file(settings)
         self._opened = opener(settings)
         await self._opened.start()
 
@@ -220,13 +228,38 @@ class _Replica:
                 yield self._opened
             finally:
                 await self._opened.close()
+                self._end_log()
 
         self._built = build_app(self._settings, opening)
+        self._built.add_middleware(CancelledCalls)
         return self._built
 
     async def end_watching(self) -> None:
         """Ends the streams of events."""
         self._built.state.stopping.set()
+
+
+class CancelledCalls:
+    """Has the app meet a client that has gone where Serve's receive raises that its call to the proxy was cancelled,
+    as it does once the client has gone: that is no fault."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from ray.exceptions import RayError, TaskCancelledError
+
+        async def received() -> Message:
+            try:
+                return await receive()
+            except TaskCancelledError:
+                return {"type": "http.disconnect"}
+            except RayError as error:
+                # The proxy's process is gone, and the client's connection with it.
+                logging.getLogger(__name__).warning("A request is cut off: %s", type(error).__name__)
+                return {"type": "http.disconnect"}
+
+        await self._app(scope, received, send)
 
 
 def _keep_to_this_node() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from yivideo_ray.service.contract import ServiceFigures
 
 __all__ = ["MEDIA_TYPE", "Counting", "Metrics"]
 
@@ -15,7 +19,7 @@ MEDIA_TYPE = CONTENT_TYPE_LATEST
 UNKNOWN_ROUTE = "none"
 
 
-class Metrics:
+class Metrics(Collector):
     """The figures of one app, in a registry of its own."""
 
     def __init__(self) -> None:
@@ -32,7 +36,8 @@ class Metrics:
             ["method", "route"],
             registry=self.registry,
         )
-        self._workflows = Gauge("yivideo_workflows", "Workflows that wait and run.", ["state"], registry=self.registry)
+        self._kept: ServiceFigures | None = None
+        self.registry.register(self)
         self._calls = Gauge(
             "yivideo_gpu_calls", "Calls at a GPU actor that wait and run.", ["actor", "state"], registry=self.registry
         )
@@ -40,17 +45,49 @@ class Metrics:
             "yivideo_gpu_ready", "1 if a real inference went through the GPU actor.", ["actor"], registry=self.registry
         )
 
-    def page(self, queue: Mapping[str, Any]) -> bytes:
-        """Returns the figures as Prometheus reads them; queue is what WorkflowService.queue returned."""
+    def collect(self) -> Iterator[Metric]:
+        """Yields what the service counts itself, for the registry. Counters start at 0 with the service."""
+        if self._kept is None:
+            return
+        for name, text, value in (
+            ("yivideo_database_ok", "1 if the database answers and its file is there.", int(self._kept.database_ok)),
+            ("yivideo_database_bytes", "Room that the database takes.", self._kept.database_bytes),
+            ("yivideo_disk_free_bytes", "Free room where results are kept.", self._kept.disk_free_bytes),
+            ("yivideo_oldest_waiting_seconds", "How long the first one waits.", self._kept.oldest_waiting_s),
+            ("yivideo_callbacks_waiting", "Callbacks that are not delivered yet.", self._kept.callbacks_waiting),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(name, text, value=value)
+        if self._kept.workflows is not None:
+            yield _labelled(GaugeMetricFamily, "yivideo_workflows", "Workflows kept.", "state", self._kept.workflows)
+        for name, text, label, counted in (
+            ("yivideo_workflows_ended", "Workflows that ended.", "state", self._kept.ended),
+            ("yivideo_workflow_failures", "Workflows that failed.", "code", self._kept.failures),
+            ("yivideo_callbacks", "Attempts to deliver a callback.", "result", self._kept.callbacks),
+        ):
+            yield _labelled(CounterMetricFamily, name, text, label, counted)
+        yield CounterMetricFamily("yivideo_swept", "Workflows and uploads that were removed.", value=self._kept.swept)
+
+    def page(self, queue: Mapping[str, Any] | None, kept: ServiceFigures) -> bytes:
+        """Returns the figures as Prometheus reads them; queue is what WorkflowService.queue returned (None: it can't be
+        had), kept what figures did."""
+        self._kept = kept
         for gauge in (self._calls, self._ready):
             gauge.clear()
-        self._workflows.labels("PENDING").set(queue["workflows"]["waiting"])
-        self._workflows.labels("IN_PROGRESS").set(len(queue["workflows"]["running"]))
-        for number, actor in enumerate(queue["gpu_actors"]):
+        for number, actor in enumerate(() if queue is None else queue["gpu_actors"]):
             self._ready.labels(str(number)).set(bool(actor.get("ready")))
             self._calls.labels(str(number), "waiting").set(int(actor.get("waiting", 0)))
             self._calls.labels(str(number), "running").set(len(actor.get("running", ())))
         return generate_latest(self.registry)
+
+
+def _labelled(
+    kind: type[GaugeMetricFamily | CounterMetricFamily], name: str, text: str, label: str, values: Mapping[str, int]
+) -> Metric:
+    family = kind(name, text, labels=[label])
+    for value, count in sorted(values.items()):
+        family.add_metric([value], count)
+    return family
 
 
 class Counting:

@@ -19,6 +19,8 @@ __all__ = ["WORKFLOW", "answer", "problems", "schema"]
 
 BASE = "http://localhost:8788"
 HERE = f"{BASE}/v1/workflows/{EXAMPLE_ID}"
+UPLOAD_ID = "up-3f8e1c6e2b9a4f037d5f1c6e2b9a4f03"
+UPLOAD = f"{BASE}/v1/uploads/{UPLOAD_ID}"
 
 _REQUEST = json.dumps({"video_path": "/videos/film.mp4", "workflow_config": {"workflow_chain": SIX_STAGES}}, indent=2)
 
@@ -37,6 +39,22 @@ curl {BASE}/v1/workflows -F video=@film.mp4 -F priority=interactive""",
     "cancel_workflow": f"curl -X POST {HERE}/cancel",
     "retry_workflow": f"curl -X POST {HERE}/retry",
     "delete_workflow": f"curl -X DELETE {HERE}",
+    "create_upload": f"""\
+curl -i -X POST {BASE}/v1/uploads -H 'Upload-Length: 1048576' \\
+  -H "Upload-Metadata: filename $(printf film.mp4 | base64)"
+""",
+    "get_upload": f"curl -I {UPLOAD}",
+    "continue_upload": f"""\
+curl -X PATCH {UPLOAD} -T film.mp4 \\
+  -H 'Upload-Offset: 0' -H 'Content-Type: application/offset+octet-stream'
+
+# or, if it broke off when 524288 bytes had come, what is behind them:
+tail -c +524289 film.mp4 | curl -X PATCH {UPLOAD} -T - \\
+  -H 'Upload-Offset: 524288' -H 'Content-Type: application/offset+octet-stream'
+
+# Whole, it becomes a workflow:
+curl {BASE}/v1/workflows -H 'Content-Type: application/json' -d '{{"upload_id": "{UPLOAD_ID}"}}'""",
+    "delete_upload": f"curl -X DELETE {UPLOAD}",
     "get_queue": f"curl {BASE}/v1/queue",
     "is_alive": f"curl {BASE}/livez",
     "is_ready": f"curl {BASE}/readyz",
@@ -95,7 +113,9 @@ def answer(description: str, example: Any) -> dict[str, Any]:
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
     """Returns the entries of the errors that a call may answer with, by their status; any call may meet others, too."""
     by_status: dict[int, list[str]] = {}
-    for name in codes:
+    # What was there once may have been removed.
+    gone = ("WORKFLOW_SWEPT",) if "WORKFLOW_NOT_FOUND" in codes else ()
+    for name in (*codes, *gone):
         by_status.setdefault(CODES[name].http_status, []).append(name)
     return {
         **{status: {"description": ", ".join(names), "content": PROBLEM} for status, names in by_status.items()},

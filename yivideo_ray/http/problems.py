@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from yivideo_ray.codec import plain, text
 from yivideo_ray.errors import InternalError, ServiceError, YivideoError
+from yivideo_ray.executors import Threads
 from yivideo_ray.runtime.failures import log_fault
 
 __all__ = ["Faults", "Problem", "explain", "handle_errors", "problem_response"]
@@ -138,6 +138,7 @@ class Faults:
     def __init__(self, app: ASGIApp, work_dir: Path) -> None:
         self._app = app
         self._work_dir = work_dir
+        self._threads = Threads("faults", 1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -153,7 +154,7 @@ class Faults:
             # Whoever asked has gone; nobody hears an answer.
             return
         except Exception as error:
-            fault = await asyncio.to_thread(log_fault, error, self._work_dir)
+            fault = await self._threads.run(log_fault, error, self._work_dir)
             # The file's place is for those who run the service, not for those who ask.
             logging.getLogger(__name__).error("%s %s failed. %s", scope.get("method"), scope.get("path"), fault)
             if started or scope["type"] != "http":

@@ -61,8 +61,8 @@ def preview(view: WorkflowView, settings: Settings) -> bytes:
     """Returns a PNG of frames of the video with the layers of text drawn on them; of a chain that reads none, a frame
     with the regions that are looked at. Decodes: takes seconds, and is not for the event loop.
 
-    Errors: ServiceError RESULT_NOT_READY, RESULT_NOT_WRITTEN; InputError if the video is gone, has changed, or is where
-    the service may not read any more.
+    Errors: ServiceError RESULT_NOT_READY, RESULT_NOT_WRITTEN, VIDEO_SWEPT; InputError if the video is gone, has
+    changed, or is where the service may not read any more.
     """
     result = _read(_document(view))
     if result.area is None:
@@ -71,6 +71,8 @@ def preview(view: WorkflowView, settings: Settings) -> bytes:
             code="RESULT_NOT_WRITTEN",
             remedy=f"Run a chain with {Stage.DETECT_SUBTITLE_AREA.value}.",
         )
+    if view.video_swept is not None:
+        raise ServiceError("The video was an upload, and was removed to make room.", code="VIDEO_SWEPT")
     uploads = settings.storage.work_dir.expanduser() / "uploads"
     if isinstance(view.video, Path) and not view.video.is_relative_to(uploads):
         allowed_path(str(view.video), settings.storage.allowed_roots)

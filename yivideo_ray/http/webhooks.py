@@ -19,6 +19,7 @@ from standardwebhooks.webhooks import Webhook
 
 from yivideo_ray.config import GpuLockSettings, ServeSettings, Settings
 from yivideo_ray.errors import ServiceError, YivideoError
+from yivideo_ray.executors import AbandonableThreads
 from yivideo_ray.http.access import is_loopback
 from yivideo_ray.runtime.gpu.backoff import wait_before
 from yivideo_ray.service.contract import DueCallback, WorkflowService
@@ -99,6 +100,8 @@ class WebhookSender:
         # The wait between attempts is the one of calls to the GPU actor.
         self._backoff: GpuLockSettings = settings.gpu_lock
         self._rng = rng or random.Random()
+        # A name server may take long, and holds up callbacks alone.
+        self._names = AbandonableThreads("names", AT_ONCE, limit_s=TIMEOUT_S)
         secret = settings.serve.callback_secret
         self._webhook = None if secret is None else Webhook(secret.get_secret_value())
 
@@ -177,9 +180,8 @@ class WebhookSender:
 
     async def _address(self, url: httpx2.URL) -> str:
         """Returns the address to call. Errors: ServiceError CALLBACK_FORBIDDEN if one of the name's is not public."""
-        loop = asyncio.get_running_loop()
         port = url.port or (443 if url.scheme == "https" else 80)
-        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        found = await self._names.run(socket.getaddrinfo, url.host, port, type=socket.SOCK_STREAM)
         addresses: Sequence[str] = [str(entry[4][0]).partition("%")[0] for entry in found]
         if not self._settings.allow_private_callbacks and not all(map(is_public, addresses)):
             raise _forbidden(url.host)

@@ -55,6 +55,12 @@ class NewWorkflow(_Request):
         "with one of storage.allowed_urls. Mode full needs it, unless the video is uploaded; the others have that of "
         "workflow_id.",
     )
+    upload_id: str | None = Field(
+        None,
+        pattern=r"^up-[0-9a-f]{32}$",
+        description="An upload of /v1/uploads, in place of video_path. It belongs to the workflow then; asked again, "
+        "it gives that workflow.",
+    )
     workflow_config: WorkflowConfig = WorkflowConfig()
     execution_mode: ExecutionMode = Field(
         ExecutionMode.FULL,
@@ -79,7 +85,7 @@ class NewWorkflow(_Request):
             raise ValueError("workflow_id belongs to the modes incremental and retry")
         if self.execution_mode is not ExecutionMode.FULL and self.workflow_id is None:
             raise ValueError(f"mode {self.execution_mode.value} needs the workflow_id to go on with")
-        if self.execution_mode is not ExecutionMode.FULL and self.video_path is not None:
+        if self.execution_mode is not ExecutionMode.FULL and (self.video_path or self.upload_id):
             raise ValueError(f"mode {self.execution_mode.value} has the video of its workflow: leave out video_path")
         return self
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InternalError, YivideoError
+from yivideo_ray.executors import AbandonableThreads
 from yivideo_ray.jobs import EventKind, Job, Outcome
 from yivideo_ray.journal import Journal, OnEvent, OnStage
 from yivideo_ray.locations import is_address
@@ -58,6 +59,8 @@ class Batch:
         self._warm_up: asyncio.Future[Any] | None = None
         # A record of hours takes some 10 MB in memory, and one core.
         self._room_here = asyncio.Semaphore(os.cpu_count() or 1)
+        # A server or a disk that doesn't answer holds a probe for minutes, and nothing else.
+        self._probes = AbandonableThreads("probes", (os.cpu_count() or 1) + 4)
 
     async def job(self, job: Job) -> Outcome:
         # Probes end in any order; whose turn it is goes by that in which the jobs were given.
@@ -66,7 +69,7 @@ class Batch:
         journal = Journal(name, str(job.video), None, self._on_event)
         failed = Outcome(name, job.video, ())
         try:
-            info = await asyncio.to_thread(self._admit, job)
+            info = await self._probes.run(self._admit, job)
             name = job.workflow_id or workflow_id(info)
             journal = Journal(name, str(job.video), info.duration_s, self._on_event, self._on_stage)
             failed = replace(failed, workflow_id=journal.workflow_id, info=info)

@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import socket
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from typing import Any
 
 from yivideo_ray.cores import available_cores
 from yivideo_ray.errors import CallError
-from yivideo_ray.files import private_directory
 from yivideo_ray.privacy import worker_variables
 from yivideo_ray.retries import RetryPolicy, retry
+from yivideo_ray.runtime.sessions import SESSIONS, private_parent, sessions_directory, sweep_sessions
 
 __all__ = ["NAMESPACE", "Cluster", "cpus_now", "joins", "lean", "no_gpu", "start", "stop"]
 
@@ -31,7 +30,6 @@ OBJECT_STORE_BYTES = 512 * 1024 * 1024
 # be decoded, for chunks are given to Ray for all CPUs but that one. This resource tells whoever joins.
 SPARE_CPU = "spare_cpu"
 CONNECT_S = 3.0
-SESSIONS = "ray"
 # The first GPU of a machine, for whoever may use it.
 GPU_DEVICE = Path("/dev/nvidia0")
 # Ray asks whether a dashboard could run by importing this.
@@ -51,9 +49,15 @@ LOCAL_ENVIRONMENT = {
     "RAY_AUTH_TOKEN": os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32),
     # Ray has all its workers at 15, those that answer requests among them; our tasks see to it themselves.
     "RAY_worker_niceness": "0",
+    # A service that runs for a year fills no disk with logs; Ray's own choice is gigabytes.
+    "RAY_ROTATION_MAX_BYTES": str(16 * 1024 * 1024),
+    "RAY_ROTATION_BACKUP_COUNT": "2",
     # Tasks without a GPU would see all of them otherwise.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +179,12 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
     else:
         options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
         options |= {"num_cpus": available_cores() + 1, "resources": {SPARE_CPU: 1}}
-        options |= {"_temp_dir": str(_sessions_directory())}
+        sessions = sessions_directory()
+        sweep_sessions(sessions)
+        options |= {"_temp_dir": str(sessions)}
         _read_environment_again()
+
+    _log_what_ray_prints()
 
     def attempt() -> None:
         try:
@@ -192,6 +200,17 @@ def _initialize(ray: Any, address: str, namespace: str) -> None:
         attempt()
 
 
+def _log_what_ray_prints() -> None:
+    """Has what Ray prints of processes that died go into the log of whoever has one: it stands in the way of progress
+    and of results otherwise, and is told where it matters as an error of ours. Ray has no switch for it."""
+    worker: Any = importlib.import_module("ray._private.worker")
+
+    def log(data: Mapping[str, Any], ignore_prefix: bool) -> None:
+        _log.info("Ray: %s", " ".join("\n".join(data["lines"]).split()))
+
+    worker.print_to_stdstream = log
+
+
 def _unavailable(address: str, error: Exception) -> CallError:
     first = str(error).strip().splitlines()
     reason = (first[0] if first else type(error).__name__).rstrip(".")
@@ -199,40 +218,9 @@ def _unavailable(address: str, error: Exception) -> CallError:
         return CallError(
             f"A local Ray could not be started: {reason}.",
             code="CLUSTER_UNAVAILABLE",
-            remedy=f"Look at the newest directory in {_private_parent() / SESSIONS} for Ray's logs.",
+            remedy=f"Look at the newest directory in {private_parent() / SESSIONS} for Ray's logs.",
         )
     return CallError(f"Ray at {address} could not be joined: {reason}.", code="CLUSTER_UNAVAILABLE", address=address)
-
-
-def _private_parent() -> Path:
-    # As Ray chooses where its own directory goes.
-    base = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
-    return Path(base) / f"yivideo-{os.geteuid()}"
-
-
-def _sessions_directory() -> Path:
-    """Returns where Ray is to keep sockets, logs and what it spills: in a directory that nobody else may enter. Ray
-    itself opens all its directories to everybody.
-
-    Errors: CallError CLUSTER_UNAVAILABLE if somebody else has made that directory.
-    """
-    parent = _private_parent()
-    try:
-        private_directory(parent)
-        facts = parent.lstat()
-    except OSError as error:
-        raise _no_sessions(parent, error.strerror or str(error)) from error
-    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
-        raise _no_sessions(parent, "other users may enter it")
-    return parent / SESSIONS
-
-
-def _no_sessions(parent: Path, reason: str) -> CallError:
-    return CallError(
-        f"Ray can't keep its sockets and logs in {parent}: {reason}.",
-        code="CLUSTER_UNAVAILABLE",
-        remedy="Set RAY_TMPDIR to a directory of yours with a short path.",
-    )
 
 
 @contextlib.contextmanager

@@ -14,6 +14,9 @@ from yivideo_ray.errors import CallError, DeviceError, InputError, InternalError
 
 __all__ = ["log_fault", "translate"]
 
+# Of those in one directory.
+LOGS = 100
+
 
 def translate(error: BaseException) -> YivideoError:
     """Returns error as one of ours, with the original as __cause__; ours come back unchanged.
@@ -71,7 +74,8 @@ def _named(error: BaseException) -> YivideoError:  # noqa: PLR0911, PLR0912 - a 
 
 
 def log_fault(error: BaseException, work_dir: Path) -> InternalError:
-    """Writes the traceback to a new file that only this user may read, and returns an InternalError that names it."""
+    """Writes the traceback to a new file that only this user may read, and returns an InternalError that names it.
+    The last LOGS of them are kept."""
     text = "".join(traceback.format_exception(error))
     if isinstance(error, InternalError) and "remote_traceback" in error.facts:
         text += "\n" + str(error.facts["remote_traceback"])
@@ -81,6 +85,7 @@ def log_fault(error: BaseException, work_dir: Path) -> InternalError:
         path = directory / name
         try:
             directory.mkdir(parents=True, exist_ok=True)
+            _make_room(directory)
             with open(path, "x", encoding="utf-8", opener=_private_opener) as file:
                 file.write(text)
         except OSError:
@@ -88,6 +93,13 @@ def log_fault(error: BaseException, work_dir: Path) -> InternalError:
         return InternalError(message, remedy=f"This is a fault of yivideo: report it with {path}.", log=str(path))
     logging.getLogger(__name__).error("%s", text)
     return InternalError(message)
+
+
+def _make_room(directory: Path) -> None:
+    """Leaves room for one more of the LOGS logs of faults that are kept: their names sort by time."""
+    own = [path for path in directory.glob("fault-*T*-*.log") if path.lstat().st_uid == os.geteuid()]
+    for path in sorted(own)[: max(0, len(own) - LOGS + 1)]:
+        path.unlink(missing_ok=True)
 
 
 def _private_opener(path: str, flags: int) -> int:

@@ -19,6 +19,7 @@ __all__ = [
     "DueCallback",
     "ExecutionMode",
     "NumberedEvent",
+    "ServiceFigures",
     "WorkflowPage",
     "WorkflowRequest",
     "WorkflowService",
@@ -79,6 +80,7 @@ class WorkflowView:
     stages holds one record per stage of the chain, in order. percent is 0 to 100, eta_s seconds (None: no pace yet).
     queue_position counts from 1, the next one (None: it does not wait). outputs are the files written, result the JSON
     document among them, both once SUCCESS. error is YivideoError.as_dict(). cancelling: a cancel is under way.
+    video_swept: when its upload was removed to make room (None: it was not).
     """
 
     workflow_id: str
@@ -100,6 +102,7 @@ class WorkflowView:
     callback_url: str | None
     result: Path | None
     cancelling: bool = False
+    video_swept: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +132,32 @@ class DueCallback:
     message_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """Figures for those who run the service. None: not known, for the database does not answer, or the disk.
+
+    workflows: by state, those that are kept; ended, failures (by code), callbacks (attempts: delivered, tried_again,
+    given_up) and swept (workflows and uploads): since the service started. oldest_waiting_s: 0 where none waits.
+    """
+
+    database_ok: bool
+    workflows: Mapping[str, int] | None
+    oldest_waiting_s: float | None
+    callbacks_waiting: int | None
+    database_bytes: int | None
+    disk_free_bytes: int | None
+    ended: Mapping[str, int]
+    failures: Mapping[str, int]
+    callbacks: Mapping[str, int]
+    swept: int
+
+
 class WorkflowService(Protocol):
     """Keeps and runs workflows. All calls may be made at once, from one event loop.
 
     Any of them may raise ServiceError STORAGE_UNAVAILABLE (the database can't be reached; a retry helps) and
-    SERVICE_UNAVAILABLE (it has not started, or is closing). Those that take a workflow_id raise WORKFLOW_NOT_FOUND.
+    SERVICE_UNAVAILABLE (it has not started, or is closing). Those that take a workflow_id raise WORKFLOW_NOT_FOUND, and
+    WORKFLOW_SWEPT for one that was removed because of its age or to make room.
     """
 
     async def submit(self, request: WorkflowRequest) -> tuple[WorkflowView, bool]:
@@ -177,8 +201,24 @@ class WorkflowService(Protocol):
         """Returns, live, what waits for the device and the workflows that wait and run."""
         ...
 
+    async def figures(self) -> ServiceFigures:
+        """Returns figures for those who run it. No error of the database or the cluster comes from it."""
+        ...
+
+    async def require_room(self, idempotency_key: str | None = None, upload_bytes: int = 0) -> None:
+        """Raises QUEUE_FULL, or STORAGE_FULL for an upload of that size, if there is no room now: nobody is to upload a
+        video in vain. Nothing is kept free for it. A request whose key is known already needs no place in the queue.
+        """
+        ...
+
+    async def unready(self) -> Mapping[str, str]:
+        """Returns what keeps workflows from going on, by "service", "database", "disk" or "actor", in a sentence each.
+        Empty: a real inference went through the GPU actor's process that answers now, and all else is there. Takes a
+        few seconds at most."""
+        ...
+
     async def is_ready(self) -> bool:
-        """Returns whether a real inference went through the GPU actor's process that answers now."""
+        """Returns whether unready is empty."""
         ...
 
     async def due_callbacks(self, now: float) -> Sequence[DueCallback]:

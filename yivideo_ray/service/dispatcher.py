@@ -4,6 +4,7 @@ down in one transaction with its last event."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -12,16 +13,17 @@ from typing import Any, Protocol
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import InputError, ServiceError, YivideoError
-from yivideo_ray.jobs import Job, Outcome, Priority
+from yivideo_ray.jobs import Event, Job, Outcome, Priority
 from yivideo_ray.journal import OnEvent, OnStage
 from yivideo_ray.locations import location_of
 from yivideo_ray.progress import ending_sentence
 from yivideo_ray.retries import RetryPolicy, is_retryable, retry_async
-from yivideo_ray.runtime.failures import log_fault
+from yivideo_ray.runtime.failures import log_fault, translate
 from yivideo_ray.runtime.workflow.scheduling import workflows_at_once
-from yivideo_ray.service.contract import WorkflowState
+from yivideo_ray.service.contract import WorkflowState, WorkflowView
 from yivideo_ray.service.directories import ServiceDirectories
 from yivideo_ray.service.event_buffer import EventBuffer
+from yivideo_ray.service.logs import about
 from yivideo_ray.service.parameters import with_parameters
 from yivideo_ray.service.rows import Row, chain_of
 from yivideo_ray.service.store import Ending, Threaded, WorkflowStore, cancelled
@@ -33,8 +35,12 @@ SAVE_S = 0.25
 # What the database or the cluster refused is tried until it is taken: giving up would leave workflows that nobody works
 # on. Closing ends it.
 UNTIL_TAKEN = RetryPolicy(attempts=None, total_s=None, first_wait_s=0.5, longest_wait_s=30.0, jitter_s=0.25)
-# A video that ended the service's process so often while it was probed is worked on no more.
+# A video that ended the service's process so often while it alone was probed is worked on no more.
 ADMISSIONS = 3
+# What is nobody's fault and passes: there is no room, the database does not answer. A workflow that met it waits again,
+# and until it is likely to have passed none is begun.
+PASSING = ("STORAGE_FULL", "STORAGE_UNAVAILABLE")
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +68,8 @@ class Runner(Protocol):
 
 
 class Dispatcher:
-    """Begins the workflows that wait and works on them. changed is called with a workflow's id when its row is another.
+    """Begins the workflows that wait and works on them. changed is called with a workflow's id when its row is another,
+    ended with what a workflow came to.
 
     If its cluster goes away, it starts or joins another and has the workflows go on; if another service takes over
     (taken_over), it stops.
@@ -78,6 +85,7 @@ class Dispatcher:
         make_runner: Callable[[], Runner],
         now: Callable[[], float],
         changed: Callable[[str], None],
+        ended: Callable[[WorkflowView], None],
     ) -> None:
         self.max_running = settings.serve.max_running or workflows_at_once(1)
         self.taken_over: ServiceError | None = None
@@ -88,11 +96,16 @@ class Dispatcher:
         self._make_runner = make_runner
         self._now = now
         self._changed = changed
+        self._ended = ended
         self._runner: Runner | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         # Of those of them whose events are still saved as they come: not begun a moment ago, not ending.
         self._buffers: dict[str, EventBuffer] = {}
         self._cancelling: set[str] = set()
+        # Of those that run: whose videos are being probed, and which of these is to be probed alone.
+        self._probing: set[str] = set()
+        self._alone: str | None = None
+        self._pause_s, self._paused_until = FIRST_PAUSE_S, 0.0
         self._loops: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
         self._saving = asyncio.Lock()
@@ -107,7 +120,12 @@ class Dispatcher:
 
     async def close(self) -> None:
         """Stops; what was being worked on stays IN_PROGRESS. May be called twice."""
+        was_open = self._open
         self._stop()
+        if was_open:
+            # Before anything that may take its time: a process that is killed meanwhile blames no video.
+            with contextlib.suppress(YivideoError):
+                await self._thread.call(self._store.note_stop)
         await asyncio.gather(*self._loops, *self._running.values(), return_exceptions=True)
         self._loops = []
         await self._leave_runner()
@@ -161,14 +179,43 @@ class Dispatcher:
         self._wake.clear()
         if self._lost_cluster:
             await self._mend()
-        while len(self._running) < self.max_running:
-            row = await self._thread.call(self._store.begin, self._now())
+        while len(self._running) < self.max_running and self._may_begin():
+            begin = partial(self._store.begin, self._now(), others_are_probed=bool(self._probing))
+            row = await self._thread.call(begin)
             if row is None:
                 return
-            self._running[row["workflow_id"]] = asyncio.ensure_future(self._run(row))
+            workflow_id = row["workflow_id"]
+            self._probing.add(workflow_id)
+            if row["probe_alone"]:
+                self._alone = workflow_id
+            self._running[workflow_id] = asyncio.ensure_future(self._run(row))
+
+    def _may_begin(self) -> bool:
+        return self._alone not in self._probing and asyncio.get_running_loop().time() >= self._paused_until
+
+    def _end_probing(self, workflow_id: str) -> None:
+        """Notes that a workflow's video is probed, or will not be."""
+        if workflow_id in self._probing:
+            self._probing.discard(workflow_id)
+            # Another may have waited for that.
+            self._wake.set()
+
+    def _pause(self, reason: str) -> None:
+        """Begins nothing for a while: for longer, the more often that was of no use."""
+        loop = asyncio.get_running_loop()
+        _log.warning("waits, and so do all others: %s", reason)
+        if loop.time() >= self._paused_until:
+            self._paused_until = loop.time() + self._pause_s
+            loop.call_at(self._paused_until, self._wake.set)
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     async def _run(self, row: Row) -> None:
+        with about(row["workflow_id"]):
+            await self._run_to_its_end(row)
+
+    async def _run_to_its_end(self, row: Row) -> None:
         workflow_id = row["workflow_id"]
+        _log.info("begins: %s", json.loads(row["video"]))
         buffer = self._buffers[workflow_id] = EventBuffer(row, self._now())
         try:
             ending = await self._ending(row, buffer)
@@ -180,26 +227,28 @@ class Dispatcher:
                 await self._finish(buffer, ending)
         except YivideoError as error:
             self.note(error)
-            _log.warning("The end of %s could not be written down: %s", workflow_id, error)
+            _log.warning("The workflow's end could not be written down: %s", error)
         except Exception:
             # It stays IN_PROGRESS, and the next start has it go on.
-            _log.exception("The end of %s could not be written down", workflow_id)
+            _log.exception("The workflow's end could not be written down")
         finally:
             self._buffers.pop(workflow_id, None)
             self._running.pop(workflow_id, None)
             self._cancelling.discard(workflow_id)
+            self._end_probing(workflow_id)
             self._changed(workflow_id)
             self._wake.set()
 
     async def _ending(self, row: Row, buffer: EventBuffer) -> Ending | None:
-        """Returns how a workflow ended; None: it did not, its cluster went away. Errors: CancelledError on closing."""
+        """Returns how a workflow ended; None: it did not, its cluster went away or there is no room. Errors:
+        CancelledError on closing."""
         if row["cancelling"] or buffer.workflow_id in self._cancelling:
             return cancelled(buffer.stages)
         if self._lost_cluster:
             return None
         try:
-            if row["admissions"] > ADMISSIONS:
-                sentence = "This video ended the service's process each time it was opened."
+            if row["admissions"] >= ADMISSIONS:
+                sentence = f"The service's process ended {ADMISSIONS} times while it opened this video and no other."
                 raise InputError(sentence, code="INPUT_SET_ASIDE")
             outcome = await self._work(row, buffer)
         except asyncio.CancelledError:
@@ -207,14 +256,27 @@ class Dispatcher:
                 raise
             return None if self._lost_cluster else cancelled(buffer.stages)
         except Exception as error:
-            ours = error if isinstance(error, YivideoError) else log_fault(error, self._settings.storage.work_dir)
-            return Ending(WorkflowState.FAILED, str(ours), buffer.stages, error=ours.as_dict())
-        if outcome.error is not None and outcome.error["code"] == "CLUSTER_UNAVAILABLE":
+            ours = translate(error)
+            if ours.code.name == "INTERNAL":
+                ours = log_fault(error, self._settings.storage.work_dir)
+            ending = Ending(WorkflowState.FAILED, str(ours), buffer.stages, error=ours.as_dict())
+        else:
+            for record in outcome.stages:
+                buffer.take_stage(record)
+            ending = _ending_of(outcome, buffer)
+        return None if self._passes(ending) else ending
+
+    def _passes(self, ending: Ending) -> bool:
+        """Returns whether what ended a workflow is nobody's fault and passes, and sees to it that the others wait."""
+        code = None if ending.error is None else ending.error["code"]
+        if code == "CLUSTER_UNAVAILABLE":
             self._lose_cluster()
-            return None
-        for record in outcome.stages:
-            buffer.take_stage(record)
-        return _ending_of(outcome, buffer)
+        elif code in PASSING:
+            self._pause(ending.message)
+        else:
+            self._pause_s = FIRST_PAUSE_S
+            return False
+        return True
 
     async def _work(self, row: Row, buffer: EventBuffer) -> Outcome:
         chain = chain_of(row)
@@ -228,14 +290,23 @@ class Dispatcher:
             priority=Priority(row["priority"]),
             workflow_id=buffer.workflow_id,
         )
-        (outcome,) = await self.runner.run_async([job], buffer.take, settings, buffer.take_stage)
+
+        def take(event: Event) -> None:
+            buffer.take(event)
+            if buffer.admitted:
+                self._end_probing(buffer.workflow_id)
+
+        (outcome,) = await self.runner.run_async([job], take, settings, buffer.take_stage)
         return outcome
 
     async def _finish(self, buffer: EventBuffer, ending: Ending) -> None:
         # What is being saved of it now goes before.
         async with self._saving:
             finish = partial(self._store.finish, buffer.workflow_id, ending, buffer.last_update(), self._now())
-            view = await self._persistently(finish)
+            view: WorkflowView = await self._persistently(finish)
+        self._ended(view)
+        told = _log.warning if view.state is WorkflowState.FAILED else _log.info
+        told("%s: %s", view.state, ending.message)
         if view.state is not WorkflowState.SUCCESS:
             await asyncio.to_thread(self._directories.drop_results, buffer.workflow_id)
 
@@ -296,7 +367,7 @@ class Dispatcher:
         def may_be_taken_later(error: Exception) -> bool:
             if not is_retryable(error):
                 return False
-            _log.warning("The end of a workflow can't be written down yet: %s", error)
+            _log.warning("The workflow's end can't be written down yet: %s", error)
             return True
 
         return await retry_async(lambda: self._thread.call(call), UNTIL_TAKEN, may_be_taken_later)

@@ -42,6 +42,11 @@ SETTABLE: Mapping[Stage, Mapping[str, tuple[str, str]]] = {
 """A stage's parameters, and for each the section and key of the settings that it stands for."""
 
 
+# What a request may not ask more of than the service's own settings do: it costs decoding, memory and time of others.
+_AT_MOST = {("area_detector", "samples"), ("area_detector", "frame_side_px")}
+_AT_LEAST = {("area_detector", "sample_interval_s")}
+
+
 def with_parameters(
     settings: Settings, chain: Sequence[Stage], parameters: Mapping[str, Mapping[str, Any]]
 ) -> Settings:
@@ -65,7 +70,20 @@ def with_parameters(
             updates[section] = type(before).model_validate(_merged(before.model_dump(), changed))
         except ValidationError as error:
             raise ConfigError(_sentence(error, section, names), remedy="Correct the parameter.") from error
+        for key in changed:
+            _require_modest(before, updates[section], (section, key), names)
     return settings.model_copy(update=updates)
+
+
+def _require_modest(before: Any, after: Any, place: tuple[str, str], names: Mapping[tuple[str, str], str]) -> None:
+    """Raises ConfigError CONFIG_INVALID if a parameter asks for more work than the service's setting."""
+    own, asked = getattr(before, place[1]), getattr(after, place[1])
+    if (place in _AT_MOST and asked > own) or (place in _AT_LEAST and asked < own):
+        bound = "at most" if place in _AT_MOST else "at least"
+        raise ConfigError(
+            f"{names[place]}: it must be {bound} {own:g} here, got {asked:g}.",
+            remedy=f"Correct the parameter, or have {'.'.join(place)} changed in the service's settings.",
+        )
 
 
 def _stage(name: str, chain: Sequence[Stage]) -> Stage:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,14 @@ __all__ = [
     "chain_of",
     "conflict",
     "count",
+    "day",
     "dumped",
     "event_text",
     "fetch",
+    "forget",
     "joined",
     "parsed_event",
+    "require_video",
     "stage_text",
     "stages_of",
     "update",
@@ -94,6 +98,7 @@ def view_of(row: Row, queue_position: int | None) -> WorkflowView:
         callback_url=row["callback_url"],
         result=next((path for path in outputs if path.suffix == ".json"), None),
         cancelling=row["cancelling"],
+        video_swept=row["video_swept"],
     )
 
 
@@ -103,9 +108,26 @@ COLUMN = tables.workflows.c
 
 def fetch(connection: Connection, workflow_id: str) -> Row:
     found = connection.execute(sa.select(WORKFLOWS).where(COLUMN.workflow_id == workflow_id)).mappings().first()
-    if found is None:
-        raise ServiceError(f"There is no workflow {workflow_id[:64]!r}.", code="WORKFLOW_NOT_FOUND")
-    return dict(found)
+    if found is not None:
+        return dict(found)
+    forgotten = tables.swept.c
+    swept = connection.scalar(sa.select(forgotten.swept).where(forgotten.workflow_id == workflow_id))
+    if swept is not None:
+        sentence = f"The workflow {workflow_id} was removed to make room, on {day(swept)}."
+        raise ServiceError(sentence, code="WORKFLOW_SWEPT", swept=swept)
+    raise ServiceError(f"There is no workflow {workflow_id[:64]!r}.", code="WORKFLOW_NOT_FOUND")
+
+
+def require_video(row: Row) -> None:
+    """Errors: ServiceError VIDEO_SWEPT for a workflow whose upload was removed."""
+    if row["video_swept"] is not None:
+        sentence = f"The video of {row['workflow_id']} was an upload, and was removed on {day(row['video_swept'])}."
+        raise ServiceError(sentence, code="VIDEO_SWEPT", swept=row["video_swept"])
+
+
+def day(time: float) -> str:
+    """Returns the date of a Unix time, in UTC."""
+    return datetime.fromtimestamp(time, UTC).date().isoformat()
 
 
 def viewed(connection: Connection, row: Row) -> WorkflowView:
@@ -125,6 +147,12 @@ def count(connection: Connection, condition: sa.ColumnElement[bool]) -> int:
 
 def update(connection: Connection, workflow_id: str, **values: Any) -> None:
     connection.execute(WORKFLOWS.update().where(COLUMN.workflow_id == workflow_id).values(**values))
+
+
+def forget(connection: Connection, workflow_ids: Sequence[str]) -> None:
+    """Removes all that the database has of some workflows."""
+    for table in (tables.events, tables.parts, tables.keys, WORKFLOWS):
+        connection.execute(table.delete().where(table.c.workflow_id.in_(workflow_ids)))
 
 
 def append(connection: Connection, row: Row, events: Sequence[Event]) -> int:

@@ -37,6 +37,7 @@ from yivideo_ray.service.rows import (
     count,
     dumped,
     fetch,
+    forget,
     joined,
     parsed_event,
     stage_text,
@@ -73,6 +74,8 @@ class Threaded:
 
 
 EVENTS_AT_ONCE = 500
+# Of a workflow that got past the probe of its video.
+NOT_TO_BLAME = {"probing": False, "probe_alone": False, "admissions": 0}
 
 
 @dataclass(slots=True)
@@ -139,8 +142,9 @@ class WorkflowStore:
         more = WorkflowState(row["state"]) not in TERMINAL or last < row["events"]
         return [NumberedEvent(number, parsed_event(body)) for number, body in rows], more
 
-    def begin(self, now: float) -> Row | None:
-        """Begins the next workflow in turn and returns its row; None: none waits."""
+    def begin(self, now: float, *, others_are_probed: bool = False) -> Row | None:
+        """Begins the next workflow in turn and returns its row; None: none waits, or it is to be probed alone and
+        others_are_probed."""
         wanted = (
             sa.select(WORKFLOWS)
             .where(COLUMN.state == WorkflowState.PENDING)
@@ -149,7 +153,7 @@ class WorkflowStore:
         )
         with self._database.begin() as connection:
             row = connection.execute(wanted).mappings().first()
-            if row is None:
+            if row is None or (row["probe_alone"] and others_are_probed):
                 return None
             self._ownership.require(connection)
             update(
@@ -157,7 +161,7 @@ class WorkflowStore:
                 row["workflow_id"],
                 state=WorkflowState.IN_PROGRESS,
                 started=row["started"] or now,
-                admissions=row["admissions"] + 1,
+                probing=True,
             )
             return fetch(connection, row["workflow_id"])
 
@@ -173,7 +177,7 @@ class WorkflowStore:
                     percent=max(row["percent"], one.percent),
                     eta_s=one.eta_s,
                     stages=joined(row, one.stages),
-                    admissions=0 if one.admitted else row["admissions"],
+                    **(NOT_TO_BLAME if one.admitted else {}),
                     events=append(connection, row, one.events),
                 )
 
@@ -207,15 +211,30 @@ class WorkflowStore:
         """Has a running workflow wait again: the cluster went away under it."""
         with self._database.begin() as connection:
             self._ownership.require(connection)
-            update(connection, workflow_id, state=WorkflowState.PENDING)
+            update(connection, workflow_id, state=WorkflowState.PENDING, probing=False)
+
+    def note_stop(self) -> None:
+        """Notes down that the service is about to end because somebody wants it to, whatever is being probed."""
+        running = COLUMN.state == WorkflowState.IN_PROGRESS
+        with self._database.begin() as connection:
+            self._ownership.require(connection)
+            connection.execute(WORKFLOWS.update().where(running).values(probing=False))
 
     def recover(self, now: float) -> list[WorkflowView]:
         """Has those wait again that were running when their service ended, and ends those that were being cancelled.
-        Returns them."""
+        Returns them.
+
+        If the service ended while one video alone was probed, that counts against it (admissions). Of several nobody
+        knows which it was: each is probed alone from now on, until it has got past that.
+        """
         wanted = sa.select(WORKFLOWS).where(COLUMN.state == WorkflowState.IN_PROGRESS)
         with self._database.begin() as connection:
             self._ownership.require(connection)
             rows = [dict(row) for row in connection.execute(wanted).mappings()]
+            probed = [row["workflow_id"] for row in rows if row["probing"]]
+            if probed:
+                blame = {"probe_alone": True, "admissions": COLUMN.admissions + int(len(probed) == 1), "probing": False}
+                connection.execute(WORKFLOWS.update().where(COLUMN.workflow_id.in_(probed)).values(**blame))
             for row in rows:
                 if row["cancelling"]:
                     self._end(connection, row, cancelled(stages_of(row)), now)
@@ -233,8 +252,7 @@ class WorkflowStore:
             view = viewed(connection, row)
             if view.state not in TERMINAL:
                 raise conflict(workflow_id, f"it is {view.state}", remedy="Cancel it first.")
-            for table in (tables.events, tables.parts, tables.keys, WORKFLOWS):
-                connection.execute(table.delete().where(table.c.workflow_id == workflow_id))
+            forget(connection, [workflow_id])
             return view, row["owned_video"]
 
     def ids(self) -> set[str]:
@@ -273,6 +291,7 @@ class WorkflowStore:
             "state": ending.state,
             "ended": now,
             "cancelling": False,
+            "probing": False,
             "percent": 100.0 if ending.state is WorkflowState.SUCCESS else row["percent"],
             "eta_s": None,
             "stages": joined(row, ending.stages),

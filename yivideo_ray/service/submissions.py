@@ -27,6 +27,7 @@ from yivideo_ray.service.rows import (
     count,
     dumped,
     fetch,
+    require_video,
     stage_text,
     stages_of,
     update,
@@ -53,9 +54,10 @@ def changes_asked(request: WorkflowRequest, settings: Settings, row: Row) -> dic
     """Returns the columns of a workflow that a request in mode RETRY or INCREMENTAL changes.
 
     RETRY keeps the chain, and is for what failed or was cancelled; INCREMENTAL has a chain that the stored one is a
-    prefix of. Parameters are for stages that are not done. Errors: ServiceError WORKFLOW_STATE_CONFLICT; ConfigError
-    CHAIN_INVALID, CONFIG_INVALID.
+    prefix of. Parameters are for stages that are not done. Errors: ServiceError WORKFLOW_STATE_CONFLICT, VIDEO_SWEPT;
+    ConfigError CHAIN_INVALID, CONFIG_INVALID.
     """
+    require_video(row)
     state, stored = WorkflowState(row["state"]), chain_of(row)
     chain = stored if request.mode is ExecutionMode.RETRY else request.chain
     if state not in TERMINAL:
@@ -143,11 +145,18 @@ class Submissions:
                     callback_attempts=0,
                 )
             )
-            _remember(connection, request, workflow_id)
+            _remember(connection, request, workflow_id, now)
             return viewed(connection, fetch(connection, workflow_id)), True
 
+    def require_room(self, idempotency_key: str | None, max_running: int) -> None:
+        """Errors: QUEUE_FULL, unless the key has a workflow."""
+        with self._database.begin() as connection:
+            known = sa.select(tables.keys.c.workflow_id).where(tables.keys.c.key == idempotency_key)
+            if idempotency_key is None or connection.scalar(known) is None:
+                self._require_room(connection, max_running)
+
     def again(
-        self, request: WorkflowRequest, change: Callable[[Row], dict[str, Any]], max_running: int
+        self, request: WorkflowRequest, change: Callable[[Row], dict[str, Any]], now: float, max_running: int
     ) -> tuple[WorkflowView, bool]:
         """Has a workflow that has ended wait for its turn again, as the request (RETRY, INCREMENTAL) asks.
 
@@ -170,6 +179,7 @@ class Submissions:
                 turn=_next_turn(connection),
                 cancelling=False,
                 admissions=0,
+                probe_alone=False,
                 percent=0.0,
                 eta_s=None,
                 started=None,
@@ -182,7 +192,7 @@ class Submissions:
                 callback_next=None,
                 **changed,
             )
-            _remember(connection, request, request.workflow_id)
+            _remember(connection, request, request.workflow_id, now)
             return viewed(connection, fetch(connection, request.workflow_id)), True
 
     def _replayed(self, connection: Connection, request: WorkflowRequest) -> WorkflowView | None:
@@ -212,11 +222,11 @@ class Submissions:
             )
 
 
-def _remember(connection: Connection, request: WorkflowRequest, workflow_id: str) -> None:
+def _remember(connection: Connection, request: WorkflowRequest, workflow_id: str, now: float) -> None:
     if request.idempotency_key is not None:
         connection.execute(
             tables.keys.insert().values(
-                key=request.idempotency_key, fingerprint=request.fingerprint, workflow_id=workflow_id
+                key=request.idempotency_key, fingerprint=request.fingerprint, workflow_id=workflow_id, made=now
             )
         )
 

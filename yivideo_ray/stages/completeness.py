@@ -6,13 +6,13 @@ there is a doubt: then decoding tells what is missing.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from yivideo_ray.config import DecoderSettings
 from yivideo_ray.errors import InputError, ResultWarning, WarningCode
+from yivideo_ray.executors import AbandonableThreads
 from yivideo_ray.journal import Journal
 from yivideo_ray.media import reaches_end, tolerance_s
 from yivideo_ray.types import ChunkReport, ChunkSpan, Stage, SubtitleArea, VideoInfo
@@ -54,7 +54,11 @@ async def judge(
     if not any(report.frames for report in reports):
         raise InputError("No frame of the video could be decoded.", code="INPUT_CORRUPT")
     whole = completeness(info, spans, reports)
-    if whole.short_s and not info.track_duration and await asyncio.to_thread(reaches_end, info, settings):
+    if (
+        whole.short_s
+        and not info.track_duration
+        and await AbandonableThreads("completeness", 1).run(reaches_end, info, settings)
+    ):
         whole = completeness(info, spans, reports, sound_goes_on=True)
     if whole.reasons:
         facts = {"decoded_s": whole.decoded_s, "expected_s": whole.expected_s}
@@ -71,7 +75,7 @@ async def _damage(info: VideoInfo, settings: DecoderSettings, journal: Journal) 
         reasons.append(f"there is nothing at {looked['holes']} of the places sampled")
     if looked.get("corrupt_packets"):
         reasons.append(f"{looked['corrupt_packets']} of the packets sampled are damaged")
-    if not await asyncio.to_thread(reaches_end, info, settings):
+    if not await AbandonableThreads("completeness", 1).run(reaches_end, info, settings):
         reasons.append("the file ends before its headers say")
     return reasons
 

@@ -25,11 +25,13 @@ from yivideo_ray.errors import ConfigError, OutputError, ServiceError, YivideoEr
 from yivideo_ray.files import private_directory
 from yivideo_ray.retries import RetryPolicy, retry
 from yivideo_ray.storage import tables
+from yivideo_ray.storage.sqlite_file import SqliteFile
 
-__all__ = ["Database", "database_url", "put", "require_answer", "translated"]
+__all__ = ["Database", "database_url", "put", "require_answer", "require_writable", "translated"]
 
 FILE = "workflows.sqlite"
-# How long SQLite waits for another process's transaction; each takes milliseconds.
+# How long SQLite waits for another process's transaction; each takes milliseconds. Those whom somebody waits for give
+# up sooner: lock_wait_s.
 BUSY_S = 30.0
 WHILE_BUSY = RetryPolicy(attempts=None, total_s=BUSY_S, first_wait_s=0.02, longest_wait_s=0.02)
 CONNECT_S = 10
@@ -64,10 +66,14 @@ class Database:
     Thread-safe.
     """
 
-    def __init__(self, storage: StorageSettings) -> None:
+    def __init__(self, storage: StorageSettings, lock_wait_s: float = BUSY_S) -> None:
+        """lock_wait_s: how long a transaction waits for those of others."""
         self.url = database_url(storage)
+        self._lock_wait_s = lock_wait_s
         self._work_dir = storage.work_dir.expanduser()
         self._engine: Engine | None = None
+        # Of an SQLite database that is open.
+        self._file: SqliteFile | None = None
         self._lock = threading.Lock()
 
     @property
@@ -93,11 +99,15 @@ class Database:
         """Yields a connection in a transaction, which ends with the block: for good, or undone if the block raises.
 
         SQLite: a writing one from its start, so that it never has to give up for another's.
-        Errors: those of open, OutputError STORAGE_FULL; IntegrityError is the caller's.
+        Errors: those of open, OutputError STORAGE_FULL; IntegrityError is the caller's. STORAGE_UNAVAILABLE as well
+        where the file of an SQLite database is no longer there: what was written would be lost.
         """
         try:
-            with self._opened().begin() as connection:
+            engine, file = self._opened()
+            with engine.begin() as connection:
                 yield connection
+            if file is not None:
+                file.require()
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
@@ -111,32 +121,68 @@ class Database:
     def connect(self) -> Connection:
         """Returns a connection of its own, for what lasts as long as it does. Errors: as begin."""
         try:
-            return self._opened().connect()
+            return self._opened()[0].connect()
         except SQLAlchemyError as error:
             raise translated(error) from error
 
+    def trouble(self) -> str | None:
+        """Returns why all transactions are refused: the file of an SQLite database was removed or replaced while it was
+        open (None: it was not, or is not open). Asks no database, and takes microseconds."""
+        file = self._file
+        return None if file is None or file.is_written_anew() else file.trouble()
+
+    def mend(self) -> None:
+        """Writes the file of an SQLite database anew if it was removed while it was open: its data is still there.
+        Blocks. Errors: OutputError STORAGE_FULL; ServiceError STORAGE_UNAVAILABLE."""
+        file = self._file
+        if file is None or file.path.exists():
+            return
+        try:
+            file.write_anew()
+        except (sqlite3.Error, OSError) as error:
+            sentence = f"{file.path} was removed, and can't be written anew: {str(error).rstrip('.')}."
+            raise ServiceError(sentence, code="STORAGE_UNAVAILABLE") from error
+
     def close(self) -> None:
         with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+            self._close()
 
-    def _opened(self) -> Engine:
+    def _close(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _opened(self) -> tuple[Engine, SqliteFile | None]:
+        """Errors: as begin."""
         with self._lock:
+            if self._file is not None and self._file.trouble() is not None:
+                if not self._file.is_written_anew():
+                    self._file.require()
+                self._close()
             if self._engine is None:
                 self._engine = self._open()
-            return self._engine
+                try:
+                    self._file = SqliteFile(self.path) if self.is_sqlite else None
+                except (sqlite3.Error, OSError) as error:
+                    self._close()
+                    sentence = f"{self.path} went away while it was opened: {str(error).rstrip('.')}."
+                    raise ServiceError(sentence, code="STORAGE_UNAVAILABLE") from error
+            return self._engine, self._file
 
     def _open(self) -> Engine:
         self._make_private()
         if self.is_sqlite:
-            engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_S})
+            engine = sa.create_engine(self.url, connect_args={"timeout": self._lock_wait_s})
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
             engine = sa.create_engine(
                 self.url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S, "application_name": "yivideo"}
             )
+            event.listen(engine, "connect", self._set_up_postgresql)
         # Imported here: upgrading needs the lock of the one service, which needs this module.
         from yivideo_ray.storage.migrations.upgrade import upgrade
 
@@ -149,6 +195,12 @@ class Database:
             engine.dispose()
             raise
         return engine
+
+    def _set_up_postgresql(self, connection: Any, _: Any) -> None:
+        # Outside a transaction, whose end would undo it.
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = {round(1000 * self._lock_wait_s)}")
+        connection.autocommit = False
 
     def _make_private(self) -> None:
         """Closes work_dir to others, for sessions and services open the database before they keep anything there, and
@@ -190,6 +242,31 @@ def require_answer(storage: StorageSettings) -> str:
     finally:
         engine.dispose()
     return answering
+
+
+def require_writable(database: Database, wait_s: float) -> None:
+    """Asks the database, on a connection of its own, whether a transaction could be made within wait_s; makes none.
+    Errors: ServiceError STORAGE_UNAVAILABLE if it is locked or gone, OutputError STORAGE_FULL."""
+    trouble = database.trouble()
+    if trouble is not None:
+        raise ServiceError(trouble, code="STORAGE_UNAVAILABLE")
+    url = database.url
+    if not database.is_sqlite:
+        options: dict[str, Any] = {"connect_timeout": max(2, round(wait_s)), "application_name": "yivideo"}
+        statements = ["SELECT 1"]
+    else:
+        # mode=rw: a file that is gone is not made anew.
+        url = url.set(database=f"file:{quote(str(database.path.absolute()))}", query={"mode": "rw", "uri": "true"})
+        options, statements = {"timeout": wait_s, "isolation_level": None}, ["BEGIN IMMEDIATE", "ROLLBACK"]
+    engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    except SQLAlchemyError as error:
+        raise translated(error) from error
+    finally:
+        engine.dispose()
 
 
 def put(connection: Connection, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:

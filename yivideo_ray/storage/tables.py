@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["events", "keys", "metadata", "owner", "parts", "version", "workflows"]
+__all__ = ["events", "keys", "metadata", "owner", "parts", "swept", "version", "workflows"]
 
 # SQLite counts rows by INTEGER only.
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -56,7 +56,7 @@ workflows = sa.Table(
     sa.Column("started", sa.Double),
     sa.Column("ended", sa.Double),
     sa.Column("cancelling", sa.Boolean, nullable=False),
-    # Starts of its work that have not got past the probe of its video.
+    # How often the service's process ended while it probed this video and no other.
     sa.Column("admissions", sa.Integer, nullable=False),
     sa.Column("percent", sa.Double, nullable=False),
     sa.Column("eta_s", sa.Double),
@@ -73,8 +73,15 @@ workflows = sa.Table(
     sa.Column("callback_attempts", sa.Integer, nullable=False),
     # None: nothing is due.
     sa.Column("callback_next", sa.Double),
+    # Its work has begun and has not got past the probe of its video.
+    sa.Column("probing", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The process ended while its video and others were probed: this one is to be probed alone.
+    sa.Column("probe_alone", sa.Boolean, nullable=False, server_default=sa.false()),
+    # When its video, an upload, was removed to make room (None: it was not).
+    sa.Column("video_swept", sa.Double),
     sa.Index("yivideo_workflows_by_state", "state", "priority", "turn"),
     sa.Index("yivideo_workflows_by_callback", "callback_next"),
+    sa.Index("yivideo_workflows_by_end", "ended"),
 )
 
 keys = sa.Table(
@@ -84,6 +91,17 @@ keys = sa.Table(
     sa.Column("key", sa.String(512), primary_key=True),
     sa.Column("fingerprint", sa.String(128), nullable=False),
     sa.Column("workflow_id", sa.String(64), nullable=False),
+    sa.Column("made", sa.Double, nullable=False, server_default=sa.text("0")),
+    sa.Index("yivideo_keys_by_age", "made"),
+)
+
+swept = sa.Table(
+    "yivideo_swept",
+    metadata,
+    # Workflows that were removed because of their age or to make room, and when.
+    sa.Column("workflow_id", sa.String(64), primary_key=True),
+    sa.Column("swept", sa.Double, nullable=False),
+    sa.Index("yivideo_swept_by_age", "swept"),
 )
 
 events = sa.Table(

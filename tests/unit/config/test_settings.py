@@ -67,7 +67,7 @@ def test_every_key_in_config_yml_has_a_comment_above_it() -> None:
 
 
 def test_every_number_in_config_yml_says_its_unit() -> None:
-    units = re.compile(r"seconds|milliseconds|pixels|[Aa] count|a share|tempts after")
+    units = re.compile(r"seconds|days|milliseconds|pixels|[Aa] count|a share|tempts after")
     comment, unclear = "", []
     for line in CONFIG_YML.read_text(encoding="utf-8").splitlines():
         if line.lstrip().startswith("#"):

@@ -94,7 +94,13 @@ def test_without_keys_only_names_of_this_machine_are_answered(host: str, expecte
     ("origin", "expected"),
     [
         ("http://localhost:8788", 200),
-        ("http://127.0.0.1:3000", 200),
+        # Behind a proxy with TLS the name and the port are still its own.
+        ("https://localhost:8788", 200),
+        ("http://localhost", 403),
+        ("http://localhost:3000", 403),
+        ("http://127.0.0.1:8788", 403),
+        ("http://anything.localhost", 403),
+        ("http://localhost:x", 403),
         ("https://evil.example", 403),
         ("null", 403),
         ("http://localhost.evil.example", 403),

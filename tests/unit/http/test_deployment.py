@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import yaml
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import ConfigError
-from yivideo_ray.http.deployment import BuildArguments, build
+from yivideo_ray.http.deployment import BuildArguments, CancelledCalls, build
+from yivideo_ray.http.limits.admission import RESERVE
 
 ROOT = Path(__file__).parents[3]
 IMPORT_PATH = "yivideo_ray.http.deployment:build"
@@ -45,7 +47,7 @@ def test_settings_are_those_of_the_file_and_the_environment(tmp_path: Path, monk
     path.write_text(f"serve: {{keys: ['{KEY}'], max_ongoing_requests: 17}}\npipeline: {{chunk_s: 12}}\n")
     monkeypatch.setenv("YIVIDEO_PIPELINE__CHUNK_S", "13")
     application: Any = build({"config": str(path)})
-    assert application._bound_deployment.max_ongoing_requests == 17
+    assert application._bound_deployment.max_ongoing_requests == 17 + RESERVE
     assert settings_of(application).pipeline.chunk_s == 13
     monkeypatch.setenv("YIVIDEO_CONFIG", str(path))
     assert settings_of(build({})).serve.keys[0].get_secret_value() == KEY
@@ -113,3 +115,19 @@ def test_the_checkout_has_the_same_builder_for_serve_run() -> None:
 
     assert app.build is build
     assert app.BuildArguments is BuildArguments
+
+
+@pytest.mark.parametrize("error", ["TaskCancelledError", "ActorDiedError"])
+def test_a_request_that_serve_cancels_is_a_client_that_has_gone(error: str) -> None:
+    import ray.exceptions
+
+    async def receive() -> Any:
+        raise getattr(ray.exceptions, error)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert await receive() == {"type": "http.disconnect"}
+
+    asyncio.run(CancelledCalls(app)({"type": "http"}, receive, send))

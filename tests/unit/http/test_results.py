@@ -229,3 +229,11 @@ def test_events_of_no_workflow_and_behind_no_number_are_errors_before_the_stream
     problem(there.client.get("/v1/workflows/w99/events"), "WORKFLOW_NOT_FOUND")
     for last in ("x", "-1", "1" * 16, "1.5"):
         problem(there.client.get(f"{here}/events", headers={"Last-Event-ID": last}), "REQUEST_INVALID")
+
+
+def test_the_preview_of_an_upload_that_was_removed_is_gone_and_the_subtitles_stay(there: World, here: str) -> None:
+    there.do(there.service.become(here.rpartition("/")[2], video_swept=1.8e9))
+    gone = there.client.get(f"{here}/preview.png")
+    assert gone.status_code == 410
+    problem(gone, "VIDEO_SWEPT")
+    assert there.client.get(f"{here}/subtitles.srt").status_code == 200

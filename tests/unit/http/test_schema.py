@@ -38,6 +38,8 @@ def test_whatever_is_sent_the_answer_fits_the_schema_and_is_no_fault(there: List
     arguments = [
         *(Path(sys.executable).with_name("schemathesis"), "run", f"{there.url}/openapi.json"),
         *("--header", f"Authorization: Bearer {KEY}", "--seed", "1", "--max-examples", "5", "--no-color"),
+        # It has no words for the body of the one, and takes any header that it makes up for a wrong one of the other.
+        *("--exclude-operation-id", "continue_upload", "--exclude-operation-id", "create_upload"),
         # A stream of a workflow that waits has no end.
         *("--request-timeout", "3", "--exclude-checks"),
         # What fits the schema may be refused all the same: a cursor that nobody was given, a mode without its workflow.

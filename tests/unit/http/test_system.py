@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.fake_service import FakeService
 from tests.support.service_clients import World, world
 from tests.unit.http.test_workflows import problem
-from yivideo_ray.errors import CODES
+from yivideo_ray.errors import CODES, InputError
 
 
 @pytest.fixture
@@ -56,6 +56,23 @@ def test_metrics_count_by_route_and_never_by_workflow(there: World) -> None:
     assert samples["yivideo_gpu_calls", "0", "waiting"] == 2
     assert samples["yivideo_gpu_calls", "0", "running"] == 1
     assert samples["yivideo_gpu_ready", "0"] == 1
+
+
+def test_metrics_say_what_failed_and_how_the_database_and_the_disk_are(there: World) -> None:
+    there.do(there.service.fail(there.submit(), InputError("It is broken.", code="INPUT_CORRUPT")))
+    page = there.client.get("/metrics").text
+    for line in (
+        'yivideo_workflow_failures_total{code="INPUT_CORRUPT"} 1.0',
+        'yivideo_workflows_ended_total{state="FAILED"} 1.0',
+        'yivideo_workflows{state="FAILED"} 1.0',
+        'yivideo_workflows{state="PENDING"} 0.0',
+        "yivideo_database_ok 1.0",
+        "yivideo_database_bytes 4096.0",
+        "yivideo_callbacks_waiting 0.0",
+        "yivideo_swept_total 0.0",
+    ):
+        assert f"\n{line}\n" in page
+    assert "yivideo_disk_free_bytes 1.07" in page
 
 
 def test_the_documentation_shows_every_call_with_an_example_and_every_code(there: World) -> None:

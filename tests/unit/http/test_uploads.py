@@ -7,6 +7,8 @@ import errno
 import hashlib
 import json
 import os
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,17 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from tests.support.fake_service import FakeService
-from tests.support.service_clients import World, world
+from tests.support.service_clients import World, listening, world
 from tests.unit.http.test_workflows import problem
 from yivideo_ray.errors import ServiceError
+from yivideo_ray.http.incoming import Incoming
 from yivideo_ray.http.uploads import Form, read_form
 from yivideo_ray.jobs import Priority
 from yivideo_ray.types import Stage
 
 VIDEO = bytes(range(256)) * 1000
 LIMIT = 300_000
+EMPTY_PART = b'--x\r\nContent-Disposition: form-data; name="f%d"\r\n\r\n\r\n'
 
 
 @pytest.fixture
@@ -163,6 +167,8 @@ def test_a_field_that_should_be_json_and_is_not_is_malformed(there: World) -> No
         (b'--x\r\nContent-Disposition: form-data; name="o"; filename="a"\r\n\r\nv\r\n--x--\r\n', "REQUEST_INVALID"),
         (b'--x\r\nContent-Disposition: form-data; name="priority"\r\n\r\nbatch\r\n--x--\r\n', "REQUEST_INVALID"),
         (b'--x\r\nContent-Disposition: form-data; name="priority"\r\n\r\n' + b"b" * 70_000, "REQUEST_TOO_LARGE"),
+        (b'--x\r\nContent-Disposition: form-data; name="' + b"n" * 70_000, "REQUEST_MALFORMED"),
+        (b"".join(EMPTY_PART % number for number in range(21)), "REQUEST_TOO_LARGE"),
         (
             2 * b'--x\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\nv\r\n' + b"--x--\r\n",
             "REQUEST_INVALID",
@@ -223,7 +229,15 @@ class Pieces:
 
     def read(self, directory: Path, limit_bytes: int = LIMIT) -> Form:
         scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
-        return asyncio.run(read_form(Request(scope, self._receive), directory, limit_bytes))
+
+        async def read() -> Form:
+            incoming = Incoming(directory)
+            try:
+                return await read_form(Request(scope, self._receive), incoming, limit_bytes)
+            finally:
+                await incoming.close()
+
+        return asyncio.run(read())
 
 
 def test_what_came_in_is_on_disk_before_the_next_piece_is_asked_for(tmp_path: Path) -> None:
@@ -258,3 +272,89 @@ def test_a_client_that_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ClientDisconnect):
         Leaving(25, b"x" * 10_000).read(tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_many_empty_parts_cost_no_more_than_a_few(there: World) -> None:
+    parts = b"".join(EMPTY_PART % number for number in range(40_000))
+    began = time.process_time()
+    # In pieces, so that no length is announced.
+    answer = there.client.post(
+        "/v1/workflows",
+        content=iter([parts, b"--x--\r\n"]),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    problem(answer, "REQUEST_TOO_LARGE")
+    assert time.process_time() - began < 1
+
+
+def test_requests_that_are_cancelled_together_leave_nothing_behind(tmp_path: Path) -> None:
+    """As when a network goes away: every thread is busy, and each request is cancelled while it waits for one."""
+
+    async def run() -> None:
+        incoming = Incoming(tmp_path)
+        halves = [Half(tmp_path) for _ in range(50)]
+        requests = [asyncio.ensure_future(half.send(incoming)) for half in halves]
+        await asyncio.gather(*(half.is_half.wait() for half in halves))
+        for request in requests:
+            request.cancel()
+        await asyncio.sleep(0)
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+        assert all(request.cancelled() for request in requests)
+        await incoming.close()
+
+    asyncio.run(run())
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+class Half(Pieces):
+    """A form of which half comes, and then nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(2, b"x" * 100_000)
+        self.is_half = asyncio.Event()
+
+    async def _receive(self) -> dict[str, Any]:
+        if self.taken > 1:
+            self.is_half.set()
+            await asyncio.Event().wait()
+        return await super()._receive()
+
+    async def send(self, incoming: Incoming) -> Form:
+        scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
+        return await read_form(Request(scope, self._receive), incoming, LIMIT)
+
+
+def test_what_nobody_writes_to_is_swept_up_by_its_age(tmp_path: Path) -> None:
+    old, new = tmp_path / "incoming" / "old", tmp_path / "incoming" / "new"
+    for directory in (old, new):
+        directory.mkdir(parents=True)
+        (directory / "film.mp4").write_bytes(b"x")
+    for path in (old / "film.mp4", old):
+        os.utime(path, (time.time() - 3600,) * 2)
+
+    async def run() -> None:
+        incoming = Incoming(tmp_path)
+        # Of another request, however long it has paused.
+        async with incoming.directory(lambda: None) as open_one:
+            open_one.mkdir()
+            os.utime(open_one, (0, 0))
+            await incoming.sweep()
+            assert open_one.exists()
+        await incoming.close()
+
+    asyncio.run(run())
+    assert [path.name for path in (tmp_path / "incoming").iterdir()] == ["new"]
+
+
+def test_a_full_queue_is_told_before_the_body(tmp_path: Path) -> None:
+    with listening(tmp_path, service=FakeService(max_queued=0)) as there:
+        host, port = there.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(
+                f"POST /v1/workflows HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 250000\r\n"
+                "Expect: 100-continue\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n".encode()
+            )
+            assert client.recv(100).startswith(b"HTTP/1.1 429 ")
+    assert list((tmp_path / "work").rglob("*.mp4")) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import re
 import sys
@@ -26,6 +28,7 @@ class FakeRay:
         self.options: dict[str, Any] = {}
         self.failures: list[Exception] = []
         self.shut_down = 0
+        self.swept: list[Path] = []
 
     def is_initialized(self) -> bool:
         return self.connected
@@ -53,6 +56,8 @@ def given(monkeypatch: pytest.MonkeyPatch, address: str | None, **resources: flo
     # Another test of this process may have left a real one connected.
     monkeypatch.setattr(cluster, "_is_connected", lambda: ray.connected)
     monkeypatch.setattr(cluster, "_require_listener", lambda _: None)
+    # Those of real ones.
+    monkeypatch.setattr(cluster, "sweep_sessions", ray.swept.append)
     # start sets some.
     monkeypatch.setattr(os, "environ", {"RAY_ADDRESS": address} if address else {})
     return ray
@@ -61,9 +66,25 @@ def given(monkeypatch: pytest.MonkeyPatch, address: str | None, **resources: flo
 def test_a_local_ray_counts_one_cpu_more_than_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = given(monkeypatch, None)
     started = cluster.start()
+    assert [str(directory) for directory in ray.swept] == [ray.options["_temp_dir"]]
     assert ray.resources["CPU"] == available_cores() + 1
     assert (started.cpus, started.has_spare) == (available_cores(), True)
     assert cluster.cpus_now(started) == available_cores()
+
+
+def test_what_ray_prints_of_its_processes_is_logged_instead(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    worker: Any = importlib.import_module("ray._private.worker")
+    # It is what Ray's own thread calls.
+    assert "print_to_stdstream(" in inspect.getsource(worker.listen_error_messages)
+    monkeypatch.setattr(worker, "print_to_stdstream", worker.print_to_stdstream)
+    given(monkeypatch, None)
+    caplog.set_level("INFO", "yivideo_ray")
+    cluster.start()
+    worker.print_to_stdstream({"lines": ["A worker\ndied."], "pid": "raylet", "is_err": False}, ignore_prefix=False)
+    assert caplog.messages == ["Ray: A worker died."]
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.usefixtures("no_waits")

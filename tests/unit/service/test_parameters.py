@@ -28,7 +28,7 @@ def test_parameters_take_the_place_of_settings_and_leave_the_others() -> None:
         before,
         STAGES,
         {
-            "ffmpeg.extract_keyframes": {"samples": 30},
+            "ffmpeg.extract_keyframes": {"samples": 20},
             "paddleocr.detect_subtitle_area": {"regions": [{"y0": 0.5}]},
             "ffmpeg.crop_subtitle_images": {"strict": True},
             "paddleocr.perform_ocr": {},
@@ -40,7 +40,7 @@ def test_parameters_take_the_place_of_settings_and_leave_the_others() -> None:
             },
         },
     )
-    assert (after.area_detector.samples, after.area_detector.regions[0].y0) == (30, 0.5)
+    assert (after.area_detector.samples, after.area_detector.regions[0].y0) == (20, 0.5)
     assert (after.decoder.strict, after.subtitles.formats) == (True, ("srt", "vtt"))
     assert (after.postprocessor.min_duration_ms, after.postprocessor.layers) == (10, (2, 1))
     assert (after.subtitles.script_languages.latin, after.subtitles.script_languages.han) == ("fr", "zh")
@@ -61,6 +61,20 @@ def test_parameters_take_the_place_of_settings_and_leave_the_others() -> None:
         ({LAST: {"device": "gpu"}}, f"{LAST} has no parameter 'device': did you mean "),
         ({"ffmpeg.extract_keyframes": {"samples": 0}}, "ffmpeg.extract_keyframes.samples: input should be greater"),
         ({"ffmpeg.extract_keyframes": {"samples": "x" * 500}}, "..."),
+        (
+            {"ffmpeg.extract_keyframes": {"samples": 25}},
+            "extract_keyframes.samples: it must be at most 24 here, got 25.",
+        ),
+        (
+            {"ffmpeg.extract_keyframes": {"frame_side_px": 4096}},
+            "frame_side_px: it must be at most 640 here, got 4096.",
+        ),
+        ({"ffmpeg.extract_keyframes": {"sample_interval_s": 1}}, "interval_s: it must be at least 15 here, got 1."),
+        ({"ffmpeg.extract_keyframes": {"sample_interval_s": 1e308}}, "input should be less than or equal to 86400"),
+        ({LAST: {"merge_gap_ms": 1e308}}, "input should be less than or equal to 86400000"),
+        ({LAST: {"min_duration_ms": 1e308}}, "input should be less than or equal to 86400000"),
+        ({"paddleocr.detect_subtitle_area": {"regions": [{}] * 65}}, "regions: tuple should have at most 64 items"),
+        ({"paddleocr.detect_subtitle_area": {"exclude": [{}] * 65}}, "exclude: tuple should have at most 64 items"),
         ({LAST: {"layers": [0]}}, f"{LAST}.layers: it must be auto, all or numbers of layers from 1 on, such as 1,3"),
         ({LAST: {"formats": ["mp3"]}}, f"{LAST}.formats.0: input should be 'srt', 'vtt', 'ass' or 'txt', got 'mp3'."),
         ({LAST: {"script_languages": {"latin": "../fr"}}}, f"{LAST}.script_languages.latin: "),

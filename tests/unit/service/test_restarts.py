@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.services import ONE, Runner, asked, begun, ended, play, serving, submitted, told
+from tests.support.services import ONE, Runner, asked, begun, ended, kill, play, serving, submitted, told
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import CallError, ServiceError
 from yivideo_ray.jobs import EventKind, Job, Outcome
@@ -107,26 +107,113 @@ def test_a_cluster_that_goes_away_costs_no_workflow(tmp_path: Path) -> None:
     play(scenario())
 
 
-def test_a_video_that_ends_the_process_whenever_it_is_opened_is_set_aside(tmp_path: Path) -> None:
-    class Deadly(Runner):
-        async def run_async(self, *arguments: Any, **more: Any) -> list[Outcome]:
-            self.begun.append("once more")
-            await asyncio.Event().wait()
-            raise AssertionError
+class Stuck(Runner):
+    """Never gets past the probe of a video, but of those that are named."""
 
+    def __init__(self, *sound: str) -> None:
+        super().__init__()
+        self.sound = sound
+
+    async def run_async(self, jobs: Sequence[Job], *arguments: Any, **more: Any) -> list[Outcome]:
+        if jobs[0].video.stem in self.sound:
+            return await super().run_async(jobs, *arguments, **more)
+        self.begun.append(jobs[0].video.stem)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def probed(runner: Runner, *names: str) -> None:
+    while sorted(runner.begun) != sorted(names):
+        await asyncio.sleep(0.01)
+
+
+def test_a_video_that_ends_the_process_whenever_it_is_opened_is_set_aside(tmp_path: Path) -> None:
     async def scenario() -> None:
         workflow_id = ""
         for _ in range(3):
-            runner = Deadly()
+            runner = Stuck()
             async with serving(tmp_path, runner) as (service, _):
                 workflow_id = workflow_id or await submitted(service, "a")
-                await begun(service, workflow_id)
-                while not runner.begun:
-                    await asyncio.sleep(0.01)
+                await probed(runner, "a")
+                await kill(service)
         async with serving(tmp_path) as (service, _):
             view = await ended(service, workflow_id)
             assert view.error is not None
             assert (view.state, view.error["code"]) == (WorkflowState.FAILED, "INPUT_SET_ASIDE")
+
+    play(scenario())
+
+
+def test_planned_restarts_never_count_against_a_video_that_is_slow_to_open(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        workflow_id = ""
+        for _ in range(4):
+            runner = Stuck()
+            async with serving(tmp_path, runner) as (service, _):
+                workflow_id = workflow_id or await submitted(service, "a")
+                await probed(runner, "a")
+        async with serving(tmp_path) as (service, sound):
+            sound.open("a")
+            assert (await ended(service, workflow_id)).state is WorkflowState.SUCCESS
+
+    play(scenario())
+
+
+def test_kills_while_several_videos_were_probed_count_against_none(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        ids: list[str] = []
+        for times in range(4):
+            runner = Stuck()
+            async with serving(tmp_path, runner, max_running=2) as (service, _):
+                if not ids:
+                    ids = [await submitted(service, name) for name in "ab"]
+                    await probed(runner, "a", "b")
+                    await kill(service)
+                    continue
+                # From then on each is probed alone, and planned stops count against none.
+                await probed(runner, "a")
+                await asyncio.sleep(0.1)
+                assert runner.begun == ["a"], times
+        async with serving(tmp_path, max_running=2) as (service, sound):
+            for name in "ab":
+                sound.open(name)
+            for workflow_id in ids:
+                assert (await ended(service, workflow_id)).state is WorkflowState.SUCCESS
+
+    play(scenario())
+
+
+def test_of_several_videos_that_were_probed_the_one_that_ends_the_process_is_found_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        ids: dict[str, str] = {}
+        for kills in range(4):
+            runner = Stuck() if kills == 0 else Stuck("good")
+            async with serving(tmp_path, runner, max_running=2) as (service, _):
+                ids = ids or {name: await submitted(service, name) for name in ("deadly", "good")}
+                await probed(runner, *(("deadly", "good") if kills == 0 else ("deadly",)))
+                await kill(service)
+        async with serving(tmp_path, max_running=2) as (service, sound):
+            sound.open("good")
+            assert (await ended(service, ids["good"])).state is WorkflowState.SUCCESS
+            view = await ended(service, ids["deadly"])
+            assert view.error is not None
+            assert view.error["code"] == "INPUT_SET_ASIDE"
+            assert sound.begun == ["good"]
+
+    play(scenario())
+
+
+def test_what_waits_to_be_probed_alone_begins_once_the_others_are_past_theirs(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        runner = Stuck()
+        async with serving(tmp_path, runner, max_running=2) as (service, _):
+            for name in "ab":
+                await submitted(service, name)
+            await probed(runner, "a", "b")
+            await kill(service)
+        async with serving(tmp_path, max_running=2) as (service, sound):
+            # Neither ends: the second one begins because the first one is past its probe.
+            await probed(sound, "a", "b")
 
     play(scenario())
 

@@ -13,12 +13,13 @@ from yivideo_ray.service.contract import WorkflowService
 __all__ = ["ServiceDep", "SettingsDep", "WorkflowId"]
 
 
-def _service(request: Request) -> WorkflowService:
+# Coroutines, though they wait for nothing: FastAPI calls plain functions in a pool of threads that all requests share.
+async def _service(request: Request) -> WorkflowService:
     service: WorkflowService = request.app.state.service
     return service
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 

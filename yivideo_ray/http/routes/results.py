@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request, R
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from yivideo_ray.codec import plain
-from yivideo_ray.errors import YivideoError
+from yivideo_ray.errors import ServiceError, YivideoError
 from yivideo_ray.http import openapi
 from yivideo_ray.http.rendering import Format, preview, subtitles
 from yivideo_ray.http.routes import ServiceDep, SettingsDep, WorkflowId
@@ -66,14 +66,16 @@ async def _behind(first: NumberedEvent, others: AsyncIterator[NumberedEvent]) ->
         yield event
 
 
-async def _until(stopping: asyncio.Event, events: AsyncIterator[NumberedEvent]) -> AsyncIterator[NumberedEvent]:
-    """Yields the events until there are no more, or the service stops."""
+async def _until(
+    stopping: asyncio.Event, events: AsyncIterator[NumberedEvent], idle_s: float
+) -> AsyncIterator[NumberedEvent]:
+    """Yields the events until there are no more, the service stops, or none has come for idle_s."""
     stop = asyncio.ensure_future(stopping.wait())
     try:
         while True:
             following = asyncio.ensure_future(anext(events, None))
             try:
-                await asyncio.wait([following, stop], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([following, stop], timeout=idle_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if not following.done():
                     following.cancel()
@@ -100,12 +102,13 @@ async def _until(stopping: asyncio.Event, events: AsyncIterator[NumberedEvent]) 
     },
 )
 async def watch(
-    request: Request, events: Annotated[AsyncIterator[NumberedEvent], Depends(_watched)]
+    request: Request, settings: SettingsDep, events: Annotated[AsyncIterator[NumberedEvent], Depends(_watched)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Whoever was cut off goes on with the header Last-Event-ID, as browsers do by themselves. Numbers count from 1
-    without holes. Data is a JSON object, the same as a line of `yivideo run --json`."""
+    """Whoever was cut off goes on with the header Last-Event-ID, as browsers do by themselves; a stream on which
+    nothing happens (serve.watch_idle_s) is cut off, too. Numbers count from 1 without holes. Data is a JSON
+    object, the same as a line of `yivideo run --json`."""
     try:
-        async for numbered in _until(request.app.state.stopping, events):
+        async for numbered in _until(request.app.state.stopping, events, settings.serve.watch_idle_s):
             event = numbered.event
             yield ServerSentEvent(data=plain(event_line(event)), event=event.kind.value, id=str(numbered.number))
     except YivideoError as error:
@@ -132,7 +135,8 @@ async def watch(
         **openapi.problems("WORKFLOW_NOT_FOUND", "RESULT_NOT_READY", "RESULT_NOT_WRITTEN", "REQUEST_INVALID"),
     },
 )
-async def give_subtitles(
+async def give_subtitles(  # noqa: PLR0917 - FastAPI gives them by name
+    request: Request,
     workflow_id: WorkflowId,
     format: Format,
     service: ServiceDep,
@@ -143,7 +147,10 @@ async def give_subtitles(
 ) -> Response:
     """In any format, whichever ones the workflow wrote. A video without subtitles gives a valid, empty file."""
     view = await service.get(workflow_id)
-    data = await asyncio.to_thread(subtitles, view, format, language, settings)
+    try:
+        data = await request.app.state.answers.run(subtitles, view, format, language, settings)
+    except TimeoutError as error:
+        raise ServiceError("The disk of the results does not answer.", code="STORAGE_UNAVAILABLE") from error
     mark = "" if language is None else f".{language}"
     name = quote(f"{view.video.stem}{mark}.{format}", safe="", errors="replace")
     return Response(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
 from yivideo_ray.codec import plain
-from yivideo_ray.errors import ServiceError
+from yivideo_ray.errors import ServiceError, YivideoError
 from yivideo_ray.http import metrics, openapi
 from yivideo_ray.http.pages import docs_page
 from yivideo_ray.http.routes import ServiceDep
@@ -69,9 +70,16 @@ async def is_alive() -> dict[str, str]:
     },
 )
 async def is_ready(service: ServiceDep) -> dict[str, str]:
-    """Ready means that a real inference went through the process that owns the models, which is asked each time."""
-    if not await service.is_ready():
-        raise ServiceError("No GPU actor has gone through a real inference yet.", code="SERVICE_UNAVAILABLE")
+    """Ready means that a real inference went through the process that owns the models, that the database takes
+    transactions and that its disk has room. All are asked each time; `facts` of the error says which is not."""
+    unready = await service.unready()
+    if unready:
+        raise ServiceError(
+            " ".join(f"{name}: {sentence}" for name, sentence in unready.items()),
+            code="SERVICE_UNAVAILABLE",
+            remedy="Mend what is named, or wait if the service is starting.",
+            **unready,
+        )
     return {"status": "ready"}
 
 
@@ -89,8 +97,14 @@ async def is_ready(service: ServiceDep) -> dict[str, str]:
     },
 )
 async def give_metrics(request: Request, service: ServiceDep) -> Response:
-    """Requests by route and answer, workflows by state, calls at the GPU actors."""
-    page = request.app.state.metrics.page(await service.queue())
+    """Requests by route and answer, calls at the GPU actors, workflows by state, failures by code, callbacks, the
+    database and the disk. It answers without the database, too, and `yivideo_database_ok` says so."""
+    kept = await service.figures()
+    queue = None
+    if kept.database_ok:
+        with contextlib.suppress(YivideoError):
+            queue = await service.queue()
+    page = request.app.state.metrics.page(queue, kept)
     return Response(page, headers={"Content-Type": metrics.MEDIA_TYPE})
 
 

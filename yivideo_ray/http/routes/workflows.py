@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from yivideo_ray.http import openapi
-from yivideo_ray.http.routes import ServiceDep, SettingsDep, WorkflowId
-from yivideo_ray.http.submitting import submit
+from yivideo_ray.http.routes import ServiceDep, WorkflowId
+from yivideo_ray.http.submitting import Submitter
 from yivideo_ray.http.wire import Workflow, Workflows, workflow, workflows
 from yivideo_ray.service.contract import WorkflowState
 
@@ -52,6 +52,7 @@ SHOWN: dict[int | str, dict[str, Any]] = {
         202: openapi.answer("The workflow is kept, and will be worked on.", openapi.WORKFLOW),
         **openapi.problems(
             "REQUEST_MALFORMED",
+            "REQUEST_TIMEOUT",
             "PATH_OUTSIDE_ROOT",
             "INPUT_NOT_FOUND",
             "WORKFLOW_NOT_FOUND",
@@ -65,7 +66,10 @@ SHOWN: dict[int | str, dict[str, Any]] = {
             "INPUT_SCHEME_FORBIDDEN",
             "IDEMPOTENCY_KEY_REUSED",
             "CALLBACK_FORBIDDEN",
+            "UPLOAD_NOT_FOUND",
+            "UPLOAD_CONFLICT",
             "QUEUE_FULL",
+            "TOO_MANY_REQUESTS",
             "STORAGE_FULL",
         ),
     },
@@ -74,14 +78,14 @@ async def create(
     request: Request,
     response: Response,
     service: ServiceDep,
-    settings: SettingsDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Workflow:
     """Takes a video by its path on the service's machine, or as an upload (multipart/form-data), and answers at once.
 
     The header Location says where the workflow is. Any chain is allowed in which every stage finds its input.
     """
-    view, _ = await submit(request, service, settings, idempotency_key)
+    submitter: Submitter = request.app.state.submitter
+    view, _ = await submitter.submit(request, service, idempotency_key)
     found = workflow(view)
     response.headers["Location"] = found.links.self
     return found

@@ -139,6 +139,7 @@ _DECIDES_NOTHING: dict[str, Any] = {
     "pipeline": {"chunk_s", "chunks_in_flight"},
     "serve": True,
     "storage": True,
+    "logging": True,
 }
 _OF_THE_LAST_STAGE: dict[str, Any] = {"postprocessor": True, "subtitles": True}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from yivideo_ray.config import Settings
 from yivideo_ray.errors import YivideoError
+from yivideo_ray.executors import AbandonableThreads
 from yivideo_ray.jobs import EventKind, Job, Priority
 from yivideo_ray.journal import ChunkLog, Journal
 from yivideo_ray.media import plan_even_chunks
@@ -165,7 +166,8 @@ class RayStages:
         kept = await asyncio.to_thread(self._book.chunks, None if self._trusts_chunks else basis)
         if kept is not None:
             return kept
-        spans = await asyncio.to_thread(
+        # Reads the video, whose server or disk may not answer.
+        spans = await AbandonableThreads("plan", 1).run(
             plan_even_chunks, self._info, self._settings.pipeline.chunk_s, at_once, self._settings.decoder
         )
         plan = ChunkPlan(area, spans)

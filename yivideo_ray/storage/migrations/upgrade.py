@@ -8,24 +8,37 @@ two or three short queries; alembic is imported only for an upgrade, because tha
 from __future__ import annotations
 
 import enum
+import errno
+import logging
 import secrets
+import sqlite3
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from yivideo_ray.errors import InternalError, ServiceError
+from yivideo_ray.errors import InternalError, OutputError, ServiceError
 from yivideo_ray.retries import retry
 from yivideo_ray.storage import tables
 from yivideo_ray.storage.ownership import PATIENCE_S, ServiceLock, is_held, while_held
+from yivideo_ray.storage.sqlite_file import copy_aside
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["REVISIONS", "migrate", "revision_config", "revision_ids", "upgrade"]
+__all__ = [
+    "REVISIONS",
+    "copy_of",
+    "migrate",
+    "require_known",
+    "revision",
+    "revision_config",
+    "revision_ids",
+    "upgrade",
+]
 
 HERE = Path(__file__).parent
 # Alembic's own table: the database's revision, in one row.
@@ -37,6 +50,7 @@ MAKING_TABLES = 0x71766964
 # A change of a table waits for those who use it, and all others wait behind it.
 TABLE_LOCK_TIMEOUT = "30s"
 
+_log = logging.getLogger(__name__)
 # alembic.context and alembic.op are global.
 _one_at_a_time = threading.Lock()
 
@@ -111,8 +125,11 @@ def _upgrade(connection: Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MAKING_TABLES)))
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TABLE_LOCK_TIMEOUT}'")
     # Others may have done it while this one waited.
-    if _state(connection) is State.CURRENT:
+    state = _state(connection)
+    if state is State.CURRENT:
         return
+    if state is State.OLDER:
+        _copy(connection)
     try:
         migrate(connection)
     except SQLAlchemyError:
@@ -122,6 +139,57 @@ def _upgrade(connection: Connection) -> None:
         reason = f"{type(error).__name__}: {error}".rstrip(".")
         raise InternalError(f"The database can't be upgraded, and is as it was: {reason}.") from error
     _write_version(connection)
+
+
+def revision(url: URL) -> str | None:
+    """Returns the revision of a database (None: it is new, or not there), without making or changing anything there.
+    Errors: as upgrade."""
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return None
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            match _state(connection):
+                case State.NEW:
+                    return None
+                case State.CURRENT:
+                    return revision_ids()[-1]
+                case State.OLDER:
+                    has_revisions = sa.inspect(connection).has_table(REVISIONS.name)
+                    found = connection.scalar(sa.select(REVISIONS.c.version_num)) if has_revisions else None
+                    return str(found or revision_ids()[0])
+    finally:
+        engine.dispose()
+
+
+def copy_of(database: Path) -> Path:
+    """Returns where an SQLite database is copied to before it is upgraded to the newest revision."""
+    return database.with_name(f"{database.name}.before-{revision_ids()[-1]}")
+
+
+def _copy(connection: Connection) -> None:
+    """Copies an SQLite database that is about to be upgraded. This transaction keeps all others from writing to it.
+    Errors: OutputError STORAGE_FULL, OUTPUT_NOT_WRITABLE."""
+    name = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not name:
+        # Its own programs make copies; the upgrade is undone whole if it fails.
+        return
+    copy = copy_of(Path(name))
+    try:
+        copy_aside(Path(name), copy)
+    except (sqlite3.Error, OSError) as error:
+        full = getattr(error, "errno", None) == errno.ENOSPC or "full" in str(error)
+        raise OutputError(
+            f"The database has to be upgraded, and no copy of it can be made at {copy}: {str(error).rstrip('.')}.",
+            code="STORAGE_FULL" if full else "OUTPUT_NOT_WRITABLE",
+            remedy="Make room there, or permission to write.",
+        ) from error
+    _log.info("The database is upgraded to revision %s; %s is as it was.", revision_ids()[-1], copy)
+
+
+def require_known(connection: Connection) -> None:
+    """Errors: ServiceError STORAGE_NEWER for a database of a revision that is not known here."""
+    _state(connection)
 
 
 def _state(connection: Connection) -> State:

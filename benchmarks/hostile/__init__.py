@@ -1,0 +1,1 @@
+"""A service under attack: damaged videos, hostile HTTP, slow senders."""
