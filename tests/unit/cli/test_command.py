@@ -120,7 +120,7 @@ def test_bad_input_fails_with_its_code_before_ray_is_even_imported(video: Path) 
 
 
 def test_the_area_of_bad_input_is_its_error_and_no_picture(video: Path) -> None:
-    result = command("area", video, "--json")
+    result = command("area", video, "--json", YIVIDEO_STORAGE__WORK_DIR=str(video.parent / "work"))
     assert result.returncode == 1
     assert last_line(result).startswith("INPUT_EMPTY: ")
     assert result.stdout == ""
