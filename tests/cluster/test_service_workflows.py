@@ -70,6 +70,8 @@ def test_a_running_workflow_is_cancelled_within_a_call_and_frees_the_device(
     namespace: str, make_settings: SettingsMaker, video: Path, tmp_path: Path
 ) -> None:
     call_s = 2.0
+    # As many calls as would take too long if the workflow went on. What it reads when it is tried again takes no time.
+    slow = {"kind": "hang", "method": "recognize", "seconds": call_s, "times": 4}
 
     async def scenario(service: Service) -> None:
         workflow_id = await submitted(service, video)
@@ -96,7 +98,7 @@ def test_a_running_workflow_is_cancelled_within_a_call_and_frees_the_device(
         view = await service.retry(workflow_id)
         assert (await ended(service, workflow_id)).state is WorkflowState.SUCCESS
 
-    serve(make_settings({"recognize_s": call_s}, pipeline=SMALL_STEPS), namespace, scenario)
+    serve(make_settings({"faults": [slow]}, pipeline=SMALL_STEPS), namespace, scenario)
 
 
 def test_a_chain_grows_by_stages_and_keeps_what_is_done(

@@ -82,19 +82,18 @@ def test_the_result_says_what_it_rests_on(demo: tuple[Outcome, Path]) -> None:
 
 
 def test_the_length_of_chunks_changes_no_byte(demo: tuple[Outcome, Path], settings: Settings, tmp_path: Path) -> None:
-    for chunk_s in (3.0, 7.0):
-        pipeline = settings.pipeline.model_copy(update={"chunk_s": chunk_s})
-        with Session(settings.model_copy(update={"pipeline": pipeline})) as other:
-            run(other, SAMPLES / "demo.mp4", tmp_path)
-        assert (tmp_path / "demo.srt").read_bytes() == (demo[1] / "demo.srt").read_bytes()
+    pipeline = settings.pipeline.model_copy(update={"chunk_s": 3.0})
+    with Session(settings.model_copy(update={"pipeline": pipeline})) as other:
+        run(other, SAMPLES / "demo.mp4", tmp_path)
+    assert (tmp_path / "demo.srt").read_bytes() == (demo[1] / "demo.srt").read_bytes()
 
 
 def test_several_videos_at_once_give_what_each_gives_alone(
     demo: tuple[Outcome, Path], running: Session, tmp_path: Path
 ) -> None:
-    videos = [Path(shutil.copy(SAMPLES / "demo.mp4", tmp_path / f"{name}.mp4")) for name in ("a", "b", "c")]
+    videos = [Path(shutil.copy(SAMPLES / "demo.mp4", tmp_path / f"{name}.mp4")) for name in ("a", "b")]
     outcomes = running.run([Job(video) for video in videos], quiet)
-    assert [outcome.error for outcome in outcomes] == [None] * 3
+    assert [outcome.error for outcome in outcomes] == [None] * len(videos)
     for video in videos:
         assert video.with_suffix(".srt").read_bytes() == (demo[1] / "demo.srt").read_bytes()
 

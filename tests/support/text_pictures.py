@@ -78,8 +78,6 @@ def sheets(*texts: str) -> tuple[Sheet, ...]:
     return create_stitched_images(crops)
 
 
-TEXTS = ("red fox", "lion", "grey cat", "owls", "big dog", "mouse")
-"""What a pattern video may show."""
 SIZE = (640, 360)
 RATE = 25
 SHOWN, APART = 25, 50

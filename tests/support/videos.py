@@ -23,6 +23,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -172,6 +173,8 @@ def make_video(
         assert sound is None or isinstance(sound, AudioStream)
         length_s = frames / Fraction(rate) if audio_s is None else audio_s
         tone = _tone(sound, length_s, audio_start_s) if sound else iter(())
+        # One for all frames, with one thread: a frame's own would start threads for each of them.
+        reformatter = VideoReformatter()
         for number in range(frames):
             for index, stream in enumerate(streams):
                 shown = number + 1000 * index
@@ -182,7 +185,7 @@ def make_video(
                 frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
                 frame.pts = round(offset) + (pts_of(number) if pts_of else round(number / Fraction(rate) / base))
                 frame.time_base = base
-                output.mux(stream.encode(frame.reformat(format=pix_fmt)))
+                output.mux(stream.encode(reformatter.reformat(frame, format=pix_fmt, threads=1)))
             # Muxers put packets in order for ten seconds only.
             output.mux(list(islice(tone, 3)))
         for stream in streams:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,14 @@ from yivideo_ray.runtime.gpu.calls import Reply
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 
-# Keeps the device for so long that others pile up, on a busy machine too.
-HELD = {"kind": "hang", "method": "recognize", "text": "held", "seconds": 8, "times": 1}
+
+def held_until(gate: Path) -> dict[str, Any]:
+    """Returns the fault by which `hold` keeps the device until the file is there, so that others pile up."""
+    return {"kind": "hang", "method": "recognize", "text": "held", "until": str(gate), "times": 1}
 
 
 async def hold(driver: Driver) -> asyncio.Task[Reply]:
-    """Returns a call that has the device, and keeps it."""
+    """Returns a call that has the device, and keeps it: see held_until."""
     held = driver.read("held", workflow="held")
     await driver.until(lambda now: bool(now["running"]))
     return held
@@ -68,11 +71,14 @@ def test_only_one_call_at_a_time_is_on_the_device(namespace: str, make_settings:
 def test_calls_of_several_videos_that_wait_are_read_as_one(
     namespace: str, make_settings: SettingsMaker, tmp_path: Path
 ) -> None:
+    gate = tmp_path / "gate"
+
     async def scenario(driver: Driver) -> None:
         await driver.pool.ready()
         held = await hold(driver)
         calls = [driver.read(f"first{n}", f"second{n}", workflow=f"w{n}") for n in range(4)]
         await driver.until(lambda now: now["waiting"] == 4 and len(now["running"]) == 1)
+        gate.touch()
         found = await driver.until(lambda now: len(now["running"]) == 3)
         assert len({running["workflow_id"] for running in found["running"]}) == 3
         replies = await asyncio.gather(*calls)
@@ -80,7 +86,7 @@ def test_calls_of_several_videos_that_wait_are_read_as_one(
         assert texts(await held) == ["held"]
         assert (await driver.status())["calls"]["most_at_once"] == 1
 
-    script = {"recognize_s": 1, "faults": [HELD]}
+    script = {"recognize_s": 1, "faults": [held_until(gate)]}
     drive(make_settings(script, gpu={"calls_together": 3}), namespace, scenario)
     log = [json.loads(line) for line in (tmp_path / "state" / "log").read_text().splitlines()]
     assert [entry["images"] for entry in log if entry["event"] == "start" and entry["method"] == "recognize"] == [
@@ -93,12 +99,15 @@ def test_calls_of_several_videos_that_wait_are_read_as_one(
 def test_a_poisonous_input_among_several_is_set_aside_after_three_deaths_and_others_go_on(
     namespace: str, make_settings: SettingsMaker, tmp_path: Path
 ) -> None:
+    gate = tmp_path / "gate"
+
     async def scenario(driver: Driver) -> None:
         await driver.pool.ready()
         held = await hold(driver)
         poison = driver.read("poison", workflow="w1")
         good = [driver.read(f"fine{n}", workflow=f"w{n}") for n in (2, 3)]
         await driver.until(lambda now: now["waiting"] == 3 and len(now["running"]) == 1)
+        gate.touch()
         with pytest.raises(InputError) as caught:
             await poison
         assert caught.value.code.name == "INPUT_SET_ASIDE"
@@ -108,7 +117,7 @@ def test_a_poisonous_input_among_several_is_set_aside_after_three_deaths_and_oth
         assert restarts["last"][0]["together"]
         assert restarts["count"] == 3
 
-    script = {"faults": [HELD, {"kind": "exit", "text": "poison", "method": "recognize"}]}
+    script = {"faults": [held_until(gate), {"kind": "exit", "text": "poison", "method": "recognize"}]}
     drive(make_settings(script, gpu={"calls_together": 3}), namespace, scenario)
 
 

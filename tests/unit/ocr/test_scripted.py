@@ -165,6 +165,18 @@ def test_a_hang_sleeps_and_then_goes_on(monkeypatch: pytest.MonkeyPatch) -> None
     assert 77 in slept
 
 
+def test_a_hang_until_a_file_is_there_ends_with_it(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    engine = loaded(Script(faults=(Fault(kind="hang", until=gate),)))
+    call = threading.Thread(target=engine.recognize, args=([draw_pattern("x")],))
+    call.start()
+    call.join(0.1)
+    assert call.is_alive()
+    gate.touch()
+    call.join(10)
+    assert not call.is_alive()
+
+
 def test_overlapping_calls_are_counted() -> None:
     engine = loaded(Script(detect_s=0.2))
     engine.detect([])

@@ -39,14 +39,25 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
+FRAMES = 600
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Returns a video of FRAMES for each recipe. All tests have the same: nothing may be written to them."""
+    directory = tmp_path_factory.mktemp("films")
+    return {
+        name: make_video(directory / name, frames=FRAMES, size=(96, 64), **recipe) for name, recipe in RECIPES.items()
+    }
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_samples_are_spread_over_the_whole_video(tmp_path: Path, name: str) -> None:
-    frames = 600
-    info, samples = sampled(make_video(tmp_path / name, frames=frames, size=(96, 64), **RECIPES[name]))
+def test_samples_are_spread_over_the_whole_video(films: dict[str, Path], name: str) -> None:
+    info, samples = sampled(films[name])
     numbers = [frame_number(sample.luma) for sample in samples]
     assert 8 <= len(samples) <= 12
     assert all(before < after for before, after in pairwise(numbers))
-    assert max(after - before for before, after in pairwise([0, *numbers, frames])) <= frames / 12 * 2.6
+    assert max(after - before for before, after in pairwise([0, *numbers, FRAMES])) <= FRAMES / 12 * 2.6
     for sample, number in zip(samples, numbers, strict=True):
         assert info.seconds(sample.pts) * 25 == pytest.approx(number, abs=2.1)
 
@@ -60,9 +71,8 @@ def test_the_same_video_gives_the_same_samples(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("quick", [True, False])
-def test_no_damage_is_seen_in_an_undamaged_video(tmp_path: Path, name: str, quick: bool) -> None:
-    path = make_video(tmp_path / name, frames=600, size=(96, 64), **RECIPES[name])
-    info = probe(path, Settings().decoder)
+def test_no_damage_is_seen_in_an_undamaged_video(films: dict[str, Path], name: str, quick: bool) -> None:
+    info = probe(films[name], Settings().decoder)
     samples = extract_keyframes(info, Settings(), quick=quick)
     assert (samples.holes, samples.corrupt_packets) == (0, 0)
 
@@ -79,10 +89,9 @@ def test_what_sampling_meets_of_damage_is_counted(tmp_path: Path, name: str, sha
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_parts_together_are_the_whole(tmp_path: Path, name: str) -> None:
-    path = make_video(tmp_path / name, frames=600, size=(96, 64), **RECIPES[name])
+def test_the_parts_together_are_the_whole(films: dict[str, Path], name: str) -> None:
     settings = Settings(area_detector=AreaDetectorSettings(samples=12))
-    info = probe(path, settings.decoder)
+    info = probe(films[name], settings.decoder)
     whole = [sample.pts for sample in extract_keyframes(info, settings).frames]
     for parts in (2, 3, 5):
         made = [extract_keyframes(info, settings, (part, parts)) for part in range(parts)]

@@ -50,7 +50,8 @@ class _Value(BaseModel):
 class Fault(_Value):
     """A fault, and the calls that it strikes: those for which all conditions given hold.
 
-    kind: an error code to raise; hang: sleep for `seconds`, then go on; exit: os._exit(1); kill: SIGKILL to itself.
+    kind: an error code to raise; hang: sleep for `seconds`, or until the file `until` is there, then go on; exit:
+    os._exit(1); kill: SIGKILL to itself.
     calls: numbers of calls, from 1, counted over detect and recognize together. digest, text: a picture of the call
     has this `digest()`, or shows this pattern. probability: of each call, drawn from the script's seed and the call's
     number. times: how often it strikes at most.
@@ -64,6 +65,7 @@ class Fault(_Value):
     probability: Annotated[float, Field(ge=0, le=1)] | None = None
     times: Annotated[int, Field(ge=0)] | None = None
     seconds: Seconds = 3600.0
+    until: Path | None = None
 
 
 class Script(_Value):
@@ -228,7 +230,7 @@ class _Count:
 def _strike(fault: Fault) -> None:
     match fault.kind:
         case "hang":
-            time.sleep(fault.seconds)
+            _sleep(fault.seconds, fault.until)
         case "exit":
             os._exit(1)
         case "kill":
@@ -237,6 +239,15 @@ def _strike(fault: Fault) -> None:
             raise InternalError("The script lets this call fail.")
         case code:
             raise DeviceError("The script lets this call fail.", code=code)
+
+
+def _sleep(seconds: float, until: Path | None) -> None:
+    if until is None:
+        time.sleep(seconds)
+        return
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and not until.exists():
+        time.sleep(0.02)
 
 
 def _rows(image: Luma) -> tuple[TextBox, ...]:
