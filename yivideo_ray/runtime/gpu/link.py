@@ -203,10 +203,11 @@ class ActorLink:
         ends when nobody holds a handle any more."""
         if self._actor is None:
             self._actor, self._started = self._place(), False
-            self._actor.hold.remote(ray.get_runtime_context().get_job_id())
         actor = self._actor
         if not self._started:
             await self._await_start(actor)
+            # Awaited: what is only sent is lost with a process that dies as it starts.
+            await self._result(actor, actor.hold.remote(ray.get_runtime_context().get_job_id()))
             self._started = True
         return actor
 
