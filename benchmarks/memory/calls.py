@@ -50,7 +50,7 @@ def _reading(sheets: Sequence[Sheet]) -> Begin:
     # Imported here: Ray's environment must be set first.
     from benchmarks.throughput.serialized import read_sheets
 
-    return lambda actor, ticket: (read_sheets.remote(actor, ticket, sheets), None)
+    return lambda actor, ticket: read_sheets.remote(actor, ticket, sheets)
 
 
 async def measure(opened: Session, calls: int, sizes: int, seed: int) -> dict[str, Any]:

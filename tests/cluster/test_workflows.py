@@ -119,16 +119,24 @@ def test_of_those_that_wait_for_a_place_the_shortest_goes_first_and_then_as_give
 ) -> None:
     clip = pattern_video(tmp_path / "clip.mp4", TEXTS[:2])
     begun: list[str] = []
+    looked_at: list[str] = []
+    places: list[int] = []
+    gate = tmp_path / "gate"
 
     def note(event: Event) -> None:
+        if event.kind is EventKind.WORKFLOW_STARTED:
+            looked_at.append(event.video)
+            # No place becomes free before the last one has been looked at, and waits.
+            if len(looked_at) == places[0] + 4:
+                gate.touch()
         if event.kind is EventKind.STAGE_STARTED and event.stage is STAGES[0]:
             begun.append(Path(event.video).name)
 
     async def scenario() -> list[Outcome]:
-        # Slow enough that no place is free before the last one has been looked at, and waits.
-        session = Session(make_settings({"recognize_s": 0.5}), namespace)
-        places = workflows_at_once((await session.tools()).cluster.cpus)
-        videos = [Path(shutil.copy(patterns, tmp_path / f"{number:02}.mp4")) for number in range(places + 3)]
+        hang = {"kind": "hang", "seconds": 60, "until": str(gate), "calls": [1]}
+        session = Session(make_settings({"recognize_s": 0.5, "faults": [hang]}), namespace)
+        places.append(workflows_at_once((await session.tools()).cluster.cpus))
+        videos = [Path(shutil.copy(patterns, tmp_path / f"{number:02}.mp4")) for number in range(places[0] + 3)]
         return await session.run_async([Job(video) for video in (*videos, clip)], note)
 
     outcomes = asyncio.run(scenario())
